@@ -1,0 +1,210 @@
+"""Who pays, who may do what, and the cards that they hold."""
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from csms.domain.base import Base, BigId, choice
+
+
+class Role(enum.StrEnum):
+    """What a user may do; the doors' permission tables are written in these words."""
+
+    OWNER = "owner"
+    OPERATOR = "operator"
+    SUPPORT = "support"
+    SITE_HOST = "site_host"
+    ACCOUNTANT = "accountant"
+    INSTALLER = "installer"
+    DRIVER = "driver"
+    READ_ONLY = "read_only"
+
+
+class LedgerKind(enum.StrEnum):
+    """Why credit changed."""
+
+    TOP_UP = "top_up"
+    SESSION = "session"
+    REFUND = "refund"
+    CORRECTION = "correction"
+
+
+class TokenStatus(enum.StrEnum):
+    """The verdict on an id token (1.6 §7.2 and 2.0.1 AuthorizationStatusEnumType, the words both know)."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+    NO_CREDIT = "NoCredit"
+
+
+class Account(Base):
+    """One who is billed: a person, a household or a company. `balance_*` is the sum of its ledger."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    email: Mapped[str | None] = mapped_column(String(254))
+    is_service: Mapped[bool] = mapped_column(default=False)  # charges without credit: staff, pool cars
+    balance_cents: Mapped[int] = mapped_column(default=0)
+    balance_wh: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+    tokens: Mapped[list["IdToken"]] = relationship(back_populates="account", order_by="IdToken.id")
+    vehicles: Mapped[list["Vehicle"]] = relationship(back_populates="account", order_by="Vehicle.id")
+
+    @property
+    def has_credit(self) -> bool:
+        """True if a session may start: a service account, or credit of either kind is left."""
+        return self.is_service or self.balance_cents > 0 or self.balance_wh > 0
+
+
+class LedgerEntry(Base):
+    """One change of an account's credit. Never edited: a mistake is mended by another entry."""
+
+    __tablename__ = "ledger_entry"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    kind: Mapped[LedgerKind] = mapped_column(choice(LedgerKind))
+    amount_cents: Mapped[int] = mapped_column(default=0)
+    energy_wh: Mapped[int] = mapped_column(default=0)
+    transaction_id: Mapped[int | None] = mapped_column(index=True)
+    note: Mapped[str | None] = mapped_column(String(200))
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+
+class User(Base):
+    """One who signs in. Has the four names that flask-login asks for, and no base class of its."""
+
+    __tablename__ = "user_"  # `user` is a reserved word in PostgreSQL
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    username: Mapped[str] = mapped_column(String(80))
+    username_folded: Mapped[str] = mapped_column(String(80), unique=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[Role] = mapped_column(choice(Role))
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    login_key: Mapped[str] = mapped_column(
+        String(32), unique=True
+    )  # changes with the password: ends old log-ins
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    language: Mapped[str | None] = mapped_column(String(8))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]
+
+    account: Mapped[Account | None] = relationship()
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_enabled
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        return False
+
+    def get_id(self) -> str:
+        """What the log-in cookie carries."""
+        return self.login_key
+
+
+class RefreshToken(Base):
+    """One refresh token of the JSON API, by its hash. Used once; a second use ends its whole family."""
+
+    __tablename__ = "refresh_token"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_.id"), index=True)
+    family: Mapped[str] = mapped_column(String(36), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class OneTimeLink(Base):
+    """A link that works once: the first run's set-up. Kept by its hash."""
+
+    __tablename__ = "one_time_link"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(24), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class IdToken(Base):
+    """What a driver presents: an RFID card or any other tag. `uid` as it was written, matched without case (1.6 §7.28)."""
+
+    __tablename__ = "id_token"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(36))
+    uid_folded: Mapped[str] = mapped_column(String(36), unique=True)
+    label: Mapped[str | None] = mapped_column(String(80))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    parent_uid: Mapped[str | None] = mapped_column(
+        String(36)
+    )  # the group; never matched against a presented tag
+    is_allowed: Mapped[bool] = mapped_column(default=True)
+    expires_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    last_seen_charger_id: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account | None] = relationship(back_populates="tokens")
+
+
+class Vehicle(Base):
+    """A car of an account."""
+
+    __tablename__ = "vehicle"
+    __table_args__ = (UniqueConstraint("vin"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    brand: Mapped[str] = mapped_column(String(60))
+    model: Mapped[str] = mapped_column(String(60))
+    vin: Mapped[str | None] = mapped_column(String(17))
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship(back_populates="vehicles")
+
+
+class AuditEntry(Base):
+    """Who did what, and when. Only ever added to."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(80))
+    address: Mapped[str | None] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str | None] = mapped_column(String(120))
+    detail: Mapped[str | None] = mapped_column(String(500))
+
+
+class Setting(Base):
+    """What an owner has set on the pages and no environment variable says."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[str] = mapped_column(String(2000))
+    changed_at: Mapped[datetime]

@@ -1,0 +1,50 @@
+"""Transactions: begin, record, end, and what repairs them."""
+
+from csms.domain.transactions.billing import bill_of, usage_of
+from csms.domain.transactions.models import Flag, Reading, Serial, Source, Transaction, TransactionState
+from csms.domain.transactions.orders import request_start, request_stop
+from csms.domain.transactions.rules import Meter, Sample, Snapshot, Summary, advance, scramble, summarise
+from csms.domain.transactions.service import (
+    Begun,
+    StartReport,
+    StopReport,
+    begin,
+    close_estimated,
+    end,
+    follow_status,
+    open_on,
+    preload,
+    record,
+    salvage,
+)
+
+__all__ = [
+    "Begun",
+    "Flag",
+    "Meter",
+    "Reading",
+    "Sample",
+    "Serial",
+    "Snapshot",
+    "Source",
+    "StartReport",
+    "StopReport",
+    "Summary",
+    "Transaction",
+    "TransactionState",
+    "advance",
+    "begin",
+    "bill_of",
+    "close_estimated",
+    "end",
+    "follow_status",
+    "open_on",
+    "preload",
+    "record",
+    "request_start",
+    "request_stop",
+    "salvage",
+    "scramble",
+    "summarise",
+    "usage_of",
+]

@@ -1,0 +1,170 @@
+"""Transactions (pages call them sessions) and what their meters said."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from csms.domain.accounts import Account, TokenStatus
+from csms.domain.base import Base, BigId, choice
+from csms.domain.chargers import Charger, Connector
+from csms.domain.tariffs import TariffVersion
+
+
+class TransactionState(enum.StrEnum):
+    """ACTIVE until its Stop; ENDED_UNKNOWN when the Stop never came (a late one still ends it exactly);
+    ORPHAN when a charger speaks of a transaction that we never gave out."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    ENDED_UNKNOWN = "ended_unknown"
+    ORPHAN = "orphan"
+
+
+class Source(enum.StrEnum):
+    """Who began it: somebody at the charger, or an order of ours."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+class Flag(enum.StrEnum):
+    """What a person should know of a transaction before they trust its figures."""
+
+    METER_RESET = "meter_reset"
+    METER_BACKWARDS = "meter_backwards"
+    METER_IMPLAUSIBLE = "meter_implausible"
+    MISSING_ENERGY = "missing_energy"  # the register moved while no transaction was on
+    CLOCK_SUSPECT = "clock_suspect"
+    NO_TIME_ZONE = "no_time_zone"
+    ESTIMATED = "estimated"
+    UNAUTHORISED = "unauthorised"
+    DIFFERING_STOP = "differing_stop"
+    OFFLINE = "offline"
+    REPAIRED = "repaired"  # the message was against the schema, and saved
+    SALVAGED = "salvaged"  # stored by the last resort after a fault of ours
+
+
+class Transaction(Base):
+    """One charging session.
+
+    `id` is what a 1.6 charger is given and what people see: positive, below 2^31, unique for ever, not in sequence.
+    `energy_wh` comes from the meter alone; None when the meter said nothing that makes sense.
+    """
+
+    __tablename__ = "transaction"
+    __table_args__ = (
+        UniqueConstraint("charger_id", "reference"),
+        UniqueConstraint("start_key"),
+        Index("ix_transaction_charger_id_state", "charger_id", "state"),
+        Index("ix_transaction_state_started_at", "state", "started_at"),
+        Index("ix_transaction_started_at", "started_at"),
+        Index("ix_transaction_ended_at", "ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
+    connector_id: Mapped[int | None] = mapped_column(
+        ForeignKey("connector.id"), index=True
+    )  # None: an orphan's
+    reference: Mapped[str] = mapped_column(String(64))  # the charger's name for it; 1.6: the id as text
+    start_key: Mapped[int | None]  # natural key of its StartTransaction
+    state: Mapped[TransactionState] = mapped_column(choice(TransactionState))
+    source: Mapped[Source] = mapped_column(choice(Source))
+    secret: Mapped[str] = mapped_column(String(24), unique=True)  # its public page, /s/<secret>
+
+    id_tag: Mapped[str | None] = mapped_column(String(255))  # as it was presented
+    id_token_id: Mapped[int | None] = mapped_column(ForeignKey("id_token.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    authorization: Mapped[TokenStatus] = mapped_column(choice(TokenStatus))
+    parent_uid: Mapped[str | None] = mapped_column(
+        String(36)
+    )  # this and the next as they were told to the charger
+    token_expires_at: Mapped[datetime | None]
+
+    started_at: Mapped[datetime]
+    started_text: Mapped[str | None] = mapped_column(String(40))
+    start_received_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_text: Mapped[str | None] = mapped_column(String(40))
+    end_received_at: Mapped[datetime | None]
+    stop_reason: Mapped[str | None] = mapped_column(String(40))
+    idle_since: Mapped[datetime | None]  # since when the car takes nothing
+    idle_s: Mapped[int] = mapped_column(Integer, default=0)  # whole seconds of idling that are over
+
+    meter_start_wh: Mapped[int | None]
+    meter_stop_wh: Mapped[int | None]
+    meter_last_wh: Mapped[int | None]
+    meter_last_at: Mapped[datetime | None]
+    energy_wh: Mapped[int | None]
+    power_w: Mapped[int | None]
+    current_a: Mapped[float | None]
+    voltage_v: Mapped[float | None]
+    soc_percent: Mapped[float | None]
+    flags: Mapped[list[str]] = mapped_column(JSON)
+
+    tariff_version_id: Mapped[int | None] = mapped_column(ForeignKey("tariff_version.id"))
+    cost_cents: Mapped[int | None]  # fixed at its end; while it runs the price is reckoned anew
+    bill: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    is_free: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    charger: Mapped[Charger] = relationship()
+    connector: Mapped[Connector | None] = relationship()
+    account: Mapped[Account | None] = relationship()
+    tariff_version: Mapped[TariffVersion | None] = relationship()
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is TransactionState.ACTIVE
+
+    @property
+    def topic(self) -> str:
+        return f"transaction:{self.id}"
+
+
+class Reading(Base):
+    """One element of MeterValues: all that was sampled at one moment.
+
+    The columns are normalised (Wh, W, A, V, %, °C); `samples` is a JSON list of every sampled value with its raw text,
+    its measurand, phase, location, context, format and unit, and its normalised value.
+    """
+
+    __tablename__ = "reading"
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        Index("ix_reading_transaction_id_measured_at", "transaction_id", "measured_at"),
+        Index("ix_reading_connector_id_measured_at", "connector_id", "measured_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
+    connector_id: Mapped[int | None] = mapped_column(
+        ForeignKey("connector.id")
+    )  # None: the charger's own meter
+    transaction_id: Mapped[int | None]
+    reference: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # the transaction that the charger named, if we know none
+    measured_at: Mapped[datetime]
+    measured_text: Mapped[str | None] = mapped_column(String(40))
+    received_at: Mapped[datetime]
+    context: Mapped[str | None] = mapped_column(String(40))
+    energy_wh: Mapped[int | None]  # the register, imported energy
+    power_w: Mapped[int | None]
+    current_a: Mapped[float | None]
+    voltage_v: Mapped[float | None]
+    soc_percent: Mapped[float | None]
+    temperature_c: Mapped[float | None]
+    samples: Mapped[str] = mapped_column(Text)
+    digest: Mapped[int]
+
+
+class Serial(Base):
+    """The last number given out, by name. Taken in the same commit as what is numbered."""
+
+    __tablename__ = "serial"
+
+    name: Mapped[str] = mapped_column(String(24), primary_key=True)
+    last: Mapped[int]

@@ -1,0 +1,178 @@
+"""The arithmetic of meters: what the samples of one moment say, and how a register becomes energy. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from csms.domain.transactions.models import Flag
+
+ENERGY = "Energy.Active.Import.Register"
+INTERVAL = "Energy.Active.Import.Interval"
+POWER = "Power.Active.Import"
+CURRENT = "Current.Import"
+VOLTAGE = "Voltage"
+SOC = "SoC"
+TEMPERATURE = "Temperature"
+
+MOST_POWER_W = (
+    1_000_000  # more than any charger gives: a register that moves faster than this is not believed
+)
+SLACK_WH = 1_000
+LARGEST_WH = 2**53
+
+
+@dataclass(slots=True)
+class Sample:
+    """One sampled value. `value` in `unit` is normalised (Wh, W, A, V, %, °C); None when the raw text is no number."""
+
+    measurand: str
+    value: float | None
+    unit: str
+    raw: str
+    raw_unit: str | None = None
+    phase: str | None = None
+    location: str | None = None
+    context: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All samples of one moment. `at` is the time to go by; `is_trusted`: it is the charger's own."""
+
+    at: datetime
+    samples: Sequence[Sample]
+    at_text: str | None = None
+    is_trusted: bool = True
+    key: bytes = b""  # the samples as they were sent: what makes a repetition known
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the samples of one moment come to. None: they say nothing of it."""
+
+    energy_wh: int | None = None
+    interval_wh: int | None = None
+    power_w: int | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    soc_percent: float | None = None
+    temperature_c: float | None = None
+    context: str | None = None
+
+
+def summarise(samples: Iterable[Sample]) -> Summary:
+    """One figure for each kind of quantity. A total beats its phases; phases are summed where that makes a total."""
+    groups: dict[str, list[Sample]] = {}
+    context: str | None = None
+    for sample in samples:
+        if sample.value is None:
+            continue
+        groups.setdefault(sample.measurand, []).append(sample)
+        context = context or sample.context
+    return Summary(
+        energy_wh=_whole(_total(groups.get(ENERGY))),
+        interval_wh=_whole(_total(groups.get(INTERVAL))),
+        power_w=_whole(_total(groups.get(POWER))),
+        current_a=_highest(groups.get(CURRENT)),
+        voltage_v=_mean(groups.get(VOLTAGE)),
+        soc_percent=_percentage(groups.get(SOC)),
+        temperature_c=_highest(groups.get(TEMPERATURE)),
+        context=context,
+    )
+
+
+def _at_outlet(samples: list[Sample]) -> list[Sample]:
+    """What is measured where the car is; a DC charger's Inlet is the grid's side (1.6 §7.24: default Outlet)."""
+    return [x for x in samples if x.location in (None, "Outlet")] or samples
+
+
+def _total(samples: list[Sample] | None) -> float | None:
+    if not samples:
+        return None
+    samples = _at_outlet(samples)
+    totals = [x.value for x in samples if x.phase is None and x.value is not None]
+    if totals:
+        return totals[-1]  # the newest: a batch may hold the transaction's begin as well
+    phases = {x.phase: x.value for x in samples if x.phase in ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")}
+    return sum(value for value in phases.values() if value is not None) if phases else None
+
+
+def _highest(samples: list[Sample] | None) -> float | None:
+    if not samples:
+        return None
+    samples = _at_outlet(samples)
+    whole = [x.value for x in samples if x.phase is None and x.value is not None]
+    return whole[-1] if whole else max(x.value for x in samples if x.value is not None)
+
+
+def _mean(samples: list[Sample] | None) -> float | None:
+    if not samples:
+        return None
+    values = [x.value for x in _at_outlet(samples) if x.value is not None]
+    return round(sum(values) / len(values), 1)
+
+
+def _percentage(samples: list[Sample] | None) -> float | None:
+    value = _highest(samples)
+    return value if value is not None and 0 <= value <= 100 else None  # F53: an SoC of 140 is not shown
+
+
+def _whole(value: float | None) -> int | None:
+    return round(value) if value is not None and abs(value) < LARGEST_WH else None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How far a transaction's meter has come. `energy_wh` is the sum of the register's forward steps."""
+
+    last_wh: int | None
+    last_at: datetime | None
+    energy_wh: int
+    flags: frozenset[Flag] = frozenset()
+
+
+def advance(meter: Meter, register_wh: int, at: datetime) -> Meter:
+    """The meter after its register was read as `register_wh`.
+
+    A reading older than the last one changes nothing. A fall to (nearly) nothing is a reset: counting goes on from
+    there. A small fall is a hiccup and is left out. A step that no charger could deliver moves the baseline and not
+    the energy (a transaction that began "at 0" on a meter that has counted for years).
+    """
+    if register_wh < 0:
+        return _flagged(meter, Flag.METER_IMPLAUSIBLE)
+    if meter.last_wh is None:
+        return replace(meter, last_wh=register_wh, last_at=at)
+    if meter.last_at is not None and at < meter.last_at:
+        return meter
+    step = register_wh - meter.last_wh
+    if step < 0:
+        if register_wh > meter.last_wh // 10:
+            return _flagged(meter, Flag.METER_BACKWARDS)
+        return _flagged(replace(meter, last_wh=register_wh, last_at=at), Flag.METER_RESET)
+    elapsed_s = (at - meter.last_at).total_seconds() if meter.last_at else 0
+    if step > SLACK_WH + MOST_POWER_W * elapsed_s / 3600:
+        return _flagged(replace(meter, last_wh=register_wh, last_at=at), Flag.METER_IMPLAUSIBLE)
+    return replace(meter, last_wh=register_wh, last_at=at, energy_wh=meter.energy_wh + step)
+
+
+def _flagged(meter: Meter, flag: Flag) -> Meter:
+    return replace(meter, flags=meter.flags | {flag})
+
+
+_HALF = 15
+_MASK = (1 << _HALF) - 1
+
+
+def scramble(number: int) -> int:
+    """A permutation of 1 … 2^30: consecutive numbers become transaction ids that do not look it.
+
+    Four rounds of a Feistel network: no two numbers meet, so ids are unique as long as the numbers are
+    (1.6 errata 3.54: unique over the whole system; 32-bit signed in many chargers).
+    """
+    left, right = (number - 1) >> _HALF & _MASK, (number - 1) & _MASK
+    for round_key in (0x5BD1, 0x2E35, 0x7A3F, 0x1C69):
+        mixed = (right * 0x9E37 + round_key) & 0xFFFFFFFF
+        mixed ^= mixed >> 11
+        left, right = right, left ^ (mixed * 0x85EB >> 7 & _MASK)
+    return (left << _HALF | right) + 1

@@ -1,0 +1,122 @@
+"""Frames into messages: what a charger may send, and how much of what is no message. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import struct
+from dataclasses import dataclass
+
+from websockets.frames import BINARY, CLOSE, CONT, PONG, TEXT, CloseCode, Frame
+from websockets.protocol import Protocol
+
+# A ping carries the moment it was sent at, so that its pong tells the round trip.
+PING = struct.Struct("!d")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connection may cost us; seconds and frames."""
+
+    send_s: float = 15.0  # a frame that the peer's TCP did not take by then ends the connection
+    close_s: float = 3.0  # for the peer's answer to our close frame
+    message_s: float = 60.0  # from a message's first byte to its last
+    control_frames_per_s: int = 20  # pings, pongs and fragments without payload
+
+
+LIMITS = Limits()
+
+
+class Violation(Exception):
+    """A peer's breach of the rules, with the close code (RFC 6455 §7.4.1) that answers it."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ChargerProtocol(Protocol):
+    """The library's server side, but for one strictness."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Let a peer close in the middle of a fragmented message, which RFC 6455 §5.4 allows; not 1002."""
+        if frame.opcode is CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
+class Assembly:
+    """Collects frames whose order and size the protocol has already checked; `messages` are whole texts.
+
+    Moments are `time.monotonic()`. `last_pong` is the last pong's, `rtt_s` belongs to the last ping answered.
+    """
+
+    __slots__ = (
+        "_control_frames",
+        "_control_frames_per_s",
+        "_control_window_at",
+        "_decoder",
+        "_fragments",
+        "last_pong",
+        "messages",
+        "rtt_s",
+    )
+
+    def __init__(self, control_frames_per_s: int) -> None:
+        self.messages: list[str] = []
+        self.last_pong: float | None = None
+        self.rtt_s: float | None = None
+        self._fragments: io.StringIO | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._control_frames_per_s = control_frames_per_s
+        self._control_frames = 0
+        self._control_window_at = 0.0
+
+    @property
+    def is_between_messages(self) -> bool:
+        return self._fragments is None
+
+    def take(self, frame: Frame, at: float) -> None:
+        """Take one frame that was received at `at`. Raises Violation."""
+        opcode = frame.opcode
+        try:
+            if opcode is TEXT and frame.fin:
+                self.messages.append(str(frame.data, "utf-8"))
+            elif opcode is TEXT or opcode is CONT:
+                self._take_fragment(frame, at)
+            elif opcode is BINARY:
+                raise Violation(CloseCode.UNSUPPORTED_DATA, "binary messages are not OCPP")
+            elif opcode is not CLOSE:
+                self._count(at)
+                if opcode is PONG:
+                    self._take_pong(bytes(frame.data), at)
+        except UnicodeDecodeError:
+            raise Violation(CloseCode.INVALID_DATA, "text is not UTF-8") from None
+
+    def _take_fragment(self, frame: Frame, at: float) -> None:
+        # Decoded as they come, into one buffer: eight million fragments of a byte cost no more than one frame
+        # of 8 MiB, and bad UTF-8 is refused before its message is whole.
+        if self._fragments is None or self._decoder is None:
+            self._fragments, self._decoder = io.StringIO(), codecs.getincrementaldecoder("utf-8")()
+        if not frame.data:
+            self._count(at)
+        self._fragments.write(self._decoder.decode(bytes(frame.data), frame.fin))
+        if frame.fin:
+            self.messages.append(self._fragments.getvalue())
+            self._fragments = self._decoder = None
+
+    def _count(self, at: float) -> None:
+        if at - self._control_window_at >= 1.0:
+            self._control_window_at, self._control_frames = at, 0
+        self._control_frames += 1
+        if self._control_frames > self._control_frames_per_s:
+            raise Violation(CloseCode.POLICY_VIOLATION, "too many control frames")
+
+    def _take_pong(self, payload: bytes, at: float) -> None:
+        self.last_pong = at
+        if len(payload) == PING.size:
+            (sent_at,) = PING.unpack(payload)
+            # The payload comes back from the peer, who may have made it up.
+            if 0.0 <= at - sent_at <= 3600.0:
+                self.rtt_s = at - sent_at

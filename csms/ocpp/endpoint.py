@@ -1,0 +1,304 @@
+"""Where chargers knock. Everything that can be refused is refused before the upgrade, and every refusal is remembered
+with its cause and what would mend it.
+"""
+
+import base64
+import binascii
+import logging
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import gevent
+from flask import Blueprint, Response, current_app, request
+from limits import RateLimitItemPerMinute
+
+from csms import clock
+from csms.domain import chargers
+from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, RefusalCause, keys
+from csms.extensions import db, limiter
+from csms.ocpp.dispatch import Actions
+from csms.ocpp.door import Door
+from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link, Peer
+from csms.ocpp.v16 import actions as v16_actions
+from csms.ocpp.websocket import HandshakeRefused, Server, hijacked
+from csms.work import StorageFailed, atomic
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("ocpp", __name__)
+
+# The versions that are implemented, by the sub-protocol that stands for each (OCPP-J 1.6 §3.1.2).
+VERSIONS: dict[str, Actions] = {"ocpp1.6": v16_actions}
+DEFAULT_VERSION = "ocpp1.6"
+
+RESERVED = ("ws/echo", "ws/frontend", "ws/updates")
+LONGEST_IDENTITY = 48
+MOST_PENDING = 20
+FAILURES_BY_ADDRESS = RateLimitItemPerMinute(10)
+FAILURES_BY_IDENTITY = RateLimitItemPerMinute(5)
+HANDSHAKES_BY_IDENTITY = RateLimitItemPerMinute(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Exception):
+    """A connection that is not upgraded: the HTTP status, why, and what to change at the charger or here."""
+
+    status: int
+    cause: RefusalCause
+    detail: str
+    remedy: str
+
+
+class Hijacked(Response):
+    """The connection is a websocket now: there is no HTTP answer any more."""
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        return hijacked(environ, start_response)
+
+
+@blueprint.route("/", defaults={"path": ""}, websocket=True)
+@blueprint.route("/<path:path>", websocket=True)
+def connect(path: str) -> Response:
+    """Any path is a charger's: the last part that is not empty is its identity."""
+    if path.strip("/") in RESERVED or path.startswith("ws/updates/"):
+        return Response("This address is not for chargers.\n", 404, mimetype="text/plain")
+    door: Door = current_app.extensions["door"]
+    identity = ""
+    try:
+        identity = _identity()
+        protocol = _protocol()
+        charger = _charger(identity)
+        _authenticate(charger, identity)
+        _admit(door, charger, identity)
+        return _upgrade(door, charger, protocol)
+    except Refusal as refusal:
+        return _refuse(refusal, identity)
+    except StorageFailed:
+        return Response("The database is not available.\n", 503, {"Retry-After": "30"}, mimetype="text/plain")
+
+
+def _identity() -> str:
+    """The charger's name for itself: decoded once (OCPP-J 1.6 §3.1.1), at most 48 characters, no control ones."""
+    raw = str(request.environ.get("RAW_URI") or request.path).split("?")[0]
+    last = next((part for part in reversed(raw.split("/")) if part), "")
+    try:
+        identity = unquote_to_bytes(last).decode("utf-8").strip()
+    except UnicodeDecodeError:
+        identity = ""
+    is_fit = 0 < len(identity) <= LONGEST_IDENTITY and identity.isprintable() and identity not in (".", "..")
+    if not is_fit or any(mark in identity for mark in ":/\\"):
+        raise Refusal(
+            404 if not last else 400,
+            RefusalCause.BAD_IDENTITY,
+            f"The address ends in {last[:80]!r}, which is no charger's identity.",
+            "End the charger's address with its identity: 1 to 48 characters without colon or slash.",
+        )
+    return identity
+
+
+def _protocol() -> str:
+    """The sub-protocol to speak: the first that the charger offers and we have."""
+    offered = [x.strip() for x in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if x.strip()]
+    for name in offered:
+        if name in VERSIONS:
+            return name
+    ours = ", ".join(VERSIONS)
+    if offered:
+        raise Refusal(
+            400,
+            RefusalCause.UNSUPPORTED_SUBPROTOCOL,
+            f"The charger offers {', '.join(offered)[:100]}; here is {ours}.",
+            f"Set the charger's OCPP version to one of: {ours}.",
+        )
+    if current_app.config["REQUIRES_SUBPROTOCOL"]:
+        raise Refusal(
+            400,
+            RefusalCause.NO_SUBPROTOCOL,
+            "The charger does not say which version of OCPP it speaks.",
+            f"Choose OCPP 1.6 JSON at the charger; it must offer the sub-protocol {ours}.",
+        )
+    return DEFAULT_VERSION
+
+
+def _charger(identity: str) -> Charger | None:
+    charger = chargers.find(db.session(), identity)
+    if charger is not None or current_app.config["UNKNOWN_CHARGERS"] == "refuse":
+        return charger
+    is_open = current_app.config["UNKNOWN_CHARGERS"] == "accept"
+    with atomic() as session:
+        if not is_open and chargers.pending_count(session) >= MOST_PENDING:
+            raise Refusal(
+                503,
+                RefusalCause.TOO_MANY_ATTEMPTS,
+                f"{MOST_PENDING} chargers are waiting to be adopted already.",
+                "Adopt or reject the chargers that are waiting, then let this one try again.",
+            )
+        return chargers.meet(
+            session,
+            identity,
+            admission=Admission.ACCEPTED if is_open else Admission.PENDING,
+            policy=AuthorizationPolicy.OPEN if is_open else AuthorizationPolicy.KNOWN,
+            at=clock.now(),
+        )
+
+
+def _authenticate(charger: Charger | None, identity: str) -> None:
+    """Basic authentication, read from the raw header: its password may be any bytes (OCPP-J 1.6 §6.2.2)."""
+    _count_failures(identity)
+    username, password = _credentials()
+    if charger is None or charger.key_hash is None:
+        if charger is None:
+            raise Refusal(
+                401 if password is None else 404,
+                RefusalCause.UNKNOWN_CHARGER,
+                f"No charger is called {identity}.",
+                "Add the charger here under just this identity, or correct the identity at the charger.",
+            )
+        return
+    if password is None:
+        raise Refusal(
+            401,
+            RefusalCause.NO_CREDENTIAL,
+            "The charger gives no password, and one is set for it here.",
+            "Enter the charger's key as its password (AuthorizationKey), or remove the key here.",
+        )
+    if username.decode("utf-8", "replace").casefold() != identity.casefold():
+        raise Refusal(
+            401,
+            RefusalCause.IDENTITY_MISMATCH,
+            "The user name of the password is not the charger's identity.",
+            f"The user name must be the identity in the address: {identity}.",
+        )
+    if not _is_key(charger.key_hash, password):
+        raise Refusal(
+            401,
+            RefusalCause.WRONG_CREDENTIAL,
+            "The charger's password is wrong.",
+            "Make a new key on the charger's page here, and enter it at the charger.",
+        )
+
+
+def _credentials() -> tuple[bytes, bytes | None]:
+    """(user name, password) of the Authorization header, as bytes; the first colon divides them."""
+    header = str(request.environ.get("HTTP_AUTHORIZATION", ""))
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return b"", None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return b"", None
+    username, colon, password = decoded.partition(b":")
+    return username, password if colon else None
+
+
+def _is_key(stored: str, password: bytes) -> bool:
+    pepper: bytes = current_app.config["PEPPER"]
+    if keys.is_slow(stored):
+        matched: bool = gevent.get_hub().threadpool.apply(keys.matches, (stored, password, pepper))
+        return matched
+    return keys.matches(stored, password, pepper)
+
+
+def _count_failures(identity: str) -> None:
+    """Whoever has guessed too often must wait; the charger that is connected meanwhile is not touched."""
+    if not limiter.enabled:
+        return
+    strategy = limiter.limiter
+    for limit, key in ((FAILURES_BY_ADDRESS, _address()), (FAILURES_BY_IDENTITY, identity.casefold())):
+        if not strategy.test(limit, "ocpp-failure", key):
+            raise Refusal(
+                429,
+                RefusalCause.TOO_MANY_ATTEMPTS,
+                "Too many attempts with a wrong password.",
+                "Correct the charger's password; it may try again after a minute.",
+            )
+
+
+def _admit(door: Door, charger: Charger | None, identity: str) -> None:
+    assert charger is not None
+    if charger.admission is Admission.REJECTED:
+        raise Refusal(
+            403,
+            RefusalCause.REJECTED_CHARGER,
+            f"{identity} has been rejected here.",
+            "Adopt the charger here if it should be let in after all.",
+        )
+    is_quick = limiter.enabled and not current_app.config["LAB"]
+    if is_quick and not limiter.limiter.hit(HANDSHAKES_BY_IDENTITY, "ocpp-connect", identity.casefold()):
+        raise Refusal(
+            503,
+            RefusalCause.TOO_MANY_ATTEMPTS,
+            "The charger connects again and again.",
+            "Look whether two chargers share this identity, or whether the charger's network keeps failing.",
+        )
+    charger_id = charger.id
+    db.session.remove()  # no database connection is held while an old link is given its time
+    if door.is_held(charger_id):
+        raise Refusal(
+            409,
+            RefusalCause.DUPLICATE_IDENTITY,
+            f"A charger called {identity} is connected and answers.",
+            "Give each charger an identity of its own.",
+        )
+
+
+def _upgrade(door: Door, charger: Charger, protocol: str) -> Response:
+    charger = chargers.get(db.session(), charger.id)
+    station = door.station_of(charger, protocol)
+    db.session.remove()
+    is_offered = "Sec-WebSocket-Protocol" in request.headers
+    is_accepted = station.admission is Admission.ACCEPTED
+    peer = Peer(_address(), _path(), is_secure=request.is_secure)
+    try:
+        server = Server.accept(
+            request.environ,
+            protocol if is_offered else None,
+            max_size=SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE,
+        )
+    except HandshakeRefused as refused:
+        raise Refusal(
+            refused.status,
+            RefusalCause.BAD_HANDSHAKE,
+            f"The websocket's handshake is wrong: {refused.reason}",
+            "Look for a proxy between charger and server that does not pass websockets on.",
+        ) from refused
+    link = Link(door, server, station, VERSIONS[protocol], peer)
+    server.run(link.serve)
+    return Hijacked()
+
+
+def _path() -> str:
+    return str(request.environ.get("RAW_URI") or request.path).split("?")[0]
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"
+
+
+def _refuse(refusal: Refusal, identity: str) -> Response:
+    """Answer without upgrading, and remember the attempt."""
+    log.info(
+        "charger_refused",
+        extra={"charger": identity, "cause": refusal.cause.value, "address": _address(), "detail": refusal.detail},
+    )
+    if limiter.enabled and refusal.status == 401:
+        limiter.limiter.hit(FAILURES_BY_ADDRESS, "ocpp-failure", _address())
+        limiter.limiter.hit(FAILURES_BY_IDENTITY, "ocpp-failure", identity.casefold())
+    with atomic() as session:
+        chargers.note_attempt(
+            session,
+            identity=identity,
+            address=_address(),
+            cause=refusal.cause,
+            path=_path(),
+            detail=refusal.detail,
+            remedy=refusal.remedy,
+            status_code=refusal.status,
+            at=clock.now(),
+        )
+    headers = {"WWW-Authenticate": 'Basic realm="OCPP"'} if refusal.status == 401 else {}
+    if refusal.status in (429, 503):
+        headers["Retry-After"] = "60"
+    return Response(f"{refusal.detail}\n", refusal.status, headers, mimetype="text/plain")

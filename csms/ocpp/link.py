@@ -1,0 +1,238 @@
+"""One live charger: what it says goes through the lane in its order, what we want of it goes out one at a time.
+
+`turn` is held from the receipt of a frame until its reply is written, and while a command is claimed and written: so
+the frames of one charger are stored in the order of the wire, and nothing of ours overtakes a reply.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
+from sqlalchemy.orm import Session
+
+from csms import clock
+from csms.domain import chargers
+from csms.domain.chargers import Admission, Charger, Fenced
+from csms.domain.commands import CommandState
+from csms.ocpp import message, units
+from csms.ocpp.dispatch import Actions, Station
+from csms.ocpp.message import Call, CallError, CallResult, Garbage
+from csms.ocpp.websocket import ConnectionClosed, Server
+from csms.work import StorageFailed
+
+if TYPE_CHECKING:
+    from csms.ocpp.door import Door
+
+log = logging.getLogger(__name__)
+
+SIZE_BEFORE_ACCEPTANCE = 64 << 10
+SIZE_AFTER_ACCEPTANCE = 8 << 20  # a StopTransaction with days of samples is legal (1.6 errata 3.89)
+PROBE_S = 3.0  # how long a connection has to prove itself alive to a newcomer
+POLICY, TRY_LATER = 1008, 1013
+
+
+class Link:
+    """The connection of one charger, from its first frame to its close."""
+
+    __slots__ = ("_answered", "_is_working", "_waiting_for", "actions", "door", "epoch", "peer", "server", "station", "turn")
+
+    def __init__(self, door: Door, server: Server, station: Station, actions: Actions, peer: Peer) -> None:
+        self.door = door
+        self.server = server
+        self.station = station
+        self.actions = actions
+        self.peer = peer
+        self.epoch = 0
+        self.turn = Semaphore(1)
+        self._is_working = False
+        self._waiting_for: str | None = None  # the message id of our CALL in flight
+        self._answered: Event | None = None
+
+    def serve(self, server: Server) -> None:
+        """Serve the charger until the connection ends. Raises ConnectionClosed when it does."""
+        reason = "closed by the server"
+        try:
+            self._open()
+            while True:
+                text = server.receive()
+                if text is not None:
+                    with self.turn:
+                        self._handle(text)
+        except ConnectionClosed as closed:
+            reason = f"{closed.code} {closed.reason}".strip()
+            raise
+        except StorageFailed:
+            # What cannot be stored must not be answered: the charger keeps it and comes again.
+            reason = "the database was not available"
+            server.close(TRY_LATER, "try again later")
+        except Fenced:
+            reason = "replaced by a newer connection"
+            server.close(POLICY, reason)
+        finally:
+            self._close(reason)
+
+    def wake(self, _topic: str) -> None:
+        """There is work, or what we hold of the charger is old. Sets a greenlet to it; never blocks."""
+        if not self._is_working:
+            self._is_working = True
+            gevent.spawn(self._work)
+
+    def prove(self, _topic: str) -> None:
+        """A newcomer at another process claims this identity: show there whether this connection is alive."""
+        gevent.spawn(self._prove)
+
+    def _prove(self) -> None:
+        if self.server.probe(PROBE_S):
+            charger_id, epoch, at = self.station.charger_id, self.epoch, clock.now()
+            self.door.lane.run(lambda session: chargers.note_probe(session, charger_id, epoch, at=at))
+
+    def _open(self) -> None:
+        self.epoch = self.door.lane.run(self._opening)
+        self.door.enter(self)
+        self._resize()
+        log.info("charger_connected", extra={"charger": self.station.identity, "epoch": self.epoch})
+        self.wake("")
+
+    def _opening(self, session: Session) -> int:
+        peer = self.peer
+        return chargers.open_link(
+            session,
+            chargers.get(session, self.station.charger_id),
+            node=self.door.node,
+            address=peer.address,
+            is_secure=peer.is_secure,
+            protocol=self.station.protocol,
+            path=peer.path,
+            at=clock.now(),
+            online_until=self.door.lease_end(),
+        )
+
+    def _close(self, reason: str) -> None:
+        self.door.leave(self)
+        if not self.epoch:
+            return
+        log.info("charger_disconnected", extra={"charger": self.station.identity, "reason": reason})
+        at, charger_id, epoch = clock.now(), self.station.charger_id, self.epoch
+        try:
+            self.door.lane.run(lambda session: chargers.close_link(session, charger_id, epoch, reason=reason, at=at))
+        except StorageFailed:
+            log.warning("disconnect_not_stored", extra={"charger": self.station.identity})  # its lease runs out
+
+    def _handle(self, text: str) -> None:
+        received = message.parse(text)
+        frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
+        if isinstance(received, Call):
+            self.server.send(self._answer(units.Received(*frame, received)))
+            if received.action == "BootNotification":
+                self._refresh()
+        elif isinstance(received, (CallResult, CallError)):
+            message_id = self.door.lane.run(units.Answered(*frame, received))
+            if message_id is not None and message_id == self._waiting_for and self._answered is not None:
+                self._answered.set()
+        else:
+            self._reject(received, units.Noise(*frame, received, self._rejection(received)))
+
+    def _answer(self, unit: units.Received) -> str:
+        try:
+            return self.door.lane.run(unit)
+        except (StorageFailed, Fenced):
+            raise
+        except Exception as error:  # the outermost door of a message: a bug must not block the charger's queue
+            log.exception(
+                "message_failed", extra={"charger": self.station.identity, "action": unit.call.action}
+            )
+            salvaged = units.Salvaged(
+                unit.actions,
+                unit.station,
+                unit.epoch,
+                unit.text,
+                unit.at,
+                unit.began,
+                unit.call,
+                f"{type(error).__name__}: {error}",
+            )
+            return self.door.lane.run(salvaged)
+
+    def _rejection(self, garbage: Garbage) -> str | None:
+        """1.6: a message of an unknown type is ignored (§4.1.3); one whose id can be read is told what is wrong."""
+        if garbage.id is None or garbage.is_type_unknown:
+            return None
+        return message.error(garbage.id, self.actions.unreadable_code, garbage.reason)
+
+    def _reject(self, garbage: Garbage, unit: units.Noise) -> None:
+        log.info("frame_unreadable", extra={"charger": self.station.identity, "reason": garbage.reason})
+        self.door.lane.run(unit)
+        if unit.reply is not None:
+            self.server.send(unit.reply)
+
+    # What we want of the charger.
+
+    def _work(self) -> None:
+        try:
+            self._refresh()
+            while self.server.is_open and self._send_next():
+                pass
+        except (ConnectionClosed, StorageFailed, Fenced) as error:
+            log.info("commands_interrupted", extra={"charger": self.station.identity, "reason": str(error)})
+        finally:
+            self._is_working = False
+
+    def _send_next(self) -> bool:
+        """Send one command and wait for its answer. False when there is none."""
+        at = clock.now()
+        claim = units.Claim(self.actions, self.station, self.epoch, at, self.door.command_timeout_s)
+        with self.turn:
+            outgoing = self.door.lane.run(claim)
+            if outgoing is None:
+                return False
+            self._waiting_for, self._answered = outgoing.message_id, Event()
+            try:
+                self.server.send(outgoing.text)
+            except ConnectionClosed:
+                self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent.")
+                raise
+        if not self._answered.wait(self.door.command_timeout_s):
+            self._give_up(outgoing, CommandState.TIMEOUT, "The charger gave no answer in time.")
+        elif not self.server.is_open:
+            self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost before the answer.")
+        self._waiting_for = self._answered = None
+        return True
+
+    def _give_up(self, outgoing: units.Outgoing, state: CommandState, detail: str) -> None:
+        self.door.lane.run(units.give_up(outgoing.command_id, state, detail, clock.now()))
+
+    def abandon(self) -> None:
+        """The connection is over: whoever waits for an answer need not wait any longer."""
+        if self._answered is not None:
+            self._answered.set()
+
+    def _refresh(self) -> None:
+        """Learn anew what a message needs of its charger: an operator may have changed it."""
+        self.station = self.door.lane.run(self._reading)
+        self._resize()
+
+    def _reading(self, session: Session) -> Station:
+        charger = session.get(Charger, self.station.charger_id)
+        if charger is None:
+            raise Fenced
+        return self.door.station_of(charger, self.station.protocol)
+
+    def _resize(self) -> None:
+        is_accepted = self.station.admission is Admission.ACCEPTED
+        self.server.max_size = SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE
+
+
+class Peer:
+    """Where a connection comes from."""
+
+    __slots__ = ("address", "is_secure", "path")
+
+    def __init__(self, address: str, path: str, *, is_secure: bool) -> None:
+        self.address = address
+        self.path = path
+        self.is_secure = is_secure

@@ -1,0 +1,188 @@
+"""OCPP-J messages: text in, a Call, CallResult, CallError or Garbage out; and our own put together (OCPP-J 1.6 §4.2)."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import orjson
+
+CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
+MOST_DEPTH = 32
+LONGEST_ID = 36  # 2.0.1 part 4 §4.1.4; 1.6 gives no length but this is the schema's
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+MessageId = str | int  # an integer where a charger numbers its messages instead: it gets the same integer back
+
+
+@dataclass(slots=True)
+class Call:
+    """[2, id, action, payload]. `was_repaired`: the text was no clean JSON, and could be read all the same."""
+
+    id: MessageId
+    action: str
+    payload: Any
+    was_repaired: bool = field(default=False)
+
+
+@dataclass(slots=True)
+class CallResult:
+    """[3, id, payload]."""
+
+    id: MessageId
+    payload: Any
+
+
+@dataclass(slots=True)
+class CallError:
+    """[4, id, code, description, details]."""
+
+    id: MessageId
+    code: str
+    description: str
+    details: Any
+
+
+@dataclass(slots=True)
+class Garbage:
+    """No message. `id` if one could be read; `is_type_unknown`: well-formed, but of a type that does not exist."""
+
+    reason: str
+    id: MessageId | None = None
+    is_type_unknown: bool = False
+
+
+Message = Call | CallResult | CallError | Garbage
+
+
+def parse(text: str) -> Message:
+    """Read one frame's text. Never raises: what cannot be read is Garbage with its reason."""
+    try:
+        value, was_repaired = _read(text)
+    except ValueError as error:
+        return Garbage(f"not valid JSON: {error}"[:200])
+    if not isinstance(value, list) or len(value) < 3 or type(value[0]) is not int:
+        return Garbage("not an OCPP message: [type, id, …] is expected", _readable_id(value))
+    message_id = _readable_id(value)
+    if message_id is None:
+        return Garbage("the message id must be a string of 1 to 36 characters", None)
+    if value[0] == CALL:
+        return _call(value, message_id, was_repaired)
+    if value[0] == CALL_RESULT:
+        return CallResult(message_id, value[2])
+    if value[0] == CALL_ERROR:
+        given = value[2:5]
+        code, description, details = [*given, *["", "", {}][len(given) :]]
+        return CallError(message_id, str(code)[:50], str(description)[:255], details)
+    return Garbage(f"there is no message type {value[0]}", message_id, is_type_unknown=True)
+
+
+def _call(value: list[Any], message_id: MessageId, was_repaired: bool) -> Call | Garbage:
+    if not isinstance(value[2], str) or not value[2]:
+        return Garbage("the action must be a string", message_id)
+    if len(value) != 4 and not (len(value) == 3 and was_repaired):
+        return Garbage("a CALL has four elements", message_id)
+    return Call(message_id, value[2], value[3], was_repaired)
+
+
+def _readable_id(value: object) -> MessageId | None:
+    """The id of a message if it can be answered under it. Numbers are taken as some firmware sends them (F39)."""
+    if not isinstance(value, list) or len(value) < 2:
+        return None
+    candidate = value[1]
+    if isinstance(candidate, str):
+        return candidate if 0 < len(candidate) <= LONGEST_ID else None
+    return candidate if type(candidate) is int and abs(candidate) < 2**63 else None
+
+
+def _read(text: str) -> tuple[Any, bool]:
+    """(value, was it repaired). Raises ValueError for what is ambiguous or no JSON at all (F30 to F32)."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        value = _reread(text, error)
+        _refuse_depth(value)
+        return value, True
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        _refuse_depth(value)
+    # The strict parser keeps the last of two equal keys. Then quotation marks are missing from what it kept.
+    if text.count('"') != orjson.dumps(value).count(b'"') or "\\u0022" in text:
+        json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+    return value, False
+
+
+def _reread(text: str, error: ValueError) -> Any:
+    """Read text whose only fault is a lone surrogate in a string, which becomes U+FFFD. Raises `error` otherwise."""
+    try:
+        value = json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise error from None
+    cleaned = _LONE_SURROGATE.sub("�", json.dumps(value, ensure_ascii=False))
+    try:
+        return orjson.loads(cleaned)
+    except orjson.JSONDecodeError:
+        raise error from None
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _refuse_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise ValueError(f"nested deeper than {MOST_DEPTH}")
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (list, dict))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+
+
+def call(message_id: str, action: str, payload: dict[str, Any]) -> str:
+    """The text of a CALL of ours."""
+    return orjson.dumps([CALL, message_id, action, payload]).decode()
+
+
+def result(message_id: MessageId, payload: dict[str, Any]) -> str:
+    """The text of an answer."""
+    return orjson.dumps([CALL_RESULT, message_id, payload]).decode()
+
+
+def error(message_id: MessageId, code: str, description: str) -> str:
+    """The text of a refusal. The description is ours: it never repeats what was sent."""
+    return orjson.dumps([CALL_ERROR, message_id, code, description[:255], {}]).decode()
+
+
+# What must not stand in the journal: keys and passwords, in whichever order a configuration item has its members.
+_SECRET_NAMES = r"(?:AuthorizationKey|BasicAuthPassword|SecurityCtrlr\.BasicAuthPassword)"
+_SECRETS = (
+    re.compile(rf'("key"\s*:\s*"{_SECRET_NAMES}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
+    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"key"\s*:\s*"{_SECRET_NAMES}")', re.IGNORECASE),
+    re.compile(rf'("attributeValue"\s*:\s*")(?:[^"\\]|\\.)*("(?:[^{{}}]|{{[^{{}}]*}})*?{_SECRET_NAMES})', re.IGNORECASE),
+    re.compile(rf'({_SECRET_NAMES}(?:[^{{}}]|{{[^{{}}]*}}|}})*?"attributeValue"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
+    re.compile(r"(\b(?:https?|ftps?|sftp)://[^/@\s\"]*:)[^/@\s\"]+(@)", re.IGNORECASE),
+)
+_HINTS = ("authorizationkey", "basicauthpassword", "://")
+
+
+def redacted(text: str) -> str:
+    """`text` without keys and passwords, as the journal keeps it; NUL becomes U+FFFD, which any database can hold."""
+    if "\x00" in text:
+        text = text.replace("\x00", "�")
+    folded = text.casefold()
+    if any(hint in folded for hint in _HINTS):
+        for pattern in _SECRETS:
+            text = pattern.sub(r"\1…\2", text)
+    return text

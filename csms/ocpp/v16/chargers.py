@@ -1,0 +1,119 @@
+"""1.6 messages about the charger itself."""
+
+from typing import Any
+
+from csms.domain import chargers, commands, transactions
+from csms.domain.chargers import Admission, BootReport, ConnectorStatus, StatusReport
+from csms.domain.commands import Effect
+from csms.ocpp.dispatch import Context, Payload, Unreadable
+from csms.ocpp.v16.actions import actions
+from csms.ocpp.v16.values import instant, members, moment, text_of, timestamp, whole
+
+_REGISTRATION = {
+    Admission.ACCEPTED: "Accepted",
+    Admission.PENDING: "Pending",
+    Admission.REJECTED: "Rejected",
+}
+_STATUSES = {status.value.casefold(): status for status in ConnectorStatus}
+PENDING_RETRY_S = 60
+
+
+@actions.on("BootNotification", gathers=[commands.preload])
+def boot_notification(context: Context, request: Any) -> Payload:
+    """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute."""
+    charger = context.charger
+    report = BootReport(
+        vendor=request["chargePointVendor"],
+        model=request["chargePointModel"],
+        serial_number=request.get("chargePointSerialNumber"),
+        box_serial_number=request.get("chargeBoxSerialNumber"),
+        firmware_version=request.get("firmwareVersion"),
+        iccid=request.get("iccid"),
+        imsi=request.get("imsi"),
+        meter_type=request.get("meterType"),
+        meter_serial_number=request.get("meterSerialNumber"),
+    )
+    chargers.boot(context.session, charger, report, at=context.now)
+    commands.observe(context.session, charger.id, Effect.BOOTED, at=context.now, text="The charger has booted.")
+    arrived(context, "BootNotification")
+    is_accepted = charger.admission is Admission.ACCEPTED
+    return {
+        "currentTime": instant(context.now),
+        "interval": context.station.heartbeat_interval_s if is_accepted else PENDING_RETRY_S,
+        "status": _REGISTRATION[charger.admission],
+    }
+
+
+@actions.on("Heartbeat", gathers=[commands.preload])
+def heartbeat(context: Context, request: Any) -> Payload:
+    """1.6 §4.6."""
+    del request
+    chargers.heartbeat(context.session, context.station.charger_id, at=context.now)
+    arrived(context, "Heartbeat")
+    return {"currentTime": instant(context.now)}
+
+
+@actions.on(
+    "StatusNotification", tolerant=True, gathers=[chargers.preload, transactions.preload, commands.preload]
+)
+def status_notification(context: Context, request: Any) -> Payload:
+    """1.6 §4.9. Without a timestamp the time of receipt counts (§6.47)."""
+    given = members(request)
+    evse, word = whole(given.get("connectorId")), text_of(given.get("status"))
+    status = _STATUSES.get((word or "").strip().casefold())
+    if evse is None or evse < 0 or word is None or status is None:
+        raise Unreadable
+    at, is_trusted, _ = moment(context, given.get("timestamp"))
+    report = StatusReport(
+        evse=evse,
+        connector=1 if evse else 0,
+        status=status,
+        word=word,
+        at=at,
+        at_text=text_of(given.get("timestamp")),
+        error_code=text_of(given.get("errorCode")),
+        info=text_of(given.get("info")),
+        vendor_id=text_of(given.get("vendorId")),
+        vendor_error_code=text_of(given.get("vendorErrorCode")),
+    )
+    connector = chargers.set_status(context.session, context.station.charger_id, report, at=context.now)
+    if connector is not None:
+        transactions.follow_status(context.session, connector, status, at)
+        _observe_status(context, evse, status)
+    arrived(context, "StatusNotification")
+    _note_clock(context, given.get("timestamp"), is_trusted)
+    return {}
+
+
+def _observe_status(context: Context, evse: int, status: ConnectorStatus) -> None:
+    commands.observe(
+        context.session,
+        context.station.charger_id,
+        Effect.STATUS_CHANGED,
+        at=context.now,
+        key="Inoperative" if status is ConnectorStatus.UNAVAILABLE else "Operative",
+        evse=evse,
+        text=f"The connector says {status.value}.",
+    )
+
+
+def _note_clock(context: Context, text: object, is_trusted: bool) -> None:
+    """A live report tells how far the charger's clock is off; one from a queue does not, so minutes are not counted."""
+    claimed, _ = timestamp(text)
+    if claimed is None:
+        return
+    skew_s = (claimed - context.now).total_seconds()
+    if not is_trusted or 2 < skew_s or -600 < skew_s < -30:
+        chargers.note_clock(context.session, context.station.charger_id, skew_s)
+
+
+def arrived(context: Context, action: str) -> None:
+    """A message has come that somebody may have triggered."""
+    commands.observe(
+        context.session,
+        context.station.charger_id,
+        Effect.MESSAGE_ARRIVED,
+        at=context.now,
+        key=action,
+        text=f"{action} has come.",
+    )

@@ -1,0 +1,22 @@
+"""Addresses of static files that change with their content, so that browsers may keep them for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from flask import current_app, url_for
+
+
+def asset(filename: str) -> str:
+    """The address of a file under `static/`, with a digest of its bytes. Raises FileNotFoundError for a typing error."""
+    assert current_app.static_folder is not None
+    path = Path(current_app.static_folder) / filename
+    return url_for("static", filename=filename, v=digest(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def digest(path: Path, modified_ns: int) -> str:
+    """Short fingerprint of a file; `modified_ns` makes an edited file a new question while developing."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,175 @@
+"""How numbers, money and moments are written on pages. Pure functions, made known to Jinja by `register`.
+
+None always means "not known" and is written as a dash, never as zero.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+import qrcode
+from flask import Flask
+from markupsafe import Markup
+from qrcode.image.svg import SvgPathImage
+
+from csms.web import assets, charts
+
+DASH = "–"
+THIN = "\u202f"  # between thousands: narrow and unbreakable
+HARD = "\u00a0"  # between a number and its unit: unbreakable
+
+SYMBOLS = {
+    "EUR": "€",
+    "USD": "$",
+    "GBP": "£",
+    "JPY": "¥",
+    "BRL": "R$",
+    "MXN": "MX$",
+    "CHF": "CHF",
+    "PLN": "zł",
+}
+MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}  # ISO 4217; rest 2
+
+STYLES = {
+    "clock": "%H:%M",
+    "seconds": "%H:%M:%S",
+    "day": "%d %b",
+    "date": "%d %b %Y",
+    "minute": "%d %b %H:%M",
+    "full": "%d %b %Y %H:%M %Z",
+}
+
+
+def number(value: float | Decimal | None, places: int = 0) -> str:
+    """Rounded half up, thousands apart by a narrow space."""
+    if value is None:
+        return DASH
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return f"{rounded + 0:,}".replace(",", THIN)
+
+
+def with_unit(value: str, unit: str) -> str:
+    return value if value == DASH else f"{value}{HARD}{unit}"
+
+
+def kwh(energy_wh: float | None, places: int = 2, unit: bool = True) -> str:
+    """Wh as kWh. Pages show two places, a receipt three; `unit=False` leaves the number alone for big figures."""
+    value = number(None if energy_wh is None else Decimal(str(energy_wh)) / 1000, places)
+    return with_unit(value, "kWh") if unit else value
+
+
+def kw(power_w: float | None, places: int = 1, unit: bool = True) -> str:
+    """W as kW."""
+    value = number(None if power_w is None else Decimal(str(power_w)) / 1000, places)
+    return with_unit(value, "kW") if unit else value
+
+
+def percent(share: float | None, places: int = 0) -> str:
+    """A share of 1 as per cent: 0.986 is "98.6 %" with one place."""
+    return with_unit(number(None if share is None else Decimal(str(share)) * 100, places), "%")
+
+
+def money(minor_units: int | Decimal | None, currency: str, unit: bool = True) -> str:
+    """An amount in cents (or the currency's own smallest unit) as people write it: 903 EUR is "9.03 €"."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    value = number(None if minor_units is None else Decimal(minor_units).scaleb(-digits), digits)
+    return with_unit(value, symbol(currency)) if unit else value
+
+
+def rate(minor_units: int | Decimal | None, currency: str, per: str) -> str:
+    """A unit price, "0.495 €/kWh": fractions of a cent are shown when the price has them, up to four places."""
+    if minor_units is None:
+        return DASH
+    digits = MINOR_DIGITS.get(currency, 2)
+    exact = Decimal(minor_units).scaleb(-digits).quantize(Decimal("1.0000"), ROUND_HALF_UP).normalize()
+    finer = -int(exact.as_tuple().exponent)
+    return f"{with_unit(number(exact, max(digits, finer)), symbol(currency))}/{per}"
+
+
+def symbol(currency: str) -> str:
+    """The sign of an ISO 4217 code, or the code itself where we know none."""
+    return SYMBOLS.get(currency, currency)
+
+
+def duration(seconds: float | None) -> str:
+    """Hours and minutes, "1:27"; whole minutes, cut off and not rounded, as a clock does."""
+    if seconds is None:
+        return DASH
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours}:{minutes:02}"
+
+
+def duration_words(seconds: float | None) -> str:
+    """The same for drivers: "1 h 27 min", "27 min"."""
+    if seconds is None:
+        return DASH
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours}{HARD}h {minutes}{HARD}min" if hours else f"{minutes}{HARD}min"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How old a moment is, in the largest fitting unit: "12 s", "42 min", "6 h", "6 d 4 h". None was "never"."""
+    if at is None:
+        return "never"
+    age_s = max(0, int((now - at).total_seconds()))
+    if age_s < 90:
+        return f"{age_s}{HARD}s"
+    if age_s < 90 * 60:
+        return f"{age_s // 60}{HARD}min"
+    if age_s < 36 * 3600:
+        return f"{age_s // 3600}{HARD}h"
+    days, hours = divmod(age_s // 3600, 24)
+    return f"{days}{HARD}d {hours}{HARD}h" if days < 7 and hours else f"{days}{HARD}d"
+
+
+def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
+    """A UTC moment on the clocks of an IANA zone. Styles: clock, seconds, day, date, minute, full.
+
+    Raises KeyError for an unknown style and ZoneInfoNotFoundError for an unknown zone.
+    """
+    if at is None:
+        return DASH
+    written = at.astimezone(ZoneInfo(zone)).strftime(STYLES[style])
+    return written if style in {"clock", "seconds"} else written.removeprefix("0")
+
+
+def iso(at: datetime | None) -> str:
+    """For the `datetime` attribute, which scripts read: "2026-11-21T13:32:07Z"."""
+    return "" if at is None else at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@lru_cache(maxsize=512)
+def qr_svg(text: str) -> Markup:
+    """A QR code as inline SVG. Drawing takes about 5 ms, so each text is drawn once."""
+    image = qrcode.make(text, image_factory=SvgPathImage, border=2)
+    buffer = BytesIO()
+    image.save(buffer)
+    markup = buffer.getvalue().decode()
+    return Markup(markup[markup.index("<svg") :])
+
+
+def register(app: Flask) -> None:
+    """Make every filter, the chart geometry and `asset()` known to the templates of `app`."""
+    named = (
+        number,
+        kwh,
+        kw,
+        percent,
+        money,
+        rate,
+        symbol,
+        duration,
+        duration_words,
+        ago,
+        localtime,
+        iso,
+        qr_svg,
+    )
+    for function in named + (charts.plot, charts.columns):
+        app.add_template_filter(function)
+    app.add_template_global(assets.asset)
+    app.add_template_global(charts.strip_parts)

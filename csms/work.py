@@ -1,0 +1,257 @@
+"""Units of work: commit, then publish what was announced. The only place that commits.
+
+`atomic` is for people's and machines' doors and for jobs. `Lane` is for the chargers: it takes whatever units are
+waiting, up to `MOST_UNITS`, and commits them together. It never waits for a batch to fill.
+
+SQLite is written by one native thread, so that a lock or a slow disk stalls no charger; PostgreSQL's driver waits
+cooperatively, so its batches run in a greenlet.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, Protocol, TypeVar
+
+import gevent
+from gevent.event import AsyncResult, Event
+from gevent.lock import RLock
+from gevent.threadpool import ThreadPool
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from csms.bus import LocalBus
+from csms.domain import base
+from csms.extensions import db
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+MOST_UNITS = 200
+MOST_TRIES = 5
+LOCKED_FOR_S = 5.0  # how long a writer waits for somebody else's lock before it counts as a storage failure
+
+_turn = RLock()  # SQLite has one writer: within this process its turns are taken here, where waiting costs nothing
+
+
+class StorageFailed(Exception):
+    """The database did not take it. Nothing was stored; whoever asked must be told nothing, and ask again."""
+
+
+class Unit(Protocol[T_co]):
+    """A piece of work, pure towards everything but its session, so that it can be run again."""
+
+    def __call__(self, session: Session) -> T_co: ...
+
+
+def tune(engine: Engine, *, is_native_thread: bool = False) -> None:
+    """Set up SQLite: WAL with full durability, foreign keys, and transactions that begin when we say so."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own idea of BEGIN comes too late for a writer
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+            connection.execute(f"PRAGMA {pragma}")
+        # In the event loop's thread a busy wait would stall every charger: there `_begin` waits cooperatively.
+        connection.execute(f"PRAGMA busy_timeout={int(LOCKED_FOR_S * 1000) if is_native_thread else 0}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("writes"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        give_up_at = time.monotonic() + LOCKED_FOR_S
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if is_native_thread or not _is_locked(error) or time.monotonic() > give_up_at:
+                    raise
+                gevent.sleep(0.02)
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    return "locked" in str(error.orig) or "busy" in str(error.orig)
+
+
+@contextmanager
+def atomic() -> Generator[Session]:
+    """One unit of work on the request's session: all of it or nothing, and then the news.
+
+    What was read before is read again inside, so that decisions are made on the truth. Raises StorageFailed.
+    """
+    session = db.session()
+    with _writing(session):
+        session.rollback()  # ends the snapshot that the request has read from
+        session.connection(execution_options={"writes": True})
+        try:
+            yield session
+            base.settle(session)
+            session.commit()
+        except BaseException:
+            session.rollback()
+            base.forget(session)
+            raise
+        topics = base.take_topics(session)
+        base.forget(session)
+    _bus().publish(topics)
+
+
+@contextmanager
+def _writing(session: Session) -> Generator[None]:
+    try:
+        if db.engine.dialect.name == "sqlite":
+            with _turn:
+                yield
+        else:
+            yield
+    except (OperationalError, InterfaceError) as error:
+        raise StorageFailed(str(error.orig)) from error
+
+
+def _bus() -> LocalBus:
+    from flask import current_app
+
+    bus: LocalBus = current_app.extensions["bus"]
+    return bus
+
+
+class Outcome(Generic[T]):
+    """What came of one unit: a value or an exception, and the topics that its batch announces."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: T | None, error: BaseException | None) -> None:
+        self.value = value
+        self.error = error
+
+
+Gather = Callable[[Session, Sequence[Unit[Any]]], None]
+
+
+class Lane:
+    """The chargers' way into the database: many small units, few commits.
+
+    `gather` may read with one query what the units of a batch would otherwise each ask for. When a unit raises, its
+    batch is rolled back and its units are run one by one, so that one bad apple spoils nothing.
+    """
+
+    def __init__(self, url: str, bus: LocalBus, gather: Gather | None = None) -> None:
+        self._is_sqlite = url.startswith("sqlite")
+        self._engine = _lane_engine(url, self._is_sqlite)
+        self._bus = bus
+        self._gather = gather
+        self._waiting: deque[tuple[Unit[Any], AsyncResult[Any]]] = deque()
+        self._wake = Event()
+        self._thread = ThreadPool(1) if self._is_sqlite else None
+        self._greenlet = gevent.spawn(self._run)
+        self.batches = 0
+        self.units = 0
+
+    def run(self, unit: Unit[T]) -> T:
+        """Run `unit` in the next batch; returns when it is committed. Raises what it raises, or StorageFailed."""
+        result: AsyncResult[Any] = AsyncResult()
+        self._waiting.append((unit, result))
+        self._wake.set()
+        value: T = result.get()
+        return value
+
+    def stop(self) -> None:
+        """Finish what is waiting, then end."""
+        while self._waiting:
+            gevent.sleep(0.01)
+        self._greenlet.kill()
+        if self._thread is not None:
+            self._thread.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_UNITS))]
+                self._finish(batch)
+
+    def _finish(self, batch: list[tuple[Unit[Any], AsyncResult[Any]]]) -> None:
+        units = [unit for unit, _ in batch]
+        try:
+            if self._thread is not None:
+                with _turn:
+                    outcomes, topics = self._thread.apply(self._commit, (units,))
+            else:
+                outcomes, topics = self._commit(units)
+        except Exception as error:  # the outermost door of the lane: it must go on for the other chargers
+            log.exception("lane_failed")
+            outcomes, topics = [Outcome(None, StorageFailed(str(error))) for _ in units], set()
+        self.batches += 1
+        self.units += len(units)
+        for (_, result), outcome in zip(batch, outcomes, strict=True):
+            if outcome.error is None:
+                result.set(outcome.value)
+            else:
+                result.set_exception(outcome.error)
+        self._bus.publish(topics)
+
+    def _commit(self, units: list[Unit[Any]]) -> tuple[list[Outcome[Any]], set[str]]:
+        """Commit the batch whole; if that fails for a reason of one unit's, unit by unit."""
+        try:
+            values, topics = self._together(units)
+            return [Outcome(value, None) for value in values], topics
+        except StorageFailed as error:
+            return [Outcome(None, error) for _ in units], set()
+        except Exception as error:
+            if len(units) == 1:
+                return [Outcome(None, error)], set()
+        outcomes: list[Outcome[Any]] = []
+        topics = set()
+        for unit in units:
+            alone, its_topics = self._commit([unit])
+            outcomes += alone
+            topics |= its_topics
+        return outcomes, topics
+
+    def _together(self, units: list[Unit[Any]]) -> tuple[list[Any], set[str]]:
+        for attempt in range(1, MOST_TRIES + 1):
+            try:
+                return self._once(units)
+            except (OperationalError, InterfaceError) as error:
+                if attempt == MOST_TRIES or not _is_passing(error):
+                    raise StorageFailed(str(error.orig)) from error
+                (time.sleep if self._is_sqlite else gevent.sleep)(0.01 * attempt)
+        raise AssertionError("unreachable")
+
+    def _once(self, units: list[Unit[Any]]) -> tuple[list[Any], set[str]]:
+        with Session(self._engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"writes": True})
+            if self._gather is not None and len(units) > 1:
+                self._gather(session, units)
+            values = [unit(session) for unit in units]
+            base.settle(session)
+            session.commit()
+            return values, set(base.take_topics(session))
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Deadlocks and serialization failures go away when tried again (F10); a lost connection may."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in ("40001", "40P01") or error.connection_invalidated
+
+
+def _lane_engine(url: str, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_size=2, pool_pre_ping=False)
+    # One connection, opened by the thread that uses it; `check_same_thread` only matters when it is disposed of.
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+    tune(engine, is_native_thread=True)
+    return engine

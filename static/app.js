@@ -1,0 +1,190 @@
+// Behaviour of the operators' pages. Everything here is a convenience: pages work without it.
+// No eval, no inline handlers: elements say what they want in data- attributes, one listener on the document does it.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const one = (selector, from = document) => from.querySelector(selector);
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const keep = (name, value) => { document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax`; };
+  const kept = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.split("=")[1];
+
+  // ---- Time: the server's clock rules, so ages are right on a computer that is not ----
+  const clock = one("[data-clock]");
+  const ahead_ms = clock ? Date.parse(clock.dateTime) - Date.now() : 0;
+  const now = () => Date.now() + ahead_ms;
+  const wall = clock && new Intl.DateTimeFormat("en-GB", { timeZone: clock.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+  function written(age_s) {                                  // the same steps as filters.ago
+    if (age_s < 90) return `${age_s}\u00a0s`;
+    if (age_s < 5400) return `${Math.floor(age_s / 60)}\u00a0min`;
+    if (age_s < 129600) return `${Math.floor(age_s / 3600)}\u00a0h`;
+    const days = Math.floor(age_s / 86400), hours = Math.floor(age_s / 3600) % 24;
+    return days < 7 && hours ? `${days}\u00a0d ${hours}\u00a0h` : `${days}\u00a0d`;
+  }
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+  function tellTime() {
+    if (clock && !live.frozen) put(clock, wall.format(now()));
+    for (const time of all("time[data-age]")) {
+      const age_s = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 1000));
+      put(time, written(age_s) + time.dataset.age);
+      if (time.dataset.stale) time.closest("[data-live]")?.classList.toggle("stale", age_s > +time.dataset.stale);
+    }
+    for (const time of all("time[data-elapsed]")) {
+      const minutes = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 60000));
+      put(time, `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`);
+    }
+  }
+
+  // ---- Honesty: say so when the stream is lost, and how old the page is ----
+  const stream = one("#live"), state = one("#live-state"), banner = one("#live-lost");
+  const live = { open: false, proof: Date.now(), tried: Date.now(), ticks: false, frozen: false };
+
+  function proven() { live.open = true; live.proof = Date.now(); }
+  function watch() {
+    if (!stream || document.hidden) return;
+    const silent_s = (Date.now() - live.proof) / 1000;
+    const lost = (!live.open && silent_s > 3) || (live.ticks && silent_s > 45) || !navigator.onLine;
+    live.frozen = lost;
+    state.dataset.state = lost ? "lost" : "live";
+    put(one("span", state), lost ? "Reconnecting…" : "Live");
+    if (lost && silent_s > 45 && banner.hidden) put(one("b", banner), wall.format(live.proof + ahead_ms));
+    banner.hidden = !(lost && silent_s > 45);
+    if (!live.open && Date.now() - live.tried > 15000) {      // the extension retries streams it once had; we retry the first
+      live.tried = Date.now();
+      window.htmx.trigger(stream, "reconnect");
+    }
+  }
+  if (stream) {
+    stream.addEventListener("htmx:sse:after:connection", () => {
+      const away_s = (Date.now() - live.proof) / 1000;
+      proven();
+      if (away_s > 5) window.htmx.trigger(stream, "resync");  // whatever happened meanwhile: read again
+    });
+    stream.addEventListener("htmx:sse:before:message", proven);
+    stream.addEventListener("tick", () => { live.ticks = true; });
+    for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:response:error"]) stream.addEventListener(name, () => { live.open = false; });
+    stream.addEventListener("htmx:sse:before:connection", (event) => { if (event.detail.connection.attempt > 0) live.open = false; });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) live.proof = Math.max(live.proof, Date.now() - 6000); });
+  }
+
+  // ---- What a swap changes: numbers blink once, title and favicon count what needs a human ----
+  const seen = new Map();
+  function blink() {
+    for (const element of all("[data-flash]")) {
+      const before = seen.get(element.dataset.flash), text = element.textContent;
+      seen.set(element.dataset.flash, text);
+      if (before === undefined || before === text) continue;
+      element.classList.remove("flash");
+      void element.offsetWidth;                               // restarts the animation
+      element.classList.add("flash");
+    }
+  }
+  function count() {
+    const bell = one("[data-attention]"), icon = one("link[rel=icon]");
+    if (!bell) return;
+    const things = +bell.dataset.attention, faults = +bell.dataset.faults;
+    document.title = (things ? `(${things}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+    const href = faults ? icon.dataset.fault : icon.dataset.calm;
+    if (icon.getAttribute("href") !== href) icon.href = href;
+  }
+  const refresh = () => { tellTime(); blink(); count(); };
+  document.addEventListener("htmx:after:swap", refresh);
+  document.addEventListener("htmx:after:request", (event) => {
+    const dialog = event.target.closest?.("dialog[open]");
+    const { target, response } = event.detail.ctx ?? {};
+    if (dialog && (response?.status < 400 || !dialog.contains(target))) dialog.close();
+  });
+
+  // ---- Clicks ----
+  async function copy(button) {
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {                                                 // plain http on a local network has no clipboard
+      const box = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    const words = one("span", button) ?? button, before = words.textContent;
+    put(words, "Copied");
+    setTimeout(() => put(words, before), 1500);
+  }
+  function theme(button) {
+    const order = ["auto", "light", "dark"], icons = { auto: "monitor", light: "sun", dark: "moon" };
+    const next = order[(order.indexOf(root.dataset.theme ?? "auto") + 1) % 3];
+    root.dataset.theme = next;
+    keep("theme", next);
+    button.setAttribute("aria-label", `Theme: ${next}`);
+    button.title = `Theme: ${next}`;
+    const use = one("use", button);
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#" + icons[next]));
+  }
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    let element;
+    if (event.target.nodeName === "DIALOG") event.target.close();            // the backdrop
+    else if ((element = on("[data-copy]"))) copy(element);
+    else if ((element = on("[data-dialog]"))) one("#" + element.dataset.dialog).showModal();
+    else if ((element = on("[data-close]"))) { on("[data-toast]") ? on("[data-toast]").remove() : on("dialog")?.close(); }
+    else if ((element = on("[data-theme-button]"))) theme(element);
+    else if (on("[data-reload]")) location.reload();
+    else if ((element = on("[aria-disabled=true]"))) event.preventDefault();
+    for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("input", (event) => {
+    const must = event.target.dataset.mustEqual;
+    if (must) one("[type=submit]", event.target.form).disabled = event.target.value.trim() !== must;
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "keys-on") keep("keys", event.target.checked ? "on" : "off");
+  });
+  const toasts = one("#toasts");
+  const fade = () => all("[data-toast]:not([data-toast=error]):not([data-timed])", toasts).forEach((toast) => {
+    toast.dataset.timed = "";
+    setTimeout(() => toast.remove(), 6000);
+  });
+  if (toasts) { new MutationObserver(fade).observe(toasts, { childList: true }); fade(); }
+
+  // ---- Keys: one-letter shortcuts can be switched off (WCAG 2.1.4) ----
+  let prefix = 0;
+  function step(by) {
+    const rows = all("[data-rows] > *"), at = rows.findIndex((row) => row.classList.contains("cursor"));
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
+    rows[at]?.classList.remove("cursor");
+    next?.classList.add("cursor");
+    next?.scrollIntoView({ block: "nearest" });
+  }
+  function press(event) {
+    const row = one("[data-rows] > .cursor");
+    const keys = {
+      "/": () => one("#search")?.focus(),
+      "?": () => one("#shortcuts")?.showModal(),
+      ".": () => { const menu = one("main details[data-menu]"); if (menu) { menu.open = true; one("div :is(a,button)", menu)?.focus(); } },
+      g: () => { prefix = Date.now(); },
+      j: () => step(1), k: () => step(-1),
+      x: () => one("[type=checkbox]", row ?? root)?.click(),
+      Enter: () => one("a", row)?.click(),
+    };
+    if (Date.now() - prefix < 1200) { prefix = 0; return one(`[data-go="${event.key}"]`)?.click(); }
+    if (event.key === "Enter" && !row) return;
+    if (!keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  }
+  document.addEventListener("keydown", (event) => {
+    const menu = one("details[data-menu][open]");
+    if (event.key === "Escape" && menu) { menu.open = false; one("summary", menu).focus(); }
+    if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); one("#search")?.focus(); }
+    const typing = event.target.closest("input,textarea,select,[contenteditable],dialog") || (event.key === "Enter" && event.target.closest("a,button,summary"));
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || kept("keys") === "off") return;
+    press(event);
+  });
+
+  const switchBox = one("#keys-on");
+  if (switchBox) switchBox.checked = kept("keys") !== "off";
+  refresh();
+  watch();
+  setInterval(() => { tellTime(); watch(); }, 1000);
+})();
