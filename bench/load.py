@@ -9,7 +9,6 @@ import os
 import resource
 import select
 import sys
-import time
 from dataclasses import asdict, dataclass
 
 from bench import machine
@@ -33,6 +32,7 @@ class Result:
     oldest_unanswered_ms: float = 0.0
     calls_answered: int = 0
     load_cpu_us: float = 0.0
+    load_queued_share: float = 0.0
     server_cpu_us: float | None = None
     server_core_share: float | None = None
     server_queued_share: float | None = None
@@ -45,26 +45,22 @@ def percentile(ordered: list[float], share: float) -> float:
 
 def measure(
     fleet: Fleet, warm_up_s: float, seconds: float, server_pid: int | None
-) -> tuple[Tally, float, tuple[float, float] | None]:
+) -> tuple[Tally, tuple[float, float], tuple[float, float] | None]:
     """Run the warm-up and the window.
 
-    Returns the window, our CPU seconds in it, and the server's: used, and waited for in the run queue.
+    Returns the window and the processor seconds, used and waited for in the run queue: ours, the server's.
     """
     fleet.start()
     fleet.run(warm_up_s)
     print(json.dumps({"measuring": fleet.mode}), flush=True)  # whoever started us may look at the server now
-    own_before = time.process_time()
-    server_before = _used_and_queued_s(server_pid) if server_pid else None
+    pids = [os.getpid(), *([server_pid] if server_pid else [])]
+    before = [(machine.cpu_s(pid), machine.queued_s(pid)) for pid in pids]
     tally = fleet.run(seconds)
-    own_s = time.process_time() - own_before
-    if not server_pid or not server_before:
-        return tally, own_s, None
-    used_s, queued_s = _used_and_queued_s(server_pid)
-    return tally, own_s, (used_s - server_before[0], queued_s - server_before[1])
-
-
-def _used_and_queued_s(pid: int) -> tuple[float, float]:
-    return machine.cpu_s(pid), machine.queued_s(pid)
+    spent = [
+        (machine.cpu_s(pid) - used_s, machine.queued_s(pid) - queued_s)
+        for pid, (used_s, queued_s) in zip(pids, before, strict=True)
+    ]
+    return tally, spent[0], spent[1] if server_pid else None
 
 
 def load(fleet: Fleet, arguments: argparse.Namespace) -> Result:
@@ -72,7 +68,7 @@ def load(fleet: Fleet, arguments: argparse.Namespace) -> Result:
     set_up_s = fleet.set_up(arguments.chargers, arguments.timeout)
     if arguments.mode in ("storm", "hold"):
         return Result(arguments.mode, arguments.chargers, set_up_s)
-    tally, own_s, server = measure(fleet, arguments.warm_up, arguments.seconds, arguments.server_pid)
+    tally, own, server = measure(fleet, arguments.warm_up, arguments.seconds, arguments.server_pid)
     ordered = sorted(tally.latencies_s)
     if not ordered:
         raise FleetError(f"no answer within {arguments.seconds:.0f} s")
@@ -89,7 +85,8 @@ def load(fleet: Fleet, arguments: argparse.Namespace) -> Result:
         max_ms=ordered[-1] * 1000,
         oldest_unanswered_ms=fleet.oldest_wait_s() * 1000,
         calls_answered=tally.calls_answered,
-        load_cpu_us=own_s / len(ordered) * 1e6,
+        load_cpu_us=own[0] / len(ordered) * 1e6,
+        load_queued_share=own[1] / seconds,
         server_cpu_us=server[0] / len(ordered) * 1e6 if server else None,
         server_core_share=server[0] / seconds if server else None,
         server_queued_share=server[1] / seconds if server else None,

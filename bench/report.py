@@ -35,6 +35,7 @@ def _closed_loop(measure: str, title: str, ratio: float | None) -> list[Row]:
         Row(measure, "load_cpu_us", f"{title}, load's CPU, µs/message"),
         Row(measure, "server_core_share", f"{title}, share of its core that the server used"),
         Row(measure, "server_queued_share", f"{title}, share of time it waited for its core"),
+        Row(measure, "load_queued_share", f"{title}, share of time the load waited for its own"),
     ]
 
 

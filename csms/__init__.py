@@ -69,11 +69,13 @@ def _bind_extensions(app: Flask) -> None:
 
 def _register_doors(app: Flask) -> None:
     """The doors are imported here, so that importing `csms` for its simulator stays light."""
-    from csms import cli, work
+    from csms import api, cli, web, work
     from csms.ocpp import endpoint
 
     with app.app_context():
         work.tune(db.engine)
     app.register_blueprint(endpoint.blueprint)
     csrf.exempt(endpoint.blueprint)
+    web.register(app)
+    api.register(app)
     cli.register(app)

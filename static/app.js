@@ -28,7 +28,10 @@
     for (const time of all("time[data-age]")) {
       const age_s = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 1000));
       put(time, written(age_s) + time.dataset.age);
-      if (time.dataset.stale) time.closest("[data-live]")?.classList.toggle("stale", age_s > +time.dataset.stale);
+      if (time.dataset.stale) {
+        const region = time.closest("[data-live]");          // data-live="stale": the server knows better
+        region?.classList.toggle("stale", age_s > +time.dataset.stale || region.dataset.live === "stale");
+      }
     }
     for (const time of all("time[data-elapsed]")) {
       const minutes = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 60000));

@@ -2,8 +2,8 @@
 
     python -m tools.autobahn [--python PATH] [--cache DIR] [--cases '1.*,2.*'] [--reports DIR]
 
-The suite, autobahntestsuite 0.8.2, runs under Python 2.7 only: given by --python, by AUTOBAHN_PYTHON, or found
-as python2.7 on the PATH or among pyenv's versions (PYENV_ROOT). It gets a virtual environment in the cache.
+The suite, autobahntestsuite 0.8.2, runs under Python 2.7 only: given by --python, by AUTOBAHN_PYTHON, or
+found as python2.7 on the PATH or among pyenv's versions (PYENV_ROOT). Its environment stays in the cache.
 Exit status: 0 when no case failed, 1 when one did, 2 when there is no Python 2.7 (0 with --skip-missing).
 """
 

@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 def simplify(topology_file: Path, *, tolerance_deg: float) -> str:
-    """GeoJSON of the file's countries, with points dropped that move a border by less than `tolerance_deg`."""
+    """GeoJSON of the file's countries, without the points that move a border by less than `tolerance_deg`."""
     topology = json.loads(topology_file.read_text())
     arcs = [thin(points, tolerance_deg) for points in decode(topology)]
     features = [

@@ -3,7 +3,7 @@
     tools/vendor.py            fetch every package through the npm client and write `vendor.lock`
     tools/vendor.py --check    verify the committed files against `vendor.lock`, without the network
 
-Nothing here runs in production: the fetched files are committed, so that a page never loads from another host.
+Nothing here runs in production: the fetched files are committed, so no page ever loads from another host.
 """
 
 from __future__ import annotations

@@ -129,11 +129,15 @@ class Tcp:
             if deadline is None:
                 hub.wait(watcher)
                 return True
-            fired = False
-            with gevent.Timeout(max(deadline - time.monotonic(), 0.0), False):
-                hub.wait(watcher)
-                fired = True
-            return fired
+            timeout = gevent.Timeout(max(deadline - time.monotonic(), 0.0))
+            try:
+                with timeout:
+                    hub.wait(watcher)
+            except gevent.Timeout as passed:
+                if passed is not timeout:
+                    raise  # a caller's own
+                return False
+            return True
         finally:
             self._release_if_closed()
 

@@ -47,6 +47,7 @@ class Conversation:
         self._link: Link | None = None
         self.orders = Orders(station, self, later)
         self._numbers = count(1)
+        self._is_fresh = True
         self._dial_at = 0.0
         self._dial_failures = 0
         self._boot_due_s = 0.0
@@ -74,7 +75,9 @@ class Conversation:
         if self.registration != ACCEPTED and self.clock.seconds() >= self._boot_due_s:
             self.boot()
         if self.registration == ACCEPTED:
-            self._report_statuses()
+            if self._is_fresh:  # before the queue: that is the order after a boot and after a time offline
+                self._is_fresh = False
+                self._report_statuses()
             self._deliver()
             self._report_statuses()
             if self.clock.seconds() >= self._heartbeat_due_s:
@@ -93,6 +96,7 @@ class Conversation:
             self._dial_at = time.monotonic() + wait_s
             return
         self.failure = ""
+        self._is_fresh = True
         self._dial_failures = 0
         self._dial_at = time.monotonic() + self.options.reconnect_s
         self.frames.add(Direction.NOTE, f"connected to {self._line.address}")
@@ -166,7 +170,7 @@ class Conversation:
             return None
 
     def report_status(self, number: int) -> None:
-        """StatusNotification of a connector, whether or not it has changed. Sent once, however it is answered."""
+        """StatusNotification of a connector, changed or not. Sent once, however it is answered."""
         status, error_code = self.station.status(number)
         info = self.notes.get(number, "")
         now = self.clock.now()

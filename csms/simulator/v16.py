@@ -120,7 +120,7 @@ def _samples(reading: Reading, measurand: str, energy_unit: str) -> list[Payload
 
 def _energy(energy_wh: float, unit: str) -> Payload:
     if unit == "kWh":
-        return {"value": f"{energy_wh / 1000:.3f}", "unit": "kWh"}
+        return {"value": f"{int(energy_wh) / 1000:.3f}", "unit": "kWh"}  # as meterStop: cut, not rounded
     return {"value": f"{energy_wh:.1f}", "unit": "Wh"}
 
 

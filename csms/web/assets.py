@@ -10,9 +10,11 @@ from flask import current_app, url_for
 
 
 def asset(filename: str) -> str:
-    """The address of a file under `static/`, with a digest of its bytes. Raises FileNotFoundError for a typing error."""
-    assert current_app.static_folder is not None
-    path = Path(current_app.static_folder) / filename
+    """The address of a file under `static/`, with a digest of its bytes.
+
+    Raises FileNotFoundError when the name is misspelt, so that a page never ships without its style.
+    """
+    path = Path(str(current_app.static_folder)) / filename
     return url_for("static", filename=filename, v=digest(path, path.stat().st_mtime_ns))
 
 

@@ -49,7 +49,10 @@ class Part:
 def plot(
     values: Sequence[float | None], width: int = 600, height: int = 120, top: float | None = None
 ) -> Plot:
-    """Evenly spaced values as a line; None breaks it. `top` is the value at the upper edge (default: the largest)."""
+    """Evenly spaced values as a line; None breaks it.
+
+    `top` is the value at the upper edge; without it that is the largest.
+    """
     ceiling = top or max((value for value in values if value is not None), default=0) or 1
     step = width / max(1, len(values) - 1)
     runs: list[list[str]] = [[]]

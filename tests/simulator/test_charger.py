@@ -71,6 +71,16 @@ def test_a_whole_session(peer: Peer, charger: Charger) -> None:
     charger.unplug(1).result(2)
 
     assert peer.statuses(1) == ["Available", "Preparing", "Charging", "Finishing", "Available"]
+    told = [a for a in peer.actions() if a != "MeterValues"][4:]
+    assert told == [
+        "StatusNotification",  # Preparing
+        "Authorize",
+        "StartTransaction",
+        "StatusNotification",  # Charging
+        "StopTransaction",
+        "StatusNotification",  # Finishing
+        "StatusNotification",
+    ]
     start, stop = peer.calls("StartTransaction")[0], peer.calls("StopTransaction")[0]
     assert start["connectorId"] == 1
     assert start["idTag"] == "CARD0001"

@@ -178,9 +178,7 @@ assert threading.active_count() == before, threading.enumerate()
 
 
 def test_it_runs_and_ends_on_greenlets_too(peer: Peer) -> None:
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", GEVENT, peer.url], capture_output=True, text=True, timeout=20
-    )
+    run = subprocess.run([sys.executable, "-c", GEVENT, peer.url], capture_output=True, text=True, timeout=60)
 
     assert run.stderr == ""
     assert len(peer.calls("StartTransaction")) >= 3

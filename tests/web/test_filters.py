@@ -120,7 +120,7 @@ def test_a_qr_code_is_inline_svg() -> None:
 
 
 def test_templates_know_every_filter_and_hashed_addresses(tmp_path: Path) -> None:
-    app = Flask(__name__, static_folder=str(tmp_path))
+    app = Flask(__name__, static_folder=str(tmp_path), static_url_path="/static")
     (tmp_path / "app.css").write_text("body{}")
     filters.register(app)
     with app.test_request_context():

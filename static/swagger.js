@@ -1,0 +1,13 @@
+// Starts Swagger UI on the /api page, for the description named by <div id="swagger" data-spec="…">.
+"use strict";
+(() => {
+  const place = document.getElementById("swagger");
+  window.SwaggerUIBundle({
+    url: place.dataset.spec,
+    domNode: place,
+    deepLinking: true,
+    persistAuthorization: true,
+    validatorUrl: null,                                       // no badge from another host
+    presets: [window.SwaggerUIBundle.presets.apis],
+  });
+})();

@@ -1,0 +1,133 @@
+"""Fixtures for all tests. Nothing here is patched: whatever needs gevent's world runs in a server of its own process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import services
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from live import LiveServer, running
+from make import Wire, make_charger, make_wire
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from config import Config
+from csms import create_app
+from csms.domain.base import Base
+from csms.extensions import db
+
+
+def _config(directory: Path, database_url: str, **more: Any) -> Config:
+    return replace(
+        Config(),
+        instance_dir=directory,
+        secret_key="k" * 43,
+        public_base_url="http://charging.test",
+        database_url=database_url,
+        **more,
+    )
+
+
+def _migrate(directory: Path, database_url: str) -> None:
+    app = create_app(_config(directory, database_url))
+    with app.app_context():
+        upgrade(directory=str(Path(__file__).parents[1] / "migrations"))
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    directory = tmp_path_factory.mktemp("template")
+    _migrate(directory, f"sqlite:///{directory / 'amberline.db'}")
+    return directory / "amberline.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
+    """The address of a migrated PostgreSQL database; None where there is no server."""
+    service = services.postgresql()
+    if service.url is None:
+        yield None
+        return
+    with services.scratch_database(service.url) as url:
+        _migrate(tmp_path_factory.mktemp("postgresql"), url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty, migrated database, once on each engine."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "amberline.db")
+        yield f"sqlite:///{tmp_path / 'amberline.db'}"
+        return
+    url = request.getfixturevalue("postgresql_template")
+    if url is None:
+        pytest.skip(services.postgresql().reason)
+    yield url
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a test module wants to have set otherwise: override this fixture there."""
+    return {}
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path, settings: dict[str, Any]) -> Config:
+    return _config(tmp_path, database_url, **settings)
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    app = create_app(config)
+    app.config["TESTING"] = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """A session for arranging and for domain verbs; what a test wants others to see it commits by `store`."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"writes": True})
+        yield session
+
+
+@pytest.fixture
+def live(database_url: str, tmp_path: Path, live_settings: dict[str, str]) -> Iterator[LiveServer]:
+    """A server in a process of its own, in lab mode."""
+    with running(tmp_path, database_url, **live_settings) as server:
+        yield server
+
+
+@pytest.fixture
+def live_settings() -> dict[str, str]:
+    """Environment of the `live` server that a test module wants otherwise: override this fixture there."""
+    return {}
+
+
+@pytest.fixture
+def wire(session: Session) -> Wire:
+    """A charger CP-1 that anybody may charge at, speaking 1.6."""
+    return make_wire(session, make_charger(session, online=True))
