@@ -3,6 +3,7 @@
 import http.client
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ def _environment(port: int, folder: Path) -> dict[str, str]:
         "PORT": str(port),
         "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite",
         "INSTANCE_DIR": str(folder),
-        "SECRET_KEY": "bench" * 8,
+        "SECRET_KEY": "a-key-for-benchmarks-3f9d2c7b51e8064a",
         "REDIS_URL": "",
         "CSMS_LAB": "1",
         "UNKNOWN_CHARGERS": "accept",
@@ -83,6 +84,7 @@ def running(side: Side, port: int, parent: Path) -> Iterator[Server]:
 
     Raises RuntimeError with the end of its log when it does not start.
     """
+    _demand_free(port)
     with tempfile.TemporaryDirectory(prefix=f"bench-{side.name}-", dir=parent) as name:
         folder = Path(name)
         environment = _environment(port, folder)
@@ -109,6 +111,13 @@ def running(side: Side, port: int, parent: Path) -> Iterator[Server]:
                 yield server
             finally:
                 _stop(process)
+
+
+def _demand_free(port: int) -> None:
+    """Raise RuntimeError when somebody listens already: his server would be measured, not ours."""
+    with socket.socket() as sock:
+        if sock.connect_ex(("127.0.0.1", port)) == 0:
+            raise RuntimeError(f"port {port} is taken; choose another one with --port")
 
 
 def _onto_the_servers_core() -> None:

@@ -85,7 +85,7 @@ class RedisBus(LocalBus):
     def _listen(self) -> None:
         while True:
             try:
-                with redis.Redis.from_url(self._url, health_check_interval=20).pubsub() as channel:
+                with redis.Redis.from_url(self._url, health_check_interval=20).pubsub() as channel:  # type: ignore[no-untyped-call]
                     channel.subscribe(self.CHANNEL)
                     for message in channel.listen():
                         if message["type"] == "message":

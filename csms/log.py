@@ -1,4 +1,4 @@
-"""Log lines: a constant event with fields beside it, as JSON or for a terminal. Never a card's number or a key in full."""
+"""Log lines: a constant event with fields beside it, as JSON or for a terminal. Never a card's number or a key."""
 
 import json
 import logging

@@ -32,7 +32,11 @@ class Fault:
     name: str | None = None  # of what is missing or unexpected
 
 
-_DIRECTORIES = {"ocpp1.6": "ocpp.v16.schemas", "ocpp2.0.1": "ocpp.v201.schemas", "ocpp2.1": "ocpp.v21.schemas"}
+_DIRECTORIES = {
+    "ocpp1.6": "ocpp.v16.schemas",
+    "ocpp2.0.1": "ocpp.v201.schemas",
+    "ocpp2.1": "ocpp.v21.schemas",
+}
 _KINDS = {
     "required": FaultKind.MISSING,
     "type": FaultKind.TYPE,

@@ -58,7 +58,10 @@ def serve(app: Flask, config: Config) -> None:
     door = open_door(app, config)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies, x_host=config.trusted_proxies
+            app.wsgi_app,
+            x_for=config.trusted_proxies,
+            x_proto=config.trusted_proxies,
+            x_host=config.trusted_proxies,
         )
     server = gevent.pywsgi.WSGIServer(
         (config.host, config.port),
@@ -71,7 +74,9 @@ def serve(app: Flask, config: Config) -> None:
     try:
         server.start()
     except OSError as error:
-        sys.stderr.write(f"Port {config.port} cannot be used ({error.strerror}): stop what uses it, or set PORT.\n")
+        sys.stderr.write(
+            f"Port {config.port} cannot be used ({error.strerror}): stop what uses it, or set PORT.\n"
+        )
         sys.exit(2)
     jobs.start(app)
     _announce(config)

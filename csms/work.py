@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gevent
 from gevent.event import AsyncResult, Event
@@ -32,23 +32,22 @@ from csms.extensions import db
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 MOST_UNITS = 200
 MOST_TRIES = 5
 LOCKED_FOR_S = 5.0  # how long a writer waits for somebody else's lock before it counts as a storage failure
 
-_turn = RLock()  # SQLite has one writer: within this process its turns are taken here, where waiting costs nothing
+_turn = (
+    RLock()
+)  # SQLite has one writer: within this process its turns are taken here, where waiting costs nothing
 
 
 class StorageFailed(Exception):
     """The database did not take it. Nothing was stored; whoever asked must be told nothing, and ask again."""
 
 
-class Unit(Protocol[T_co]):
-    """A piece of work, pure towards everything but its session, so that it can be run again."""
-
-    def __call__(self, session: Session) -> T_co: ...
+# A piece of work, pure towards everything but its session, so that it can be run again.
+Unit = Callable[[Session], T]
 
 
 def tune(engine: Engine, *, is_native_thread: bool = False) -> None:

@@ -185,6 +185,8 @@
     press(event);
   });
 
+  const zoneBox = one("[data-own-zone]");                     // set-up: the browser knows where it is
+  if (zoneBox) zoneBox.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zoneBox.value;
   const switchBox = one("#keys-on");
   if (switchBox) switchBox.checked = kept("keys") !== "off";
   refresh();

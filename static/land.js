@@ -1,8 +1,10 @@
-// Behaviour of the drivers' pages: ages that tick, an honest word when the station's news stop, and the stop dialog.
+// Behaviour of the drivers' pages: news from the station, ages that tick, an honest word when the news stop, dialogs.
+// Plain enough for an old phone. Without it the pages work by reloading.
 "use strict";
 (function () {
-  var loaded = Date.now(), server = document.querySelector("[data-now]");
+  var loaded = Date.now(), server = document.querySelector("[data-now]"), source = null, due = 0, fetched = 0;
   var ahead = server ? Date.parse(server.getAttribute("data-now")) - loaded : 0;
+  var stream = document.body.getAttribute("data-stream");
   function each(selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); }
   function words(age) { return age < 90 ? age + "\u00a0s" : age < 5400 ? Math.floor(age / 60) + "\u00a0min" : Math.floor(age / 3600) + "\u00a0h"; }
   function tick() {
@@ -13,13 +15,51 @@
       var limit = time.getAttribute("data-stale"), note = document.getElementById("stale-note");
       if (limit && note) note.hidden = age <= +limit;
     });
+    if (stream && !document.hidden && Date.now() - fetched > 30000) look();
   }
-  document.addEventListener("click", function (event) {
-    var opener = event.target.closest("[data-dialog]"), closer = event.target.closest("[data-close]");
-    if (opener) document.getElementById(opener.getAttribute("data-dialog")).showModal();
-    if (closer && closer.closest("dialog")) closer.closest("dialog").close();
+  function look() {                                          // at most once a second, however many the news
+    if (due) return;
+    due = setTimeout(function () { due = 0; read(); }, Math.max(0, fetched + 1000 - Date.now()));
+  }
+  function read() {
+    fetched = Date.now();
+    each("[data-region]", function (region) {
+      fetch(region.getAttribute("data-region"), { headers: { "X-Fragment": "1" }, credentials: "same-origin" }).then(function (answer) {
+        var target = answer.headers.get("X-Go-To");
+        if (target) { location.href = target; return null; }
+        return answer.status === 200 ? answer.text() : null;
+      }).then(function (text) {
+        if (text === null || region.innerHTML === text) return;
+        region.innerHTML = text;
+        if (region.querySelector("[data-over]")) location.reload();
+        tick();
+      }).catch(function () { });                             // offline: the ages tell, and the next look is near
+    });
+  }
+  function listen() {
+    if (!stream || source || !window.EventSource) return;
+    source = new EventSource(stream);
+    source.addEventListener("station", look);
+  }
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) { if (source) { source.close(); source = null; } return; }
+    listen();
+    if (stream) look();
   });
-  document.addEventListener("htmx:after:swap", tick);
+  document.addEventListener("click", function (event) {
+    var opener = event.target.closest("[data-dialog]"), closer = event.target.closest("[data-close]"), printer = event.target.closest("[data-print]");
+    var box = opener && document.getElementById(opener.getAttribute("data-dialog"));
+    if (box && box.showModal) { event.preventDefault(); box.showModal(); }
+    if (closer && closer.closest("dialog")) closer.closest("dialog").close();
+    if (printer) window.print();
+  });
+  document.addEventListener("change", function (event) {     // the card's number belongs to the card
+    if (event.target.name === "method") each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== event.target.value; });
+  });
+  each("[name=method]:checked", function (chosen) { each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== chosen.value; }); });
+  each("[data-scripted]", function (element) { element.hidden = false; });
+  fetched = loaded;
+  listen();
   setInterval(tick, 1000);
   tick();
 })();

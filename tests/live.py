@@ -15,7 +15,8 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[1]
-START_WITHIN_S = 20.0
+START_WITHIN_S = 30.0
+SECRET_KEY = "only-for-tests-4f1d2a9c7e6b8035"
 
 
 class LiveServer:
@@ -46,7 +47,7 @@ class LiveServer:
             "CSMS_MIGRATE": "1",
             "INSTANCE_DIR": str(self.directory),
             "DATABASE_URL": self.database_url,
-            "SECRET_KEY": "k" * 43,
+            "SECRET_KEY": SECRET_KEY,
             "PUBLIC_BASE_URL": self.url,
             **self.settings,
         }
@@ -109,8 +110,8 @@ class LiveServer:
 @contextmanager
 def running(directory: Path, database_url: str, **settings: str) -> Iterator[LiveServer]:
     server = LiveServer(directory, database_url, **settings)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

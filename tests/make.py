@@ -14,7 +14,7 @@ from csms.domain import base, chargers
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger
 from csms.ocpp import message, units
 from csms.ocpp.dispatch import Station
-from csms.ocpp.v16 import actions
+from csms.ocpp.v16 import version
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 
@@ -80,7 +80,7 @@ class Wire:
         call = message.parse(frame)
         assert isinstance(call, message.Call), call
         unit = units.Received(
-            actions, self.station, self.epoch, frame, at or self.now, time.perf_counter(), call
+            version, self.station, self.epoch, frame, at or self.now, time.perf_counter(), call
         )
         reply = unit(self.session)
         store(self.session)

@@ -53,11 +53,7 @@ class Entry(TypedDict):
 
 
 PACKAGES = (
-    Package(
-        "htmx.org",
-        "4.0.1",
-        {"dist/htmx.min.js": "htmx.min.js", "dist/ext/hx-sse.min.js": "hx-sse.min.js", "LICENSE": "LICENSE"},
-    ),
+    Package("htmx.org", "4.0.1", {"LICENSE": "LICENSE"}),
     Package(
         "swagger-ui-dist",
         "5.35.0",
@@ -137,6 +133,13 @@ def fetch(package: Package, scratch: Path) -> Path:
 
 def derive(package: Package, unpacked: Path) -> list[Entry]:
     """Make the files that we compute from a package instead of copying them."""
+    if package.name == "htmx.org":
+        # One file, because htmx starts as soon as it may: an extension that arrives in a second deferred
+        # script is now and then registered too late, and the page then has no stream.
+        sources = ["dist/htmx.min.js", "dist/ext/hx-sse.min.js"]
+        target = package.folder / "htmx-sse.min.js"
+        target.write_text("\n".join((unpacked / source).read_text() for source in sources))
+        return [entry(package, target, " + ".join(sources))]
     if package.name == "lucide-static":
         SPRITE.write_text(draw_sprite(unpacked / "icons"))
         return [entry(package, SPRITE, "icons/*.svg, tools/icons.txt, tools/glyphs.svg")]

@@ -1,7 +1,7 @@
 """Orders to chargers, each one row: what was asked, what was sent, what was answered, and what then really happened.
 
 "Accepted" is a promise and not a fact (1.6 errata 3.32: the charger "will attempt" it), so most commands wait for their
-effect: the transaction, the boot, the status. A command is sent once; after a crash its fate is `unknown`, not repeated.
+effect: the transaction, the boot, the status. A command is sent once; after a crash its fate is `unknown`.
 """
 
 import enum
@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, Integer, String, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
-from csms.domain.base import Base, NotFound, Refused, announce, choice
+from csms.domain.base import Base, NotFound, Refused, announce, choice, printable
 from csms.domain.chargers import Admission, Charger
 
 
@@ -68,6 +68,10 @@ EFFECT_WITHIN_S = {
 }
 
 
+# Effects that nothing but the order brings about, so that they count even before its answer.
+UNMISTAKABLE = (Effect.TRANSACTION_STARTED, Effect.TRANSACTION_ENDED, Effect.BOOTED)
+
+
 class Command(Base):
     """One order to one charger. `arguments` as asked for, `action` and `payload` as sent, `answer` as it came."""
 
@@ -116,7 +120,8 @@ class Command(Base):
     @property
     def is_waiting(self) -> bool:
         """True while something more can be expected of it."""
-        return self.state in (CommandState.QUEUED, CommandState.SENT) or self.awaits is not None
+        is_on_its_way = self.state in (CommandState.QUEUED, CommandState.SENT)
+        return is_on_its_way or (self.state is CommandState.ACCEPTED and self.awaits is not None)
 
     @property
     def topic(self) -> str:
@@ -215,15 +220,24 @@ def claim(
             answer_by=at + timedelta(seconds=timeout_s),
             action=command.action,
             payload=command.payload,
+            **_early(command, at + timedelta(seconds=timeout_s)),
         )
         .execution_options(synchronize_session=False)
     )
     with session.no_autoflush:
-        won = session.execute(row).rowcount == 1  # type: ignore[attr-defined]
+        won: bool = session.execute(row).rowcount == 1  # type: ignore[attr-defined]
     session.refresh(command)
     if won:
         announce(session, command.topic)
     return won
+
+
+def _early(command: Command, answer_by: datetime) -> dict[str, Any]:
+    """What must be waited for from the moment of sending: some chargers act first and answer later, or never."""
+    effect = command.effect
+    if effect is None or effect not in UNMISTAKABLE:
+        return {}
+    return {"awaits": effect, "effect_by": answer_by + timedelta(seconds=EFFECT_WITHIN_S[effect])}
 
 
 def by_message(session: Session, charger_id: int, message_id: str) -> Command | None:
@@ -247,10 +261,11 @@ def settle_answer(
     """Record the charger's answer, late or not; an accepted order then waits for its effect if it has one."""
     command.is_late = command.state is not CommandState.SENT
     command.state = state
-    command.answer_status = status
+    command.answer_status = printable(status, 40)
     command.answer = answer
     command.answered_at = at
-    command.detail = detail
+    command.detail = printable(detail, 255)
+    command.awaits = None
     if awaits is not None and state is CommandState.ACCEPTED and command.observed_at is None:
         command.awaits = command.effect = awaits
         command.effect_by = at + timedelta(seconds=EFFECT_WITHIN_S[awaits])
@@ -258,7 +273,9 @@ def settle_answer(
 
 
 def fail(session: Session, command: Command, state: CommandState, detail: str, *, at: datetime) -> None:
-    """End an order that got no answer."""
+    """End an order that got no answer. One that was sent may have worked all the same: its effect may yet be seen."""
+    if state not in (CommandState.TIMEOUT, CommandState.UNKNOWN):
+        command.awaits = None
     command.state = state
     command.detail = detail
     command.answered_at = at
@@ -339,15 +356,20 @@ def expire(session: Session, at: datetime) -> int:
         select(Command).where(Command.awaits.is_not(None), Command.effect_by <= at)
     ):
         command.awaits = None
-        command.detail = "Accepted, but nothing was seen of it in time."
+        if command.state is CommandState.ACCEPTED:
+            command.detail = "Accepted, but nothing was seen of it in time."
         announce(session, command.topic, f"charger:{command.charger_id}")
         count += 1
     return count
 
 
-def recent(session: Session, charger_id: int | None = None, *, limit: int = 20) -> Sequence[Command]:
-    """The newest orders, of one charger or of all."""
-    query = select(Command).order_by(Command.requested_at.desc(), Command.id.desc()).limit(limit)
+def recent(
+    session: Session, charger_id: int | None = None, *, before_id: str | None = None, limit: int = 20
+) -> Sequence[Command]:
+    """The newest orders, of one charger or of all, older than `before_id`; with their chargers."""
+    query = select(Command).options(joinedload(Command.charger)).order_by(Command.id.desc()).limit(limit)
     if charger_id is not None:
         query = query.where(Command.charger_id == charger_id)
+    if before_id is not None:
+        query = query.where(Command.id < before_id)  # version 7: in the order of time
     return session.scalars(query).all()

@@ -24,7 +24,7 @@ class Direction(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """What became of a frame: as the schema wants it, repaired, a repetition, against the schema, not a frame, failed."""
+    """What became of a frame: as the schema wants it, repaired, a repetition, against the schema, no frame, failed."""
 
     VALID = "valid"
     REPAIRED = "repaired"
@@ -76,7 +76,7 @@ def preload(session: Session, keys: Iterable[int]) -> None:
         select(Frame.ledger_key, Frame.reply).where(Frame.ledger_key.in_(wanted)).order_by(Frame.id)
     )
     for key, reply in rows:
-        if found.get(key) is None:
+        if key is not None and found[key] is None:
             found[key] = reply
     session.info["replies"] = found
 
@@ -141,7 +141,7 @@ def recent(
     words: str | None = None,
     limit: int = 50,
 ) -> Sequence[Frame]:
-    """The newest entries of a charger, newest first; older than `before_id`, of one action, with `words` in their text."""
+    """A charger's newest entries first: older than `before_id`, of one action, with `words` in their text."""
     query = select(Frame).where(Frame.charger_id == charger_id)
     if before_id is not None:
         query = query.where(Frame.id < before_id)
@@ -150,3 +150,11 @@ def recent(
     if words:
         query = query.where(Frame.text.icontains(words, autoescape=True))
     return session.scalars(query.order_by(Frame.id.desc()).limit(limit)).all()
+
+
+def actions(session: Session, charger_id: int, *, newest: int = 500) -> Sequence[str]:
+    """The actions among the newest entries of a charger, by name."""
+    edge = select(Frame.action).where(Frame.charger_id == charger_id).order_by(Frame.id.desc()).limit(newest)
+    latest = edge.subquery()
+    query = select(latest.c.action).where(latest.c.action.is_not(None)).distinct().order_by(latest.c.action)
+    return session.scalars(query).all()

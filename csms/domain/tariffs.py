@@ -4,16 +4,17 @@ Prices are what a driver pays: VAT is inside. A tariff is never edited in place:
 transaction keeps the version that it began with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from csms.domain.base import Base, BigId
+from csms.domain.base import Base, BigId, NotFound, announce
+from csms.domain.chargers import Charger
 from csms.quantities import cents, kwh
 
 
@@ -90,7 +91,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is to be paid for: energy by the meter, seconds plugged in, seconds of them in which the car took nothing."""
+    """What is to be paid for: energy by the meter, seconds in all, and those of them in which the car took nothing."""
 
     energy_wh: int = 0
     duration_s: int = 0
@@ -158,12 +159,36 @@ def _minutes(seconds: int) -> Decimal:
 
 def create(session: Session, name: str, terms: Terms, *, at: datetime, is_default: bool = False) -> Tariff:
     """A new tariff with its first version. A new default takes the place of the old one."""
-    if is_default:
-        for other in session.scalars(select(Tariff).where(Tariff.is_default)):
-            other.is_default = False
-    tariff = Tariff(name=name, is_default=is_default, created_at=at)
+    tariff = Tariff(name=name, is_default=False, created_at=at)
     session.add(tariff)
     revise(session, tariff, terms, at=at)
+    if is_default:
+        make_default(session, tariff)
+    return tariff
+
+
+def make_default(session: Session, tariff: Tariff) -> None:
+    """From now on sessions begin with this one where a charger has no tariff of its own."""
+    for other in session.scalars(select(Tariff).where(Tariff.is_default)):
+        other.is_default = False
+    tariff.is_default = True
+
+
+def assign(session: Session, tariff: Tariff, charger_ids: Collection[int]) -> None:
+    """These chargers, and no others, have this tariff of their own. Sessions that run keep their prices."""
+    query = select(Charger).where(or_(Charger.tariff_id == tariff.id, Charger.id.in_(charger_ids)))
+    for charger in session.scalars(query):
+        chosen = tariff.id if charger.id in charger_ids else None
+        if charger.tariff_id != chosen:
+            charger.tariff_id = chosen
+            announce(session, charger.link_topic, charger.topic)
+
+
+def get(session: Session, tariff_id: int) -> Tariff:
+    """Raises NotFound."""
+    tariff = session.get(Tariff, tariff_id)
+    if tariff is None:
+        raise NotFound("There is no such tariff.")
     return tariff
 
 
@@ -181,11 +206,15 @@ def revise(session: Session, tariff: Tariff, terms: Terms, *, at: datetime) -> T
 
 def applicable(session: Session, tariff_id: int | None) -> TariffVersion | None:
     """The version that a session at a charger with this tariff begins with now; None: charging costs nothing."""
-    chosen = session.get(Tariff, tariff_id) if tariff_id else None
-    if chosen is None:
-        chosen = session.scalar(select(Tariff).where(Tariff.is_default))
-    return chosen.current if chosen else None
+    found: dict[int | None, TariffVersion | None] = session.info.setdefault("applicable", {})
+    if tariff_id not in found:
+        chosen = session.get(Tariff, tariff_id) if tariff_id else None
+        if chosen is None:
+            chosen = session.scalar(select(Tariff).where(Tariff.is_default))
+        found[tariff_id] = chosen.current if chosen else None
+    return found[tariff_id]
 
 
 def listed(session: Session) -> Sequence[Tariff]:
-    return session.scalars(select(Tariff).order_by(Tariff.name)).all()
+    """All tariffs with their versions, by name."""
+    return session.scalars(select(Tariff).order_by(Tariff.name).options(selectinload(Tariff.versions))).all()

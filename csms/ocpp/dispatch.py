@@ -36,7 +36,9 @@ class Station:
     needs_credit: bool
     tariff_id: int | None
     heartbeat_interval_s: int
-    was_accepted: bool  # it has worked here before: what it has to say of its transactions is kept, come what may
+    was_accepted: (
+        bool  # it has worked here before: what it has to say of its transactions is kept, come what may
+    )
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Context:
 
 
 Handler = Callable[[Context, Any], Payload]
+ReadAhead = Callable[[Session, Sequence[tuple[Station, Any]]], None]
 
 
 class Unreadable(Exception):
@@ -75,16 +78,17 @@ class Order:
 class Verb:
     """How one action is handled.
 
-    `is_tolerant`: its handler copes with what the schema refuses. `keeps_reply`: the same bytes again are a repetition
-    and get the same reply; not for messages that carry no time of their own, which may be sent anew in all honesty.
-    `gathers` and `id_tags` name what many such messages can read at once.
+    `is_tolerant`: its handler copes with what the schema refuses. `keeps_reply`: it tells of transactions, so it is
+    kept come what may, and the same bytes again are a repetition that gets the same reply; not for messages that
+    carry no time of their own, which may be sent anew in all honesty.
+    `gathers` (by charger) and `reads_ahead` (by payload) read for many such messages at once.
     """
 
     handler: Handler
     is_tolerant: bool
     keeps_reply: bool
     gathers: tuple[Preload, ...]
-    id_tags: Callable[[Any], Iterable[str]] | None
+    reads_ahead: ReadAhead | None
 
 
 @dataclass(slots=True)
@@ -110,12 +114,12 @@ class Actions:
         tolerant: bool = False,
         keeps_reply: bool = False,
         gathers: Sequence[Preload] = (),
-        id_tags: Callable[[Any], Iterable[str]] | None = None,
+        reads_ahead: ReadAhead | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the handler of an action that chargers send."""
 
         def register(handler: Handler) -> Handler:
-            self.verbs[action] = Verb(handler, tolerant, keeps_reply, tuple(gathers), id_tags)
+            self.verbs[action] = Verb(handler, tolerant, keeps_reply, tuple(gathers), reads_ahead)
             return handler
 
         return register
@@ -133,9 +137,13 @@ class Answer:
 def answer(actions: Actions, context: Context, call: Call) -> Answer:
     """The reply to a CALL. Raises what a fault of ours raises: the caller must not send anything then."""
     verb = actions.verbs.get(call.action)
-    if refusal := _refuse_early(actions, context, call, verb):
-        return refusal
-    assert verb is not None
+    if not _is_heard(context.station, call, verb):
+        # OCPP-J errata 3.8, 2.0.1 B02.FR.09: nothing else is heard before acceptance; checked before the schema
+        return _refuse(call, "SecurityError", "This charger is not accepted here yet.")
+    if verb is None:
+        if call.action in schemas.actions(actions.protocol):
+            return _refuse(call, "NotSupported", "This action is known and not supported.")
+        return _refuse(call, "NotImplemented", "This action is not known.")
     faults = schemas.check(actions.protocol, call.action, call.payload)
     if faults and not verb.is_tolerant:
         return _at_fault(actions, call, faults)
@@ -152,17 +160,11 @@ def answer(actions: Actions, context: Context, call: Call) -> Answer:
     return Answer(text, Verdict.REPAIRED if call.was_repaired else Verdict.VALID)
 
 
-def _refuse_early(actions: Actions, context: Context, call: Call, verb: Verb | None) -> Answer | None:
-    station = context.station
-    is_heard = call.action == "BootNotification" or station.admission is Admission.ACCEPTED
-    if not is_heard and not (station.was_accepted and verb is not None and verb.is_tolerant):
-        # OCPP-J errata 3.8, 2.0.1 B02.FR.09: before acceptance nothing else is heard; checked before the schema
-        return _refuse(call, "SecurityError", "This charger is not accepted here yet.")
-    if verb is not None:
-        return None
-    if call.action in schemas.actions(actions.protocol):
-        return _refuse(call, "NotSupported", "This action is known and not supported.")
-    return _refuse(call, "NotImplemented", "This action is not known.")
+def _is_heard(station: Station, call: Call, verb: Verb | None) -> bool:
+    """Only an accepted charger is heard; one that once was may still report its transactions (they would be lost)."""
+    if station.admission is Admission.ACCEPTED or call.action == "BootNotification":
+        return True
+    return station.was_accepted and verb is not None and verb.keeps_reply
 
 
 def _refuse(call: Call, code: str, description: str) -> Answer:

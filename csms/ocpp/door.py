@@ -1,4 +1,4 @@
-"""What all links of this process share: the lane, the bus, the list of who is here, and the pings that keep it honest."""
+"""What all links of this process share: the lane, the bus, who is here, and the pings that keep it honest."""
 
 import logging
 import os
@@ -23,6 +23,7 @@ from csms.work import Lane
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN_S = 0.2
 CLOSE_RESTART = 1012
 LARGEST_CLOSE_S = 10.0
 
@@ -58,7 +59,9 @@ class Door:
         """Let every charger know that we are coming back, finish what is under way, store it. At most 10 s."""
         self.is_closing = True
         self.sweeper.stop()
-        closing = [gevent.spawn(link.server.close, CLOSE_RESTART, "restarting") for link in self.links.values()]
+        closing = [
+            gevent.spawn(link.server.close, CLOSE_RESTART, "restarting") for link in self.links.values()
+        ]
         gevent.joinall(closing, timeout=LARGEST_CLOSE_S)
         for link in tuple(self.links.values()):
             link.server.abort("restarting")
@@ -93,19 +96,19 @@ class Door:
         """Until when a link that is alive now counts as online."""
         return clock.now() + timedelta(seconds=2 * self.ping_interval_s + 10)
 
-    def is_held(self, charger_id: int) -> bool:
+    def is_held(self, charger_id: int, *, is_elsewhere: bool) -> bool:
         """Does a connection that answers own this charger already? Takes up to 3 s when the old one is dead (F21)."""
         link = self.links.get(charger_id)
         if link is not None:
             return link.server.is_open and link.server.probe(PROBE_S)
         asked_at = clock.now()
-        if not self.lane.run(lambda session: _is_elsewhere(session, charger_id, self.node, asked_at)):
+        if not is_elsewhere:
             return False
         self.bus.publish((f"probe:{charger_id}",))
-        with gevent.Timeout(PROBE_S + 1, False):
-            while not self.lane.run(lambda session: _has_proved(session, charger_id, asked_at)):
-                gevent.sleep(0.2)
-            return True
+        for _ in range(round((PROBE_S + 1) / LOOK_AGAIN_S)):
+            if self.lane.run(lambda session: _has_proved(session, charger_id, asked_at)):
+                return True
+            gevent.sleep(LOOK_AGAIN_S)
         return False
 
     def station_of(self, charger: Charger, protocol: str) -> Station:
@@ -137,11 +140,6 @@ class Door:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
-
-
-def _is_elsewhere(session: Session, charger_id: int, node: str, at: datetime) -> bool:
-    lease = session.get(LinkLease, charger_id)
-    return lease is not None and lease.is_online(at) and lease.node != node
 
 
 def _has_proved(session: Session, charger_id: int, since: datetime) -> bool:

@@ -6,30 +6,33 @@ import base64
 import binascii
 import logging
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import gevent
 from flask import Blueprint, Response, current_app, request
 from limits import RateLimitItemPerMinute
+from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
-from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, RefusalCause, keys
-from csms.extensions import db, limiter
-from csms.ocpp.dispatch import Actions
+from csms.domain.chargers import Admission, AuthorizationPolicy, RefusalCause, keys
+from csms.extensions import limiter
+from csms.ocpp import v16
+from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.door import Door
 from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link, Peer
-from csms.ocpp.v16 import actions as v16_actions
 from csms.ocpp.websocket import HandshakeRefused, Server, hijacked
-from csms.work import StorageFailed, atomic
+from csms.work import StorageFailed
 
 log = logging.getLogger(__name__)
 
 blueprint = Blueprint("ocpp", __name__)
 
 # The versions that are implemented, by the sub-protocol that stands for each (OCPP-J 1.6 §3.1.2).
-VERSIONS: dict[str, Actions] = {"ocpp1.6": v16_actions}
+VERSIONS: dict[str, Actions] = {version.protocol: version for version in (v16.version,)}
 DEFAULT_VERSION = "ocpp1.6"
 
 RESERVED = ("ws/echo", "ws/frontend", "ws/updates")
@@ -40,7 +43,7 @@ FAILURES_BY_IDENTITY = RateLimitItemPerMinute(5)
 HANDSHAKES_BY_IDENTITY = RateLimitItemPerMinute(6)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Refusal(Exception):
     """A connection that is not upgraded: the HTTP status, why, and what to change at the charger or here."""
 
@@ -57,6 +60,15 @@ class Hijacked(Response):
         return hijacked(environ, start_response)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The charger that a newcomer says it is. `is_elsewhere`: another process holds a connection of it."""
+
+    station: Station
+    key_hash: str | None
+    is_elsewhere: bool
+
+
 @blueprint.route("/", defaults={"path": ""}, websocket=True)
 @blueprint.route("/<path:path>", websocket=True)
 def connect(path: str) -> Response:
@@ -68,10 +80,9 @@ def connect(path: str) -> Response:
     try:
         identity = _identity()
         protocol = _protocol()
-        charger = _charger(identity)
-        _authenticate(charger, identity)
-        _admit(door, charger, identity)
-        return _upgrade(door, charger, protocol)
+        claimed = _authenticated(_claimed(door, identity, protocol), identity)
+        _admit(door, claimed)
+        return _upgrade(door, claimed.station)
     except Refusal as refusal:
         return _refuse(refusal, identity)
     except StorageFailed:
@@ -121,41 +132,48 @@ def _protocol() -> str:
     return DEFAULT_VERSION
 
 
-def _charger(identity: str) -> Charger | None:
-    charger = chargers.find(db.session(), identity)
-    if charger is not None or current_app.config["UNKNOWN_CHARGERS"] == "refuse":
-        return charger
-    is_open = current_app.config["UNKNOWN_CHARGERS"] == "accept"
-    with atomic() as session:
-        if not is_open and chargers.pending_count(session) >= MOST_PENDING:
+def _claimed(door: Door, identity: str, protocol: str) -> Claimed | None:
+    """What is known of the charger that the newcomer says it is; it comes into being if the house rules let it."""
+    rule = current_app.config["UNKNOWN_CHARGERS"]
+    admission = {"accept": Admission.ACCEPTED, "pending": Admission.PENDING}.get(rule)
+    return door.lane.run(partial(_claim, door, identity, protocol, admission, clock.now()))
+
+
+def _claim(
+    door: Door, identity: str, protocol: str, admission: Admission | None, at: datetime, session: Session
+) -> Claimed | None:
+    charger = chargers.find(session, identity)
+    if charger is None and admission is not None:
+        if admission is Admission.PENDING and chargers.pending_count(session) >= MOST_PENDING:
             raise Refusal(
                 503,
                 RefusalCause.TOO_MANY_ATTEMPTS,
                 f"{MOST_PENDING} chargers are waiting to be adopted already.",
                 "Adopt or reject the chargers that are waiting, then let this one try again.",
             )
-        return chargers.meet(
-            session,
-            identity,
-            admission=Admission.ACCEPTED if is_open else Admission.PENDING,
-            policy=AuthorizationPolicy.OPEN if is_open else AuthorizationPolicy.KNOWN,
-            at=clock.now(),
-        )
+        is_open = admission is Admission.ACCEPTED
+        policy = AuthorizationPolicy.OPEN if is_open else AuthorizationPolicy.KNOWN
+        charger = chargers.add(session, identity, admission=admission, policy=policy, at=at)
+    if charger is None:
+        return None
+    lease = charger.lease
+    is_elsewhere = lease is not None and lease.is_online(at) and lease.node != door.node
+    return Claimed(door.station_of(charger, protocol), charger.key_hash, is_elsewhere)
 
 
-def _authenticate(charger: Charger | None, identity: str) -> None:
+def _authenticated(claimed: Claimed | None, identity: str) -> Claimed:
     """Basic authentication, read from the raw header: its password may be any bytes (OCPP-J 1.6 §6.2.2)."""
     _count_failures(identity)
     username, password = _credentials()
-    if charger is None or charger.key_hash is None:
-        if charger is None:
-            raise Refusal(
-                401 if password is None else 404,
-                RefusalCause.UNKNOWN_CHARGER,
-                f"No charger is called {identity}.",
-                "Add the charger here under just this identity, or correct the identity at the charger.",
-            )
-        return
+    if claimed is None:
+        raise Refusal(
+            404,
+            RefusalCause.UNKNOWN_CHARGER,
+            f"No charger is called {identity}.",
+            "Add the charger here under just this identity, or correct the identity at the charger.",
+        )
+    if claimed.key_hash is None:
+        return claimed
     if password is None:
         raise Refusal(
             401,
@@ -170,13 +188,14 @@ def _authenticate(charger: Charger | None, identity: str) -> None:
             "The user name of the password is not the charger's identity.",
             f"The user name must be the identity in the address: {identity}.",
         )
-    if not _is_key(charger.key_hash, password):
+    if not _is_key(claimed.key_hash, password):
         raise Refusal(
             401,
             RefusalCause.WRONG_CREDENTIAL,
             "The charger's password is wrong.",
             "Make a new key on the charger's page here, and enter it at the charger.",
         )
+    return claimed
 
 
 def _credentials() -> tuple[bytes, bytes | None]:
@@ -216,45 +235,42 @@ def _count_failures(identity: str) -> None:
             )
 
 
-def _admit(door: Door, charger: Charger | None, identity: str) -> None:
-    assert charger is not None
-    if charger.admission is Admission.REJECTED:
+def _admit(door: Door, claimed: Claimed) -> None:
+    station = claimed.station
+    if station.admission is Admission.REJECTED:
         raise Refusal(
             403,
             RefusalCause.REJECTED_CHARGER,
-            f"{identity} has been rejected here.",
+            f"{station.identity} has been rejected here.",
             "Adopt the charger here if it should be let in after all.",
         )
-    is_quick = limiter.enabled and not current_app.config["LAB"]
-    if is_quick and not limiter.limiter.hit(HANDSHAKES_BY_IDENTITY, "ocpp-connect", identity.casefold()):
+    is_limited = limiter.enabled and not current_app.config["LAB"]
+    if is_limited and not limiter.limiter.hit(
+        HANDSHAKES_BY_IDENTITY, "ocpp-connect", station.identity.casefold()
+    ):
         raise Refusal(
             503,
             RefusalCause.TOO_MANY_ATTEMPTS,
             "The charger connects again and again.",
             "Look whether two chargers share this identity, or whether the charger's network keeps failing.",
         )
-    charger_id = charger.id
-    db.session.remove()  # no database connection is held while an old link is given its time
-    if door.is_held(charger_id):
+    if door.is_held(station.charger_id, is_elsewhere=claimed.is_elsewhere):
         raise Refusal(
             409,
             RefusalCause.DUPLICATE_IDENTITY,
-            f"A charger called {identity} is connected and answers.",
+            f"A charger called {station.identity} is connected and answers.",
             "Give each charger an identity of its own.",
         )
 
 
-def _upgrade(door: Door, charger: Charger, protocol: str) -> Response:
-    charger = chargers.get(db.session(), charger.id)
-    station = door.station_of(charger, protocol)
-    db.session.remove()
+def _upgrade(door: Door, station: Station) -> Response:
     is_offered = "Sec-WebSocket-Protocol" in request.headers
     is_accepted = station.admission is Admission.ACCEPTED
     peer = Peer(_address(), _path(), is_secure=request.is_secure)
     try:
         server = Server.accept(
             request.environ,
-            protocol if is_offered else None,
+            station.protocol if is_offered else None,
             max_size=SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE,
         )
     except HandshakeRefused as refused:
@@ -264,7 +280,7 @@ def _upgrade(door: Door, charger: Charger, protocol: str) -> Response:
             f"The websocket's handshake is wrong: {refused.reason}",
             "Look for a proxy between charger and server that does not pass websockets on.",
         ) from refused
-    link = Link(door, server, station, VERSIONS[protocol], peer)
+    link = Link(door, server, station, VERSIONS[station.protocol], peer)
     server.run(link.serve)
     return Hijacked()
 
@@ -281,23 +297,29 @@ def _refuse(refusal: Refusal, identity: str) -> Response:
     """Answer without upgrading, and remember the attempt."""
     log.info(
         "charger_refused",
-        extra={"charger": identity, "cause": refusal.cause.value, "address": _address(), "detail": refusal.detail},
+        extra={
+            "charger": identity,
+            "cause": refusal.cause.value,
+            "address": _address(),
+            "detail": refusal.detail,
+        },
     )
     if limiter.enabled and refusal.status == 401:
         limiter.limiter.hit(FAILURES_BY_ADDRESS, "ocpp-failure", _address())
         limiter.limiter.hit(FAILURES_BY_IDENTITY, "ocpp-failure", identity.casefold())
-    with atomic() as session:
-        chargers.note_attempt(
-            session,
-            identity=identity,
-            address=_address(),
-            cause=refusal.cause,
-            path=_path(),
-            detail=refusal.detail,
-            remedy=refusal.remedy,
-            status_code=refusal.status,
-            at=clock.now(),
-        )
+    door: Door = current_app.extensions["door"]
+    noting = partial(
+        chargers.note_attempt,
+        identity=identity,
+        address=_address(),
+        cause=refusal.cause,
+        path=_path(),
+        detail=refusal.detail,
+        remedy=refusal.remedy,
+        status_code=refusal.status,
+        at=clock.now(),
+    )
+    door.lane.run(noting)
     headers = {"WWW-Authenticate": 'Basic realm="OCPP"'} if refusal.status == 401 else {}
     if refusal.status in (429, 503):
         headers["Retry-After"] = "60"

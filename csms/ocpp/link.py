@@ -16,7 +16,7 @@ from gevent.lock import Semaphore
 from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import chargers
+from csms.domain import chargers, commands
 from csms.domain.chargers import Admission, Charger, Fenced
 from csms.domain.commands import CommandState
 from csms.ocpp import message, units
@@ -39,7 +39,18 @@ POLICY, TRY_LATER = 1008, 1013
 class Link:
     """The connection of one charger, from its first frame to its close."""
 
-    __slots__ = ("_answered", "_is_working", "_waiting_for", "actions", "door", "epoch", "peer", "server", "station", "turn")
+    __slots__ = (
+        "_answered",
+        "_is_working",
+        "_waiting_for",
+        "actions",
+        "door",
+        "epoch",
+        "peer",
+        "server",
+        "station",
+        "turn",
+    )
 
     def __init__(self, door: Door, server: Server, station: Station, actions: Actions, peer: Peer) -> None:
         self.door = door
@@ -92,25 +103,26 @@ class Link:
             self.door.lane.run(lambda session: chargers.note_probe(session, charger_id, epoch, at=at))
 
     def _open(self) -> None:
-        self.epoch = self.door.lane.run(self._opening)
+        self.epoch, has_work = self.door.lane.run(self._opening)
         self.door.enter(self)
-        self._resize()
         log.info("charger_connected", extra={"charger": self.station.identity, "epoch": self.epoch})
-        self.wake("")
+        if has_work:
+            self.wake("")
 
-    def _opening(self, session: Session) -> int:
-        peer = self.peer
-        return chargers.open_link(
+    def _opening(self, session: Session) -> tuple[int, bool]:
+        peer, charger_id, at = self.peer, self.station.charger_id, clock.now()
+        epoch = chargers.open_link(
             session,
-            chargers.get(session, self.station.charger_id),
+            chargers.get(session, charger_id),
             node=self.door.node,
             address=peer.address,
             is_secure=peer.is_secure,
             protocol=self.station.protocol,
             path=peer.path,
-            at=clock.now(),
+            at=at,
             online_until=self.door.lease_end(),
         )
+        return epoch, bool(commands.chargers_with_work(session, [charger_id], at))
 
     def _close(self, reason: str) -> None:
         self.door.leave(self)
@@ -119,17 +131,19 @@ class Link:
         log.info("charger_disconnected", extra={"charger": self.station.identity, "reason": reason})
         at, charger_id, epoch = clock.now(), self.station.charger_id, self.epoch
         try:
-            self.door.lane.run(lambda session: chargers.close_link(session, charger_id, epoch, reason=reason, at=at))
+            self.door.lane.run(
+                lambda session: chargers.close_link(session, charger_id, epoch, reason=reason, at=at)
+            )
         except StorageFailed:
-            log.warning("disconnect_not_stored", extra={"charger": self.station.identity})  # its lease runs out
+            log.warning(
+                "disconnect_not_stored", extra={"charger": self.station.identity}
+            )  # its lease runs out
 
     def _handle(self, text: str) -> None:
         received = message.parse(text)
         frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
         if isinstance(received, Call):
             self.server.send(self._answer(units.Received(*frame, received)))
-            if received.action == "BootNotification":
-                self._refresh()
         elif isinstance(received, (CallResult, CallError)):
             message_id = self.door.lane.run(units.Answered(*frame, received))
             if message_id is not None and message_id == self._waiting_for and self._answered is not None:
@@ -142,7 +156,9 @@ class Link:
             return self.door.lane.run(unit)
         except (StorageFailed, Fenced):
             raise
-        except Exception as error:  # the outermost door of a message: a bug must not block the charger's queue
+        except (
+            Exception
+        ) as error:  # the outermost door of a message: a bug must not block the charger's queue
             log.exception(
                 "message_failed", extra={"charger": self.station.identity, "action": unit.call.action}
             )
@@ -194,7 +210,9 @@ class Link:
             try:
                 self.server.send(outgoing.text)
             except ConnectionClosed:
-                self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent.")
+                self._give_up(
+                    outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent."
+                )
                 raise
         if not self._answered.wait(self.door.command_timeout_s):
             self._give_up(outgoing, CommandState.TIMEOUT, "The charger gave no answer in time.")

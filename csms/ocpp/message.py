@@ -1,4 +1,4 @@
-"""OCPP-J messages: text in, a Call, CallResult, CallError or Garbage out; and our own put together (OCPP-J 1.6 §4.2)."""
+"""OCPP-J messages: text in, a Call, CallResult, CallError or Garbage out; and ours put together (OCPP-J 1.6 §4.2)."""
 
 import json
 import re
@@ -9,11 +9,15 @@ import orjson
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 MOST_DEPTH = 32
+LONGEST_ECHO = 255  # longer ones are not even told what is wrong with them
 LONGEST_ID = 36  # 2.0.1 part 4 §4.1.4; 1.6 gives no length but this is the schema's
 
+_CALL_ID = re.compile(r'\s*\[\s*2\s*,\s*"([ !#-\[\]-~]{1,36})"\s*,')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-MessageId = str | int  # an integer where a charger numbers its messages instead: it gets the same integer back
+MessageId = (
+    str | int
+)  # an integer where a charger numbers its messages instead: it gets the same integer back
 
 
 @dataclass(slots=True)
@@ -61,21 +65,27 @@ def parse(text: str) -> Message:
     try:
         value, was_repaired = _read(text)
     except ValueError as error:
-        return Garbage(f"not valid JSON: {error}"[:200])
-    if not isinstance(value, list) or len(value) < 3 or type(value[0]) is not int:
-        return Garbage("not an OCPP message: [type, id, …] is expected", _readable_id(value))
+        return Garbage(f"not valid JSON: {error}"[:200], _id_in(text))
     message_id = _readable_id(value)
-    if message_id is None:
-        return Garbage("the message id must be a string of 1 to 36 characters", None)
+    told = (
+        message_id if isinstance(value, list) and value and value[0] == CALL else None
+    )  # answers get no answer
+    if not isinstance(value, list) or not value:
+        return Garbage("not an OCPP message: [type, id, …] is expected")
+    if type(value[0]) is not int or value[0] not in (CALL, CALL_RESULT, CALL_ERROR):
+        return Garbage("there is no such message type", message_id, is_type_unknown=True)
+    if len(value) < 3:
+        return Garbage("not an OCPP message: [type, id, …] is expected", told)
+    if message_id is None or (isinstance(message_id, str) and len(message_id) > LONGEST_ID):
+        return Garbage("the message id must be a string of 1 to 36 characters", told)
     if value[0] == CALL:
         return _call(value, message_id, was_repaired)
     if value[0] == CALL_RESULT:
         return CallResult(message_id, value[2])
-    if value[0] == CALL_ERROR:
-        given = value[2:5]
-        code, description, details = [*given, *["", "", {}][len(given) :]]
-        return CallError(message_id, str(code)[:50], str(description)[:255], details)
-    return Garbage(f"there is no message type {value[0]}", message_id, is_type_unknown=True)
+    given = value[2:5]
+    blank: list[Any] = ["", "", {}]
+    code, description, details = [*given, *blank[len(given) :]]
+    return CallError(message_id, str(code)[:50], str(description)[:255], details)
 
 
 def _call(value: list[Any], message_id: MessageId, was_repaired: bool) -> Call | Garbage:
@@ -92,8 +102,14 @@ def _readable_id(value: object) -> MessageId | None:
         return None
     candidate = value[1]
     if isinstance(candidate, str):
-        return candidate if 0 < len(candidate) <= LONGEST_ID else None
+        return candidate if 0 < len(candidate) <= LONGEST_ECHO else None
     return candidate if type(candidate) is int and abs(candidate) < 2**63 else None
+
+
+def _id_in(text: str) -> str | None:
+    """The id of a CALL that is no valid JSON (F30): whoever sent it is told so, and need not wait for an answer."""
+    found = _CALL_ID.match(text)
+    return found[1] if found else None
 
 
 def _read(text: str) -> tuple[Any, bool]:
@@ -166,12 +182,18 @@ def error(message_id: MessageId, code: str, description: str) -> str:
 
 
 # What must not stand in the journal: keys and passwords, in whichever order a configuration item has its members.
-_SECRET_NAMES = r"(?:AuthorizationKey|BasicAuthPassword|SecurityCtrlr\.BasicAuthPassword)"
+_HIDDEN = r"(?:AuthorizationKey|BasicAuthPassword|SecurityCtrlr\.BasicAuthPassword)"
 _SECRETS = (
-    re.compile(rf'("key"\s*:\s*"{_SECRET_NAMES}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
-    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"key"\s*:\s*"{_SECRET_NAMES}")', re.IGNORECASE),
-    re.compile(rf'("attributeValue"\s*:\s*")(?:[^"\\]|\\.)*("(?:[^{{}}]|{{[^{{}}]*}})*?{_SECRET_NAMES})', re.IGNORECASE),
-    re.compile(rf'({_SECRET_NAMES}(?:[^{{}}]|{{[^{{}}]*}}|}})*?"attributeValue"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
+    re.compile(rf'("key"\s*:\s*"{_HIDDEN}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
+    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"key"\s*:\s*"{_HIDDEN}")', re.IGNORECASE),
+    re.compile(
+        rf'("attributeValue"\s*:\s*")(?:[^"\\]|\\.)*("(?:[^{{}}]|{{[^{{}}]*}})*?{_HIDDEN})',
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf'({_HIDDEN}(?:[^{{}}]|{{[^{{}}]*}}|}})*?"attributeValue"\s*:\s*")(?:[^"\\]|\\.)*(")',
+        re.IGNORECASE,
+    ),
     re.compile(r"(\b(?:https?|ftps?|sftp)://[^/@\s\"]*:)[^/@\s\"]+(@)", re.IGNORECASE),
 )
 _HINTS = ("authorizationkey", "basicauthpassword", "://")

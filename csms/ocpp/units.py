@@ -13,13 +13,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from csms import schemas
-from csms.domain import accounts, chargers, commands, frames
-from csms.domain.base import digest
-from csms.domain.commands import Command, CommandState
+from csms.domain import chargers, commands, frames
+from csms.domain.base import digest, printable
+from csms.domain.chargers import Admission
+from csms.domain.commands import Command, CommandState, Effect
 from csms.domain.frames import Direction, Verdict
 from csms.ocpp import dispatch, message
 from csms.ocpp.dispatch import Actions, Answer, Context, Order, Station
 from csms.ocpp.message import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, CallResult, Garbage
+
+# What of a frame's own words stands in columns: cut to their lengths, without what a database cannot hold (F32).
+_LENGTHS = {"message_id": 64, "action": 64, "detail": 255}
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class Incoming:
 
     def keep(self, session: Session, verdict: Verdict, **more: Any) -> None:
         """Write the frame to the journal, and that the charger is alive. Raises Fenced."""
+        for name, length in _LENGTHS.items():
+            more[name] = printable(more.get(name), length)
         lease = chargers.lease_of(session, self.station.charger_id, self.epoch)
         more.setdefault("latency_us", round((time.perf_counter() - self.began) * 1e6))
         lease.chain = frames.add(
@@ -70,7 +76,8 @@ class Received(Incoming):
             self._journal(session, Answer(known, Verdict.REPEATED), None)
             return known
         reply = dispatch.answer(self.actions, Context(session, self.station, self.at), self.call)
-        self._journal(session, reply, self.ledger_key)
+        is_refusal = reply.verdict is Verdict.INVALID  # not kept: it may turn out otherwise next time
+        self._journal(session, reply, None if is_refusal else self.ledger_key)
         return reply.text
 
     def _journal(self, session: Session, reply: Answer, ledger_key: int | None) -> None:
@@ -79,7 +86,7 @@ class Received(Incoming):
             reply.verdict,
             message_type=CALL,
             message_id=str(self.call.id),
-            action=self.call.action[:64],
+            action=self.call.action,
             reply=reply.text,
             detail=reply.detail,
             ledger_key=ledger_key,
@@ -113,20 +120,20 @@ class Noise(Incoming):
         self.keep(
             session,
             Verdict.IGNORED if self.garbage.is_type_unknown else Verdict.GARBAGE,
-            message_id=None if self.garbage.id is None else str(self.garbage.id)[:64],
+            message_id=None if self.garbage.id is None else str(self.garbage.id),
             reply=self.reply,
-            detail=self.garbage.reason[:255],
+            detail=self.garbage.reason,
         )
 
 
 @dataclass(slots=True)
 class Answered(Incoming):
-    """The charger's answer to a command of ours, in time or late. Its result: the command's message id, if we know it."""
+    """The charger's answer to a command of ours, in time or late. Its result: the message id, if it is ours."""
 
     reply: CallResult | CallError
 
     def __call__(self, session: Session) -> str | None:
-        message_id = str(self.reply.id)
+        message_id = printable(str(self.reply.id), 64) or ""
         command = commands.by_message(session, self.station.charger_id, message_id)
         is_known = command is not None and command.state in (CommandState.SENT, CommandState.TIMEOUT)
         faults = self._settle(session, command) if command is not None and is_known else []
@@ -136,7 +143,7 @@ class Answered(Incoming):
             session,
             verdict,
             message_type=CALL_RESULT if isinstance(self.reply, CallResult) else CALL_ERROR,
-            message_id=message_id[:64],
+            message_id=message_id,
             action=command.action if command else None,
             latency_us=round((self.at - sent_at).total_seconds() * 1e6) if sent_at else None,
             detail=dispatch.describe(faults) if faults else None,
@@ -202,11 +209,20 @@ class Claim:
             if order is None:
                 continue
             message_id = str(uuid.uuid4())
-            command.action, command.payload = order.action, order.payload
-            command.effect_key, command.effect_evse, command.effect_id_tag = order.key, order.evse, order.id_tag
+            command.action, command.payload, command.effect = order.action, order.payload, order.awaits
+            command.effect_key, command.effect_evse, command.effect_id_tag = (
+                order.key,
+                order.evse,
+                order.id_tag,
+            )
             session.flush()
             if not commands.claim(
-                session, command, message_id=message_id, epoch=self.epoch, at=self.at, timeout_s=self.timeout_s
+                session,
+                command,
+                message_id=message_id,
+                epoch=self.epoch,
+                at=self.at,
+                timeout_s=self.timeout_s,
             ):
                 continue
             text = message.call(message_id, order.action, order.payload)
@@ -217,6 +233,11 @@ class Claim:
     def _render(self, session: Session, command: Command) -> Order | None:
         """The command in this version's words; one that the schema refuses is ended here, unsent."""
         order = self.actions.to_order(command)
+        if not _is_due(self.station.admission, order):
+            detail = "Not sent: the charger is not accepted here."
+            commands.fail(session, command, CommandState.CANCELLED, detail, at=self.at)
+            session.flush()
+            return None
         try:
             faults = schemas.check(self.actions.protocol, order.action, order.payload)
         except KeyError:
@@ -246,6 +267,13 @@ class Claim:
         chargers.keep_chain(session, lease)
 
 
+def _is_due(admission: Admission, order: Order) -> bool:
+    """F62: a rejected charger is asked nothing, a pending one is not told to start or stop (1.6 §4.2)."""
+    if admission is Admission.PENDING:
+        return order.awaits not in (Effect.TRANSACTION_STARTED, Effect.TRANSACTION_ENDED)
+    return admission is Admission.ACCEPTED
+
+
 def give_up(command_id: str, state: CommandState, detail: str, at: datetime) -> Callable[[Session], None]:
     """A unit that ends a command which is still without an answer."""
 
@@ -264,14 +292,14 @@ def gather(session: Session, units: Sequence[Any]) -> None:
     calls = [unit for unit in incoming if isinstance(unit, Received)]
     frames.preload(session, [unit.ledger_key for unit in calls if unit.ledger_key is not None])
     wanted: dict[dispatch.Preload, set[int]] = {}
-    tags: list[str] = []
+    ahead: dict[dispatch.ReadAhead, list[tuple[Station, Any]]] = {}
     for unit in calls:
         verb = unit.actions.verbs.get(unit.call.action)
         for preload in verb.gathers if verb else ():
             wanted.setdefault(preload, set()).add(unit.station.charger_id)
-        tags += verb.id_tags(unit.call.payload) if verb and verb.id_tags else ()
+        if verb is not None and verb.reads_ahead is not None:
+            ahead.setdefault(verb.reads_ahead, []).append((unit.station, unit.call.payload))
     for preload, charger_ids in wanted.items():
         preload(session, charger_ids)
-    if tags:
-        accounts.preload(session, tags)
-
+    for read_ahead, asked in ahead.items():
+        read_ahead(session, asked)

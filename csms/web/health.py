@@ -10,14 +10,14 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
-@limiter.exempt  # type: ignore[untyped-decorator]
+@limiter.exempt
 def alive() -> Response:
     """The process answers."""
     return Response("ok\n", mimetype="text/plain")
 
 
 @blueprint.get("/readyz")
-@limiter.exempt  # type: ignore[untyped-decorator]
+@limiter.exempt
 def ready() -> Response:
     """The process answers, and its database does too; 503 otherwise."""
     try:

@@ -317,6 +317,22 @@ def upgrade() -> None:
     with op.batch_alter_table('link_lease', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_link_lease_online_until'), ['online_until'], unique=False)
 
+    op.create_table('idempotency_key',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('request_hash', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('location', sa.String(length=300), nullable=True),
+    sa.Column('body', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user_.id'], name=op.f('fk_idempotency_key_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idempotency_key')),
+    sa.UniqueConstraint('user_id', 'key', name=op.f('uq_idempotency_key_user_id_key'))
+    )
+    with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotency_key_created_at'), ['created_at'], unique=False)
+
     op.create_table('refresh_token',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -368,6 +384,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Enum('Available', 'Preparing', 'Charging', 'SuspendedEV', 'SuspendedEVSE', 'Finishing', 'Reserved', 'Unavailable', 'Faulted', 'Unknown', name='connectorstatus', native_enum=False, length=32), nullable=False),
     sa.Column('status_word', sa.String(length=40), nullable=True),
     sa.Column('status_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reported_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('error_code', sa.String(length=50), nullable=True),
     sa.Column('error_info', sa.String(length=100), nullable=True),
     sa.Column('register_wh', sa.BigInteger(), nullable=True),
@@ -498,6 +515,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_refresh_token_family'))
 
     op.drop_table('refresh_token')
+    with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idempotency_key_created_at'))
+
+    op.drop_table('idempotency_key')
     with op.batch_alter_table('link_lease', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_link_lease_online_until'))
 

@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
@@ -148,8 +148,27 @@ class OneTimeLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class IdempotencyKey(Base):
+    """A request to the JSON API that must not be done twice: its key, what it asked (hashed), what it was answered.
+
+    Claimed in the commit that does what was asked; `status` is None until the answer is stored, right after it.
+    """
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (UniqueConstraint("user_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None] = mapped_column(Integer)
+    location: Mapped[str | None] = mapped_column(String(300))
+    body: Mapped[str | None] = mapped_column(Text)  # None though answered: it held a secret
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class IdToken(Base):
-    """What a driver presents: an RFID card or any other tag. `uid` as it was written, matched without case (1.6 §7.28)."""
+    """What a driver presents: an RFID card or any other tag. `uid` as written, matched without case (1.6 §7.28)."""
 
     __tablename__ = "id_token"
 

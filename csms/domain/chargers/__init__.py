@@ -1,18 +1,5 @@
 """Chargers, their EVSEs and connectors, their state and their connection."""
 
-from csms.domain.chargers.models import (
-    Admission,
-    Attempt,
-    AuthorizationPolicy,
-    Charger,
-    ConfigurationKey,
-    Connector,
-    ConnectorStatus,
-    Evse,
-    LinkLease,
-    RefusalCause,
-    StatusEvent,
-)
 from csms.domain.chargers.links import (
     Fenced,
     Lease,
@@ -26,6 +13,19 @@ from csms.domain.chargers.links import (
     preload_leases,
     renew,
     touch,
+)
+from csms.domain.chargers.models import (
+    Admission,
+    Attempt,
+    AuthorizationPolicy,
+    Charger,
+    ConfigurationKey,
+    Connector,
+    ConnectorStatus,
+    Evse,
+    LinkLease,
+    RefusalCause,
+    StatusEvent,
 )
 from csms.domain.chargers.service import (
     BootReport,

@@ -1,4 +1,4 @@
-"""Chargers, what they consist of, and what is known of their state. Modelled after OCPP 2.0.1: charger, EVSE, connector.
+"""Chargers, what they consist of, and what is known of their state. After OCPP 2.0.1: charger, EVSE, connector.
 
 A 1.6 connector n is EVSE n with connector 1; connector 0 is the charger itself.
 """
@@ -156,6 +156,7 @@ class Connector(Base):
     status: Mapped[ConnectorStatus] = mapped_column(choice(ConnectorStatus), default=ConnectorStatus.UNKNOWN)
     status_word: Mapped[str | None] = mapped_column(String(40))  # as the charger said it
     status_at: Mapped[datetime | None]  # since when, by the charger's clock if it is sane
+    reported_at: Mapped[datetime | None]  # the newest report's time: what is older is old news
     error_code: Mapped[str | None] = mapped_column(String(50))
     error_info: Mapped[str | None] = mapped_column(String(100))
     register_wh: Mapped[int | None]  # its meter at the end of its last transaction

@@ -139,6 +139,8 @@ def preload(session: Session, charger_ids: Iterable[int]) -> None:
 
 def connector_of(session: Session, charger_id: int, evse: int, number: int = 1) -> Connector | None:
     """A charger's connector, created when it is spoken of for the first time; None for 0 and beyond MOST_EVSES."""
+    if not (1 <= evse <= MOST_EVSES and 1 <= number <= MOST_EVSES):
+        return None
     known: dict[tuple[int, int, int], Connector] = session.info.setdefault("connectors", {})
     connector = known.get((charger_id, evse, number))
     if connector is None and charger_id not in session.info.get("connectors_of", ()):
@@ -147,10 +149,9 @@ def connector_of(session: Session, charger_id: int, evse: int, number: int = 1) 
                 Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == number
             )
         )
-    if connector is None and 1 <= evse <= MOST_EVSES and 1 <= number <= MOST_EVSES:
+    if connector is None:
         connector = _add_connector(session, charger_id, evse, number)
-    if connector is not None:
-        known[charger_id, evse, number] = connector
+    known[charger_id, evse, number] = connector
     return connector
 
 
@@ -209,19 +210,21 @@ def set_status(session: Session, charger_id: int, report: StatusReport, *, at: d
     """
     append_status(session, charger_id, report, status=report.status.value, received_at=at)
     announce(session, f"charger:{charger_id}", "fleet")
+    since = min(report.at, at)  # a clock that runs ahead must not make the next report old news
     if report.evse == 0:
         charger = get(session, charger_id)
-        if charger.status_at is None or report.at >= charger.status_at:
-            charger.status, charger.status_at = report.status, report.at
+        if charger.status_at is None or since >= charger.status_at:
+            charger.status, charger.status_at = report.status, since
             charger.error_code = _error(report)
         return None
     connector = connector_of(session, charger_id, report.evse, report.connector)
-    if connector is None or (connector.status_at is not None and report.at < connector.status_at):
+    if connector is None or (connector.reported_at is not None and since < connector.reported_at):
         return None
     if report.status in PLUGGED and connector.status not in PLUGGED:
         connector.plugged_at = at
     if report.status is not connector.status or connector.status_at is None:
-        connector.status_at = report.at
+        connector.status_at = since
+    connector.reported_at = since
     connector.status = report.status
     connector.status_word = printable(report.word, 40)
     connector.error_code = _error(report)

@@ -3,6 +3,7 @@
 from csms.domain.transactions.billing import bill_of, usage_of
 from csms.domain.transactions.models import Flag, Reading, Serial, Source, Transaction, TransactionState
 from csms.domain.transactions.orders import request_start, request_stop
+from csms.domain.transactions.progress import preload as preload_progress
 from csms.domain.transactions.rules import Meter, Sample, Snapshot, Summary, advance, scramble, summarise
 from csms.domain.transactions.service import (
     Begun,
@@ -14,8 +15,10 @@ from csms.domain.transactions.service import (
     follow_status,
     open_on,
     preload,
+    preload_starts,
     record,
     salvage,
+    start_key,
 )
 
 __all__ = [
@@ -40,10 +43,13 @@ __all__ = [
     "follow_status",
     "open_on",
     "preload",
+    "preload_progress",
+    "preload_starts",
     "record",
     "request_start",
     "request_stop",
     "salvage",
+    "start_key",
     "scramble",
     "summarise",
     "usage_of",

@@ -40,7 +40,8 @@ def bill_of(transaction: Transaction, at: datetime) -> Bill:
     if transaction.bill is None:
         return tariffs.price(terms, usage_of(transaction, at))
     lines = tuple(
-        Line(x["kind"], Decimal(x["quantity"]), x["unit"], Decimal(x["price"]), x["cents"]) for x in transaction.bill
+        Line(x["kind"], Decimal(x["quantity"]), x["unit"], Decimal(x["price"]), x["cents"])
+        for x in transaction.bill
     )
     total = sum(line.cents for line in lines)
     vat = cents(Decimal(total) / 100 * terms.vat_percent / (100 + terms.vat_percent))
@@ -55,7 +56,8 @@ def charge(session: Session, transaction: Transaction, *, at: datetime) -> None:
     if transaction.energy_wh is None:
         return
     bill = tariffs.price(terms_of(transaction), usage_of(transaction, at))
-    covered_wh = _covered(transaction.account, transaction.energy_wh, has_price=bool(bill.lines))
+    account = None if transaction.is_free else transaction.account
+    covered_wh = _covered(account, transaction.energy_wh, has_price=bool(bill.lines))
     rows = bill.as_rows()
     total = bill.total_cents
     if covered_wh:
@@ -63,7 +65,13 @@ def charge(session: Session, transaction: Transaction, *, at: datetime) -> None:
         saved = cents(kwh(covered_wh) * price)
         total -= saved
         rows.append(
-            {"kind": "credit", "quantity": str(kwh(covered_wh)), "unit": "kWh", "price": str(-price), "cents": -saved}
+            {
+                "kind": "credit",
+                "quantity": str(kwh(covered_wh)),
+                "unit": "kWh",
+                "price": str(-price),
+                "cents": -saved,
+            }
         )
     transaction.bill = rows
     transaction.cost_cents = total

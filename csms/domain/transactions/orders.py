@@ -13,7 +13,13 @@ from csms.domain.transactions.service import open_on
 
 
 def request_start(
-    session: Session, connector: Connector, *, id_tag: str, by: str | None, at: datetime, requested_evse: bool = True
+    session: Session,
+    connector: Connector,
+    *,
+    id_tag: str,
+    by: str | None,
+    at: datetime,
+    requested_evse: bool = True,
 ) -> Command:
     """Ask a charger to start a transaction for `id_tag`. Raises Refused when it cannot: offline, faulted or in use.
 

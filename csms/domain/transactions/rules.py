@@ -132,8 +132,8 @@ class Meter:
     flags: frozenset[Flag] = frozenset()
 
 
-def advance(meter: Meter, register_wh: int, at: datetime) -> Meter:
-    """The meter after its register was read as `register_wh`.
+def advance(meter: Meter, register_wh: int, at: datetime, *, is_timed: bool = True) -> Meter:
+    """The meter after its register was read as `register_wh`. `is_timed`: `at` tells how long it had for its step.
 
     A reading older than the last one changes nothing. A fall to (nearly) nothing is a reset: counting goes on from
     there. A small fall is a hiccup and is left out. A step that no charger could deliver moves the baseline and not
@@ -150,10 +150,55 @@ def advance(meter: Meter, register_wh: int, at: datetime) -> Meter:
         if register_wh > meter.last_wh // 10:
             return _flagged(meter, Flag.METER_BACKWARDS)
         return _flagged(replace(meter, last_wh=register_wh, last_at=at), Flag.METER_RESET)
-    elapsed_s = (at - meter.last_at).total_seconds() if meter.last_at else 0
-    if step > SLACK_WH + MOST_POWER_W * elapsed_s / 3600:
+    if step > _most_wh(meter, at, is_timed=is_timed):
         return _flagged(replace(meter, last_wh=register_wh, last_at=at), Flag.METER_IMPLAUSIBLE)
     return replace(meter, last_wh=register_wh, last_at=at, energy_wh=meter.energy_wh + step)
+
+
+def _most_wh(meter: Meter, at: datetime, *, is_timed: bool) -> float:
+    """More than any charger gives since the last reading; in an hour, where the clock cannot be believed."""
+    elapsed_s = 3600.0 if not is_timed else (at - meter.last_at).total_seconds() if meter.last_at else 0.0
+    return SLACK_WH + MOST_POWER_W * elapsed_s / 3600
+
+
+def read(meter: Meter, summary: Summary, at: datetime, *, is_timed: bool = True) -> Meter:
+    """The meter after one moment's figures: by its register, or by what it gave since the last moment (Interval).
+
+    An interval counts once: the same moment again, or an older one, changes nothing.
+    """
+    if meter.last_at is not None and at < meter.last_at:
+        return meter
+    if summary.energy_wh is not None:
+        return advance(meter, summary.energy_wh, at, is_timed=is_timed)
+    step = summary.interval_wh or 0
+    if step <= 0 or at == meter.last_at:
+        return meter
+    if step > _most_wh(meter, at, is_timed=is_timed):
+        return _flagged(meter, Flag.METER_IMPLAUSIBLE)
+    last_wh = None if meter.last_wh is None else meter.last_wh + step
+    return replace(meter, last_wh=last_wh, last_at=at, energy_wh=meter.energy_wh + step)
+
+
+def final(
+    meter: Meter, start_wh: int | None, stop_wh: int | None, at: datetime, *, is_timed: bool = True
+) -> tuple[int | None, frozenset[Flag]]:
+    """(energy of a transaction in Wh, what to flag) by its meter, whose flags are those so far, when it ends at `at`.
+
+    The difference of its two registers, unless the meter was reset on the way: then the sum of the steps (F52). None
+    where start and stop contradict each other or cannot be believed: nothing is billed then (F53).
+    """
+    if start_wh is None or stop_wh is None or stop_wh < 0:
+        return None, frozenset({Flag.METER_IMPLAUSIBLE})
+    was_broken = bool(meter.flags & {Flag.METER_RESET, Flag.METER_IMPLAUSIBLE})
+    if stop_wh < start_wh and not was_broken:
+        return None, frozenset({Flag.METER_BACKWARDS})
+    last_at = at if meter.last_at is None else max(at, meter.last_at)
+    after = advance(replace(meter, flags=frozenset()), stop_wh, last_at, is_timed=is_timed)
+    if Flag.METER_IMPLAUSIBLE in after.flags:
+        return None, after.flags
+    if was_broken or Flag.METER_RESET in after.flags:
+        return after.energy_wh, after.flags
+    return stop_wh - start_wh, after.flags
 
 
 def _flagged(meter: Meter, flag: Flag) -> Meter:

@@ -11,14 +11,16 @@ import orjson
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from csms.domain import commands, tariffs
+from csms.domain import accounts, commands, tariffs
 from csms.domain.accounts import Decision, TokenStatus
-from csms.domain.base import announce, append, digest, printable
+from csms.domain.base import amend, announce, append, digest, printable
+from csms.domain.bulk import Row
 from csms.domain.chargers import Connector, ConnectorStatus, connector_of
 from csms.domain.commands import Effect
 from csms.domain.transactions import billing
 from csms.domain.transactions.models import Flag, Reading, Source, Transaction, TransactionState
-from csms.domain.transactions.rules import Meter, Snapshot, Summary, advance, scramble, summarise
+from csms.domain.transactions.progress import flag, follow, meter_of, progress_of
+from csms.domain.transactions.rules import Snapshot, Summary, final, scramble, summarise
 
 OPEN = (TransactionState.ACTIVE,)
 LARGEST_REFERENCE = 2**31 - 1  # 1.6 §7.38 in practice: a 32-bit signed integer
@@ -77,35 +79,75 @@ def open_on(session: Session, charger_id: int) -> list[Transaction]:
     return list(session.scalars(query))
 
 
+_NUMBERS = text(
+    "INSERT INTO serial (name, last) VALUES ('transaction', :count)"
+    " ON CONFLICT (name) DO UPDATE SET last = serial.last + :count RETURNING last"
+)
+
+
 def next_id(session: Session) -> int:
     """A new transaction id, taken in the same commit as what it names."""
-    row = session.execute(
-        text(
-            "INSERT INTO serial (name, last) VALUES ('transaction', 1)"
-            " ON CONFLICT (name) DO UPDATE SET last = serial.last + 1 RETURNING last"
-        )
-    )
-    return scramble(row.scalar_one())
+    numbers: list[int] = session.info.setdefault("numbers", [])
+    if not numbers:
+        numbers += _take_numbers(session, 1)
+    return scramble(numbers.pop())
+
+
+def _take_numbers(session: Session, count: int) -> range:
+    last: int = session.execute(_NUMBERS, {"count": count}).scalar_one()
+    return range(last, last - count, -1)
+
+
+def start_key(charger_id: int, evse: int, at_text: str | None, meter_wh: int | None, id_tag: str) -> int:
+    """What makes two StartTransactions the same one, whatever their message ids."""
+    return digest(charger_id, evse, at_text, meter_wh, id_tag.casefold())
+
+
+def preload_starts(session: Session, keys: Sequence[int]) -> None:
+    """Find out with one query which of many starts came before, and take numbers for those that did not."""
+    found: dict[int, Transaction | None] = dict.fromkeys(keys)
+    for transaction in session.scalars(select(Transaction).where(Transaction.start_key.in_(found))):
+        if transaction.start_key is not None:
+            found[transaction.start_key] = transaction
+    session.info["starts"] = found
+    new = sum(1 for transaction in found.values() if transaction is None)
+    if new:
+        session.info["numbers"] = list(_take_numbers(session, new))
+
+
+def _started_before(session: Session, key: int) -> Transaction | None:
+    preloaded: dict[int, Transaction | None] = session.info.get("starts", {})
+    if key in preloaded:
+        return preloaded[key]
+    return session.scalar(select(Transaction).where(Transaction.start_key == key))
 
 
 def begin(
-    session: Session, charger_id: int, tariff_id: int | None, report: StartReport, decision: Decision, *, at: datetime
+    session: Session,
+    charger_id: int,
+    tariff_id: int | None,
+    report: StartReport,
+    decision: Decision,
+    *,
+    at: datetime,
 ) -> Begun:
     """1.6 §4.8. A report that comes again finds its transaction and gets the verdict of the first time (F1, F2, F47).
 
     The transaction is kept whatever the verdict (F48). One that is still open on the connector is closed with an
     estimate: its Stop may yet come (F46).
     """
-    start_key = digest(charger_id, report.evse, report.at_text, report.meter_wh, report.id_tag.casefold())
-    known = session.scalar(select(Transaction).where(Transaction.start_key == start_key))
+    key = start_key(charger_id, report.evse, report.at_text, report.meter_wh, report.id_tag)
+    known = _started_before(session, key)
     if known is not None:
-        told = Decision(known.authorization, known.id_token_id, known.account_id, known.parent_uid, known.token_expires_at)
+        told = Decision(
+            known.authorization, known.id_token_id, known.account_id, known.parent_uid, known.token_expires_at
+        )
         return Begun(known.id, told, is_new=False)
     connector = connector_of(session, charger_id, report.evse)
     if connector is not None:
         for other in open_on(session, charger_id):
             if other.connector_id == connector.id:
-                close_estimated(session, other, reason="Superseded", at=report.at)
+                close_estimated(session, other, reason="Superseded", at=at)
     transaction_id = next_id(session)
     ordered = commands.observe(
         session,
@@ -117,7 +159,18 @@ def begin(
         transaction_id=transaction_id,
         text="Charging has begun.",
     )
-    _insert(session, transaction_id, charger_id, connector, tariff_id, report, decision, start_key, bool(ordered), at)
+    _insert(
+        session,
+        transaction_id,
+        charger_id,
+        connector,
+        tariff_id,
+        report,
+        decision,
+        key,
+        bool(ordered),
+        at,
+    )
     announce(session, f"charger:{charger_id}", f"transaction:{transaction_id}", "fleet", "transactions")
     return Begun(transaction_id, decision)
 
@@ -130,23 +183,25 @@ def _insert(
     tariff_id: int | None,
     report: StartReport,
     decision: Decision,
-    start_key: int,
+    key: int,
     is_remote: bool,
     at: datetime,
 ) -> None:
     flags = set(report.flags)
-    if connector is not None and connector.register_wh is not None and report.meter_wh:
-        if report.meter_wh > connector.register_wh:
-            flags.add(Flag.MISSING_ENERGY)  # F54
+    before_wh = connector.register_wh if connector is not None else None
+    if before_wh is not None and report.meter_wh is not None and report.meter_wh > before_wh:
+        flags.add(Flag.MISSING_ENERGY)  # F54
     if not decision.is_accepted:
         flags.add(Flag.UNAUTHORISED)
+    if connector is None:
+        flags.add(Flag.REPAIRED)  # it named no connector that there can be
     version = tariffs.applicable(session, tariff_id)
-    row = {
+    row: Row = {
         "id": transaction_id,
         "charger_id": charger_id,
         "connector_id": connector.id if connector else None,
         "reference": str(transaction_id),
-        "start_key": start_key,
+        "start_key": key,
         "state": TransactionState.ACTIVE,
         "source": Source.REMOTE if is_remote else Source.LOCAL,
         "id_tag": printable(report.id_tag, 255),
@@ -168,9 +223,9 @@ def _insert(
     append(session, Transaction, _complete(row))
 
 
-def _complete(row: dict[str, object]) -> dict[str, object]:
+def _complete(row: Row) -> Row:
     """A transaction's row with every column that bulk insertion wants."""
-    blank: dict[str, object] = {column.name: None for column in Transaction.__table__.columns}
+    blank: Row = {column.name: None for column in Transaction.__table__.columns}
     return blank | {"secret": secrets.token_urlsafe(16), "idle_s": 0, "is_free": False} | row
 
 
@@ -185,40 +240,62 @@ def record(
 ) -> None:
     """1.6 §4.7: keep what a meter said, and move the transaction on that it belongs to.
 
-    Without a `reference` it belongs to what is open on the connector. A reference that this charger does not own
-    moves nothing, and is kept beside the reading (F49, F51).
+    Without a `reference` it belongs to what is open on the connector, unless it is older than that. A reference that
+    this charger does not own moves nothing, and is kept beside the reading (F49, F51).
     """
-    connector = connector_of(session, charger_id, evse) if evse else None
-    transaction = _referred(session, charger_id, connector, reference)
+    progress = progress_of(session, charger_id, evse, reference)
+    connector_id = progress.connector_id if progress else _connector_id(session, charger_id, evse)
     for snapshot in snapshots:
         summary = summarise(snapshot.samples)
-        _keep(session, charger_id, connector, transaction, reference, snapshot, summary, at)
-        if transaction is not None and transaction.is_active:
-            follow(transaction, snapshot.at, summary)
-    announce(session, f"charger:{charger_id}", *([transaction.topic] if transaction else ()))
+        is_its = progress is not None and (reference is not None or snapshot.at >= progress.started_at)
+        owner_id = progress.id if progress is not None and is_its else None
+        _keep(session, charger_id, connector_id, owner_id, reference, snapshot, summary, at)
+        if progress is not None and progress.is_active and is_its:
+            follow(progress, snapshot.at, summary, is_timed=snapshot.is_trusted)
+    if progress is not None and progress.is_active:
+        amend(session, Transaction, {"id": progress.id}, progress.moved())
+    announce(
+        session, f"charger:{charger_id}", "meters", *([f"transaction:{progress.id}"] if progress else ())
+    )
 
 
-def _referred(
-    session: Session, charger_id: int, connector: Connector | None, reference: str | None
-) -> Transaction | None:
-    """The transaction that a charger means. Only its own can be meant; -1 (F44) means the one that is open."""
+def _connector_id(session: Session, charger_id: int, evse: int) -> int | None:
+    connector = connector_of(session, charger_id, evse) if evse else None
+    return connector.id if connector else None
+
+
+def _referred(session: Session, charger_id: int, reference: str, report: StopReport) -> Transaction | None:
+    """The transaction that a Stop means. Only the charger's own can be meant.
+
+    -1 (1.6 errata 3.18: it never got our id) means the open one that the report fits, if there is just one (F44).
+    """
     candidates = open_on(session, charger_id)
-    if reference is None or reference == "-1":
-        fitting = [x for x in candidates if connector is None or x.connector_id == connector.id]
-        needs_one = reference == "-1" or connector is None
-        return fitting[0] if len(fitting) == 1 or (fitting and not needs_one) else None
-    for candidate in candidates:
-        if candidate.reference == reference:
-            return candidate
-    query = select(Transaction).where(Transaction.charger_id == charger_id, Transaction.reference == reference)
+    if reference == "-1":
+        fitting = [x for x in candidates if _fits(x, report)]
+        return fitting[0] if len(fitting) == 1 else None
+    named = next((x for x in candidates if x.reference == reference), None)
+    if named is not None:
+        return named
+    query = select(Transaction).where(
+        Transaction.charger_id == charger_id, Transaction.reference == reference
+    )
     return session.scalar(query)
+
+
+def _fits(transaction: Transaction, report: StopReport) -> bool:
+    """Could this Stop be of this transaction, by its time, its register and its tag?"""
+    if report.at < transaction.started_at or report.meter_wh is None:
+        return False
+    if transaction.meter_last_wh is not None and report.meter_wh < transaction.meter_last_wh:
+        return False
+    return report.id_tag is None or report.id_tag.casefold() == (transaction.id_tag or "").casefold()
 
 
 def _keep(
     session: Session,
     charger_id: int,
-    connector: Connector | None,
-    transaction: Transaction | None,
+    connector_id: int | None,
+    transaction_id: int | None,
     reference: str | None,
     snapshot: Snapshot,
     summary: Summary,
@@ -229,9 +306,9 @@ def _keep(
         Reading,
         {
             "charger_id": charger_id,
-            "connector_id": connector.id if connector else None,
-            "transaction_id": transaction.id if transaction else None,
-            "reference": None if transaction else printable(reference, 64),
+            "connector_id": connector_id,
+            "transaction_id": transaction_id,
+            "reference": printable(reference, 64) if transaction_id is None else None,
             "measured_at": snapshot.at,
             "measured_text": printable(snapshot.at_text, 40),
             "received_at": at,
@@ -245,7 +322,7 @@ def _keep(
             "samples": orjson.dumps(snapshot.samples, option=orjson.OPT_OMIT_MICROSECONDS).decode(),
             "digest": digest(
                 charger_id,
-                connector.id if connector else None,
+                connector_id,
                 reference,
                 snapshot.at_text or at.isoformat(),
                 snapshot.key,
@@ -255,64 +332,34 @@ def _keep(
     )
 
 
-def follow(transaction: Transaction, measured_at: datetime, summary: Summary) -> None:
-    """Move an open transaction on by one moment's figures. Older ones than the last change nothing."""
-    if transaction.meter_last_at is not None and measured_at < transaction.meter_last_at:
-        return
-    if summary.energy_wh is not None:
-        _move(transaction, summary.energy_wh, measured_at)
-    elif summary.interval_wh and summary.interval_wh > 0 and transaction.meter_stop_wh is None:
-        transaction.energy_wh = (transaction.energy_wh or 0) + summary.interval_wh
-        transaction.meter_last_at = measured_at
-        if transaction.meter_last_wh is not None:
-            transaction.meter_last_wh += summary.interval_wh
-    if summary.power_w is not None:
-        transaction.power_w = max(0, summary.power_w)
-    if summary.current_a is not None:
-        transaction.current_a = summary.current_a
-    if summary.voltage_v is not None:
-        transaction.voltage_v = summary.voltage_v
-    if summary.soc_percent is not None:
-        transaction.soc_percent = summary.soc_percent
-
-
-def _move(transaction: Transaction, register_wh: int, at: datetime) -> None:
-    before = Meter(transaction.meter_last_wh, transaction.meter_last_at, transaction.energy_wh or 0)
-    after = advance(before, register_wh, at)
-    if transaction.meter_start_wh is None:
-        transaction.meter_start_wh = register_wh
-    transaction.meter_last_wh = after.last_wh
-    transaction.meter_last_at = after.last_at
-    transaction.energy_wh = after.energy_wh
-    flag(transaction, *after.flags)
-
-
-def flag(transaction: Transaction, *flags: Flag) -> None:
-    """Say what a person should know of it."""
-    if not set(flags) <= set(transaction.flags):
-        transaction.flags = sorted({*transaction.flags, *flags})
-
-
 def end(
-    session: Session, charger_id: int, reference: str, report: StopReport, decision: Decision | None, *, at: datetime
+    session: Session,
+    charger_id: int,
+    reference: str,
+    report: StopReport,
+    decision: Decision | None,
+    *,
+    at: datetime,
 ) -> Transaction | None:
-    """1.6 §4.10. The first Stop counts; a differing second one is flagged (F50). Returns None for one we never gave out:
+    """1.6 §4.10. The first Stop counts; a differing second one is flagged (F50). None for one we never gave out:
     it is kept as an orphan, on no connector, for a person to match (F43, F45, F51).
     """
-    transaction = _referred(session, charger_id, None, reference)
+    transaction = _referred(session, charger_id, reference, report)
     if transaction is None or transaction.state is TransactionState.ORPHAN:
-        _keep_orphan(session, charger_id, reference, report, decision, known=transaction, at=at)
+        _keep_orphan(session, charger_id, reference, report, decision, at=at)
         return None
     if transaction.state is TransactionState.ENDED:
-        if (transaction.meter_stop_wh, transaction.ended_text) != (report.meter_wh, report.at_text):
+        said = (report.meter_wh, printable(report.at_text, 40))
+        if (transaction.meter_stop_wh, transaction.ended_text) != said:
             flag(transaction, Flag.DIFFERING_STOP)
+            announce(session, transaction.topic)
         return transaction
     connector = session.get(Connector, transaction.connector_id) if transaction.connector_id else None
     for snapshot in sorted(report.snapshots, key=lambda x: x.at):
         summary = summarise(snapshot.samples)
-        _keep(session, charger_id, connector, transaction, reference, snapshot, summary, at)
+        _keep(session, charger_id, transaction.connector_id, transaction.id, reference, snapshot, summary, at)
         if snapshot.at <= report.at:
-            follow(transaction, snapshot.at, summary)
+            follow(transaction, snapshot.at, summary, is_timed=snapshot.is_trusted)
     _close(session, transaction, connector, report, at)
     commands.observe(
         session,
@@ -328,8 +375,9 @@ def end(
 def _close(
     session: Session, transaction: Transaction, connector: Connector | None, report: StopReport, at: datetime
 ) -> None:
+    is_late = transaction.state is TransactionState.ENDED_UNKNOWN
     transaction.flags = [x for x in transaction.flags if x != Flag.ESTIMATED]
-    flag(transaction, *report.flags)
+    flag(transaction, *report.flags - {Flag.METER_IMPLAUSIBLE})
     transaction.state = TransactionState.ENDED
     transaction.meter_stop_wh = report.meter_wh
     transaction.ended_at = max(report.at, transaction.started_at)
@@ -338,34 +386,19 @@ def _close(
     transaction.ended_text = printable(report.at_text, 40)
     transaction.end_received_at = at
     transaction.stop_reason = printable(report.reason, 40)
-    transaction.energy_wh = _final_energy(transaction, report)
+    is_timed = Flag.CLOCK_SUSPECT not in transaction.flags
+    start_wh, stop_wh = transaction.meter_start_wh, report.meter_wh
+    energy_wh, flags = final(meter_of(transaction), start_wh, stop_wh, report.at, is_timed=is_timed)
+    transaction.energy_wh = energy_wh
+    flag(transaction, *flags)
     transaction.power_w = transaction.current_a = None
     if transaction.idle_since is not None:
         transaction.idle_s += max(0, round((transaction.ended_at - transaction.idle_since).total_seconds()))
         transaction.idle_since = None
-    if connector is not None and report.meter_wh is not None:
+    if connector is not None and report.meter_wh is not None and not is_late:
         connector.register_wh = report.meter_wh
     billing.charge(session, transaction, at=at)
     announce(session, f"charger:{transaction.charger_id}", transaction.topic, "fleet", "transactions")
-
-
-def _final_energy(transaction: Transaction, report: StopReport) -> int | None:
-    """Energy by the meter at the end, in Wh; None when start and stop contradict each other (F53)."""
-    start, stop = transaction.meter_start_wh, report.meter_wh
-    if stop is None or start is None:
-        flag(transaction, Flag.METER_IMPLAUSIBLE)
-        return transaction.energy_wh if transaction.meter_last_wh is not None else None
-    was_reset = Flag.METER_RESET in transaction.flags or Flag.METER_IMPLAUSIBLE in transaction.flags
-    if stop < start and not was_reset:
-        flag(transaction, Flag.METER_BACKWARDS)
-        return None
-    last_at = max(report.at, transaction.meter_last_at or report.at)
-    before = Meter(transaction.meter_last_wh, transaction.meter_last_at, transaction.energy_wh or 0)
-    after = advance(before, stop, last_at)
-    flag(transaction, *after.flags)
-    if not was_reset and not after.flags:
-        return stop - start
-    return after.energy_wh
 
 
 def _keep_orphan(
@@ -375,17 +408,22 @@ def _keep_orphan(
     report: StopReport,
     decision: Decision | None,
     *,
-    known: Transaction | None,
     at: datetime,
 ) -> None:
-    if known is not None:
-        return
+    """A Stop of a transaction that is not this charger's, with its readings; one that is another's is put on record."""
     name = f"?{printable(reference, 30)}:{digest(report.at_text, report.meter_wh) & 0xFFFFFFFFFFFF:012x}"
     query = select(Transaction.id).where(Transaction.charger_id == charger_id, Transaction.reference == name)
     if session.scalar(query) is not None:
         return
+    orphan_id = next_id(session)
+    for snapshot in report.snapshots:
+        _keep(session, charger_id, None, orphan_id, reference, snapshot, summarise(snapshot.samples), at)
+    if _is_foreign(session, charger_id, reference):
+        accounts.audit(
+            session, f"charger {charger_id}", "stop of another charger's session", at=at, subject=reference
+        )
     row = {
-        "id": next_id(session),
+        "id": orphan_id,
         "charger_id": charger_id,
         "reference": name,
         "state": TransactionState.ORPHAN,
@@ -404,6 +442,13 @@ def _keep_orphan(
     }
     append(session, Transaction, _complete(row))
     announce(session, f"charger:{charger_id}", "fleet", "transactions")
+
+
+def _is_foreign(session: Session, charger_id: int, reference: str) -> bool:
+    query = select(Transaction.id).where(
+        Transaction.reference == reference, Transaction.charger_id != charger_id
+    )
+    return reference not in ("", "0", "-1", "?") and session.scalar(query.limit(1)) is not None
 
 
 def close_estimated(session: Session, transaction: Transaction, *, reason: str, at: datetime) -> None:
@@ -451,9 +496,9 @@ def salvage(session: Session, charger_id: int, start_key: int, *, at: datetime) 
         "authorization": TokenStatus.INVALID,
         "started_at": at,
         "start_received_at": at,
+        "ended_at": at,
         "flags": [Flag.SALVAGED],
     }
     append(session, Transaction, _complete(row))
     announce(session, f"charger:{charger_id}", "fleet", "transactions")
     return transaction_id
-

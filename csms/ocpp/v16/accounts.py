@@ -1,12 +1,15 @@
 """1.6 messages about cards."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from csms.domain import accounts
 from csms.domain.accounts import Decision
-from csms.ocpp.dispatch import Context, Payload
+from csms.ocpp.dispatch import Context, Payload, Station, Unreadable
 from csms.ocpp.v16.actions import actions
-from csms.ocpp.v16.values import id_tag_info, id_tags
+from csms.ocpp.v16.values import id_tag_info, members, text_of
 
 
 def decide(context: Context, id_tag: str) -> Decision:
@@ -21,7 +24,16 @@ def decide(context: Context, id_tag: str) -> Decision:
     )
 
 
-@actions.on("Authorize", id_tags=id_tags)
+def read_tags(session: Session, calls: Sequence[tuple[Station, Any]]) -> None:
+    """Read the tags of many messages at once."""
+    tags = [members(payload).get("idTag") for _, payload in calls]
+    accounts.preload(session, [tag for tag in tags if isinstance(tag, str)])
+
+
+@actions.on("Authorize", tolerant=True, reads_ahead=read_tags)
 def authorize(context: Context, request: Any) -> Payload:
-    """1.6 §4.1."""
-    return {"idTagInfo": id_tag_info(decide(context, request["idTag"]))}
+    """1.6 §4.1. A tag that is too long for a card's number is an invalid one, not a wrong message (F59)."""
+    id_tag = text_of(members(request).get("idTag"))
+    if id_tag is None:
+        raise Unreadable
+    return {"idTagInfo": id_tag_info(decide(context, id_tag))}

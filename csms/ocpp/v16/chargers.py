@@ -16,25 +16,32 @@ _REGISTRATION = {
 }
 _STATUSES = {status.value.casefold(): status for status in ConnectorStatus}
 PENDING_RETRY_S = 60
+_BOOT = {
+    "vendor": "chargePointVendor",
+    "model": "chargePointModel",
+    "serial_number": "chargePointSerialNumber",
+    "box_serial_number": "chargeBoxSerialNumber",
+    "firmware_version": "firmwareVersion",
+    "iccid": "iccid",
+    "imsi": "imsi",
+    "meter_type": "meterType",
+    "meter_serial_number": "meterSerialNumber",
+}
 
 
-@actions.on("BootNotification", gathers=[commands.preload])
+@actions.on("BootNotification", tolerant=True, gathers=[commands.preload])
 def boot_notification(context: Context, request: Any) -> Payload:
-    """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute."""
+    """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute. Too long a word locks nobody out."""
     charger = context.charger
-    report = BootReport(
-        vendor=request["chargePointVendor"],
-        model=request["chargePointModel"],
-        serial_number=request.get("chargePointSerialNumber"),
-        box_serial_number=request.get("chargeBoxSerialNumber"),
-        firmware_version=request.get("firmwareVersion"),
-        iccid=request.get("iccid"),
-        imsi=request.get("imsi"),
-        meter_type=request.get("meterType"),
-        meter_serial_number=request.get("meterSerialNumber"),
-    )
+    given = members(request)
+    told = {name: given.get(key) for name, key in _BOOT.items()}
+    if not isinstance(told["vendor"], str) or not isinstance(told["model"], str):
+        raise Unreadable
+    report = BootReport(**{name: text_of(value) for name, value in told.items()})
     chargers.boot(context.session, charger, report, at=context.now)
-    commands.observe(context.session, charger.id, Effect.BOOTED, at=context.now, text="The charger has booted.")
+    commands.observe(
+        context.session, charger.id, Effect.BOOTED, at=context.now, text="The charger has booted."
+    )
     arrived(context, "BootNotification")
     is_accepted = charger.admission is Admission.ACCEPTED
     return {
@@ -44,7 +51,7 @@ def boot_notification(context: Context, request: Any) -> Payload:
     }
 
 
-@actions.on("Heartbeat", gathers=[commands.preload])
+@actions.on("Heartbeat", tolerant=True, gathers=[commands.preload])
 def heartbeat(context: Context, request: Any) -> Payload:
     """1.6 §4.6."""
     del request
@@ -103,7 +110,7 @@ def _note_clock(context: Context, text: object, is_trusted: bool) -> None:
     if claimed is None:
         return
     skew_s = (claimed - context.now).total_seconds()
-    if not is_trusted or 2 < skew_s or -600 < skew_s < -30:
+    if not is_trusted or skew_s > 2 or -600 < skew_s < -30:
         chargers.note_clock(context.session, context.station.charger_id, skew_s)
 
 

@@ -42,7 +42,9 @@ def to_order(command: Command) -> Order:
             return _described("TriggerMessage", payload)
         case Kind.DATA_TRANSFER:
             names = {"vendor_id": "vendorId", "message_id": "messageId", "data": "data"}
-            return _described("DataTransfer", {names[x]: y for x, y in given.items() if x in names and y is not None})
+            return _described(
+                "DataTransfer", {names[x]: y for x, y in given.items() if x in names and y is not None}
+            )
         case Kind.RAW:
             return _described(given["action"], given["payload"])
 
@@ -92,5 +94,3 @@ def after_answer(context: Context, command: Command, answer: Any) -> None:
             chargers.store_configuration(context.session, context.charger, [row], at=context.now)
     elif command.action == "RemoteStopTransaction" and command.transaction_id is None:
         command.transaction_id = whole((command.payload or {}).get("transactionId"))
-
-

@@ -19,6 +19,8 @@ def last_resort(context: Context, call: Call) -> Payload | None:
     if call.action == "StartTransaction":
         payload: Any = call.payload if isinstance(call.payload, dict) else {}
         key = digest("salvage", context.station.charger_id, sorted(payload.items(), key=str))
-        transaction_id = transactions.salvage(context.session, context.station.charger_id, key, at=context.now)
+        transaction_id = transactions.salvage(
+            context.session, context.station.charger_id, key, at=context.now
+        )
         return {"transactionId": transaction_id, "idTagInfo": {"status": "Accepted"}}
     return {} if call.action in ("StopTransaction", "MeterValues") else None

@@ -1,36 +1,50 @@
 """1.6 messages about transactions and meters. They are never refused for their content: it is kept and flagged."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from sqlalchemy.orm import Session
 
 from csms.domain import chargers, commands, transactions
 from csms.domain.transactions import Flag, Sample, Snapshot, StartReport, StopReport
-from csms.ocpp.dispatch import Context, Payload, Unreadable
-from csms.ocpp.v16.accounts import decide
+from csms.ocpp.dispatch import Context, Payload, Station, Unreadable
+from csms.ocpp.v16.accounts import decide, read_tags
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.chargers import arrived
-from csms.ocpp.v16.values import id_tag_info, id_tags, members, moment, text_of, whole
+from csms.ocpp.v16.values import id_tag_info, members, moment, reference, text_of, whole
 from csms.quantities import to_stored_unit
 
 GATHERS = [chargers.preload, transactions.preload, commands.preload]
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"  # 1.6 §7.43
 
 
-@actions.on("StartTransaction", tolerant=True, keeps_reply=True, gathers=GATHERS, id_tags=id_tags)
+def read_starts(session: Session, calls: Sequence[tuple[Station, Any]]) -> None:
+    """Read at once what many StartTransactions need: their tags, whether they came before, numbers for the new ones."""
+    read_tags(session, calls)
+    keys = []
+    for station, payload in calls:
+        evse, id_tag, meter_wh, at_text = start_of(payload)
+        keys.append(transactions.start_key(station.charger_id, evse, at_text, meter_wh, id_tag))
+    transactions.preload_starts(session, keys)
+
+
+def start_of(request: Any) -> tuple[int, str, int | None, str | None]:
+    """(EVSE, tag, register in Wh, time as text) of a StartTransaction: what makes it the one that it is."""
+    given = members(request)
+    evse = whole(given.get("connectorId"))
+    meter_wh, _ = register(given.get("meterStart"))
+    return max(evse or 0, 0), text_of(given.get("idTag")) or "", meter_wh, text_of(given.get("timestamp"))
+
+
+@actions.on("StartTransaction", tolerant=True, keeps_reply=True, gathers=GATHERS, reads_ahead=read_starts)
 def start_transaction(context: Context, request: Any) -> Payload:
     """1.6 §4.8: the tag is verified here whatever the charger found out before; the transaction is kept either way."""
-    given = members(request)
-    evse, id_tag = whole(given.get("connectorId")), text_of(given.get("idTag")) or ""
-    at, _, flags = moment(context, given.get("timestamp"))
-    meter_wh, meter_flags = register(given.get("meterStart"))
+    evse, id_tag, meter_wh, at_text = start_of(request)
+    at, _, flags = moment(context, at_text)
+    meter_flags = {Flag.METER_IMPLAUSIBLE} if meter_wh is None else set()
     report = StartReport(
-        evse=evse if evse is not None and evse > 0 else 0,
-        id_tag=id_tag,
-        meter_wh=meter_wh,
-        at=at,
-        at_text=text_of(given.get("timestamp")),
-        flags=flags | meter_flags,
+        evse=evse, id_tag=id_tag, meter_wh=meter_wh, at=at, at_text=at_text, flags=flags | meter_flags
     )
     begun = transactions.begin(
         context.session,
@@ -43,7 +57,7 @@ def start_transaction(context: Context, request: Any) -> Payload:
     return {"transactionId": begun.transaction_id, "idTagInfo": id_tag_info(begun.decision)}
 
 
-@actions.on("StopTransaction", tolerant=True, keeps_reply=True, gathers=GATHERS, id_tags=id_tags)
+@actions.on("StopTransaction", tolerant=True, keeps_reply=True, gathers=GATHERS, reads_ahead=read_tags)
 def stop_transaction(context: Context, request: Any) -> Payload:
     """1.6 §4.10. Answered whatever it says: a charger repeats it for ever otherwise."""
     given = members(request)
@@ -60,14 +74,14 @@ def stop_transaction(context: Context, request: Any) -> Payload:
         snapshots=snapshots(context, given.get("transactionData")),
         flags=flags | meter_flags,
     )
-    reference = text_of(given.get("transactionId")) or "?"
-    transactions.end(
-        context.session, context.station.charger_id, reference, report, decision, at=context.now
-    )
+    name = reference(given.get("transactionId")) or "?"
+    transactions.end(context.session, context.station.charger_id, name, report, decision, at=context.now)
     return {"idTagInfo": id_tag_info(decision)} if decision else {}
 
 
-@actions.on("MeterValues", tolerant=True, keeps_reply=True, gathers=GATHERS)
+@actions.on(
+    "MeterValues", tolerant=True, keeps_reply=True, gathers=[transactions.preload_progress, commands.preload]
+)
 def meter_values(context: Context, request: Any) -> Payload:
     """1.6 §4.7. Connector 0 is the charger's own meter; its readings belong to no transaction."""
     given = members(request)
@@ -78,7 +92,7 @@ def meter_values(context: Context, request: Any) -> Payload:
         context.session,
         context.station.charger_id,
         evse if evse is not None and evse > 0 else 0,
-        text_of(given.get("transactionId")),
+        reference(given.get("transactionId")),
         snapshots(context, given.get("meterValue")),
         at=context.now,
     )
@@ -114,12 +128,13 @@ def sample(given: dict[str, Any]) -> Sample:
 
     Signed data is kept as it is: it is no number, and must never be converted.
     """
-    raw = text_of(given.get("value")) or ""
-    raw_unit = given.get("unit")
-    measurand = given.get("measurand") or DEFAULT_MEASURAND
+    get = given.get
+    raw = text_of(get("value")) or ""
+    raw_unit = word(get("unit"))
+    measurand = word(get("measurand")) or DEFAULT_MEASURAND
     unit = raw_unit or ("Wh" if ".Register" in measurand or ".Interval" in measurand else "")
     value = None
-    if given.get("format") != "SignedData":
+    if get("format") != "SignedData":
         try:
             value = float(raw)
         except ValueError:
@@ -134,9 +149,13 @@ def sample(given: dict[str, Any]) -> Sample:
         unit,
         raw,
         raw_unit,
-        given.get("phase"),
-        given.get("location"),
-        given.get("context"),
-        given.get("format"),
+        word(get("phase")),
+        word(get("location")),
+        word(get("context")),
+        word(get("format")),
     )
 
+
+def word(value: object) -> str | None:
+    """`text_of` for what nearly always is a string or absent: the hottest question of all."""
+    return value if value is None or type(value) is str else text_of(value)

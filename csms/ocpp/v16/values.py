@@ -7,6 +7,7 @@ from typing import Any
 
 from csms.domain import chargers
 from csms.domain.accounts import Decision, TokenStatus
+from csms.domain.base import printable
 from csms.domain.transactions import Flag
 from csms.ocpp.dispatch import Context
 
@@ -23,10 +24,10 @@ def timestamp(text: object) -> tuple[datetime | None, frozenset[Flag]]:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        mended = _LEAP_SECOND.sub(r"\g<1>59", _FRACTION.sub(r"\1", text.strip().upper()))
+        mended, leaps = _LEAP_SECOND.subn(r"\g<1>59", text.strip().upper())
         try:
-            moment = datetime.fromisoformat(mended) + timedelta(seconds=1 if mended != text.strip().upper() else 0)
-        except ValueError:
+            moment = datetime.fromisoformat(_FRACTION.sub(r"\1", mended)) + timedelta(seconds=leaps)
+        except (ValueError, OverflowError):
             return None, frozenset({Flag.CLOCK_SUSPECT})
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC), frozenset({Flag.NO_TIME_ZONE})
@@ -62,6 +63,14 @@ def whole(value: object) -> int | None:
     return round(value)
 
 
+def reference(value: object) -> str | None:
+    """A transactionId as the domain keeps it: the digits of 12, 12.0 or "12"; other text as it is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = text_of(value)
+    return printable(text.strip(), 64) if text is not None else None
+
+
 def members(payload: object) -> Mapping[str, Any]:
     """The payload's members; none for a payload that is no object."""
     return payload if isinstance(payload, dict) else {}
@@ -69,12 +78,6 @@ def members(payload: object) -> Mapping[str, Any]:
 
 # 1.6 §7.2 has no NoCredit: Blocked is what makes a charger refuse without forgetting the card.
 _STATUSES = {TokenStatus.NO_CREDIT: "Blocked"}
-
-
-def id_tags(payload: object) -> tuple[str, ...]:
-    """The tag that a message names, for reading many at once."""
-    tag = members(payload).get("idTag")
-    return (tag,) if isinstance(tag, str) else ()
 
 
 def id_tag_info(decision: Decision) -> dict[str, str]:

@@ -189,6 +189,8 @@ def _recorded(server: Server, serve, query) -> None:
     except ConnectionClosed as end:
         notes.append({"tag": tags[server], "code": end.code, "reason": end.reason})
         raise
+    finally:
+        gevent.spawn_later(1, tags.pop, server)  # a probe may still want to note something
 
 
 def _int(value: str) -> int | str:

@@ -1,0 +1,63 @@
+"""The description of the API, made from its views and models, and the page that shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template
+from pydantic import ValidationError
+from spectree import SecurityScheme, SecuritySchemeData, SpecTree
+from spectree.models import SecureType
+
+from csms.api import errors
+from csms.api.shapes import ProblemOut
+
+DESCRIPTION = """Chargers, transactions, cards, tariffs and commands of this installation.
+
+Get a token from `POST /api/v1/token` and give it as `Authorization: Bearer …`. Energy is in Wh, times are RFC 3339
+in UTC, money is an amount as text with its currency. What goes wrong is told as an RFC 9457 problem."""
+
+blueprint = Blueprint("api_document", __name__, url_prefix="/api")
+
+
+def _refuse(_request: Any, _response: Any, error: Exception | None, _instance: Any, _adapter: Any) -> None:
+    """Called by SpecTree when it has looked at a request: our problem, not its list."""
+    if isinstance(error, ValidationError):
+        raise errors.of_validation(error)
+
+
+def _child_name(_parent: str, child: str) -> str:
+    return child
+
+
+spec = SpecTree(
+    "flask",
+    before=_refuse,
+    validation_error_model=ProblemOut,
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=_child_name,
+    mode="strict",
+    path="apidoc",  # SpecTree leaves out of its description whatever lies under its own path; ours are other routes
+    openapi_version="3.1.0",
+    title="Amberline API",
+    version="1",
+    description=DESCRIPTION,
+    security_schemes=[
+        SecurityScheme(
+            name="jwtAuth",
+            data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", bearer_format="JWT"),
+        )
+    ],
+    security={"jwtAuth": []},
+)
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> dict[str, Any]:
+    document: dict[str, Any] = spec.spec
+    return document
+
+
+@blueprint.get("/")
+def show() -> str:
+    return render_template("api/show.html")

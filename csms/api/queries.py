@@ -1,0 +1,173 @@
+"""What the API's lists read, with all that their rows show: a fixed number of queries, however many rows there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+
+from csms.domain.accounts import Account, IdToken
+from csms.domain.base import NotFound, Refused
+from csms.domain.chargers import Charger, Connector, ConnectorStatus, LinkLease
+from csms.domain.commands import Command, CommandState
+from csms.domain.frames import Frame
+from csms.domain.tariffs import Tariff
+from csms.domain.transactions import Reading, Transaction, TransactionState
+
+
+def chargers(
+    *, status: ConnectorStatus | None, online: bool | None, words: str | None, at: datetime
+) -> Select[Charger]:
+    """`status`: of the charger or of one of its connectors. `words`: part of a name, identity, place or number."""
+    query = select(Charger).outerjoin(Charger.lease)
+    if status is not None:
+        has = exists().where(Connector.charger_id == Charger.id, Connector.status == status)
+        query = query.where(or_(Charger.status == status, has))
+    if online is not None:
+        is_online = func.coalesce(LinkLease.online_until > at, False)
+        query = query.where(is_online if online else ~is_online)
+    if words:
+        columns = (Charger.identity, Charger.name, Charger.location, Charger.serial_number)
+        query = query.where(or_(*(x.icontains(words, autoescape=True) for x in columns)))
+    return query.options(contains_eager(Charger.lease), selectinload(Charger.connectors))
+
+
+def charger(session: Session, identity: str) -> Charger:
+    """A charger with its connectors and its lease. Raises NotFound."""
+    query = select(Charger).where(Charger.identity_folded == identity.casefold()[:48])
+    found = session.scalar(
+        query.options(joinedload(Charger.lease), selectinload(Charger.connectors)).execution_options(
+            populate_existing=True
+        )
+    )
+    if found is None:
+        raise NotFound(f"There is no charger {identity}.")
+    return found
+
+
+def connectors(*, identity: str | None, status: ConnectorStatus | None) -> Select[Connector]:
+    query = select(Connector).join(Connector.charger).options(contains_eager(Connector.charger))
+    if identity is not None:
+        query = query.where(Charger.identity_folded == identity.casefold()[:48])
+    if status is not None:
+        query = query.where(Connector.status == status)
+    return query
+
+
+def transactions(
+    *,
+    identity: str | None = None,
+    state: TransactionState | None = None,
+    since: datetime | None = None,
+    account_id: int | None = None,
+) -> Select[Transaction]:
+    query = select(Transaction).join(Transaction.charger)
+    if identity is not None:
+        query = query.where(Charger.identity_folded == identity.casefold()[:48])
+    for column, value in ((Transaction.state, state), (Transaction.account_id, account_id)):
+        if value is not None:
+            query = query.where(column == value)
+    if since is not None:
+        query = query.where(Transaction.started_at >= since)
+    return query.options(
+        contains_eager(Transaction.charger),
+        joinedload(Transaction.connector),
+        joinedload(Transaction.tariff_version),
+    )
+
+
+def transaction(session: Session, transaction_id: int, account_id: int | None) -> Transaction:
+    """Raises NotFound, also for one of another account than `account_id`."""
+    query = transactions(account_id=account_id).where(Transaction.id == transaction_id)
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such transaction.")
+    return found
+
+
+def readings(transaction_id: int) -> Select[Reading]:
+    return select(Reading).where(Reading.transaction_id == transaction_id)
+
+
+def id_tokens(
+    *, account_id: int | None, words: str | None = None, in_numbers: bool = True
+) -> Select[IdToken]:
+    """`words`: part of the label, and of the number if it may be looked for."""
+    query = select(IdToken)
+    if account_id is not None:
+        query = query.where(IdToken.account_id == account_id)
+    if words:
+        has = IdToken.label.icontains(words, autoescape=True)
+        if in_numbers:
+            has = or_(has, IdToken.uid_folded.contains(words.strip().casefold(), autoescape=True))
+        query = query.where(has)
+    return query
+
+
+def id_token(session: Session, token_id: int, account_id: int | None = None) -> IdToken:
+    """Raises NotFound."""
+    found = session.scalar(id_tokens(account_id=account_id).where(IdToken.id == token_id))
+    if found is None:
+        raise NotFound("There is no such id token.")
+    return found
+
+
+def refuse_if_used(session: Session, token: IdToken) -> None:
+    """Raises Refused for a card that has charged: its transactions tell whose they were."""
+    query = select(Transaction.id).where(Transaction.id_token_id == token.id).limit(1)
+    if session.scalar(query) is not None:
+        raise Refused("This card has been used, and its sessions are kept: block it instead.")
+
+
+def accounts(*, account_id: int | None, words: str | None = None) -> Select[Account]:
+    query = select(Account)
+    if account_id is not None:
+        query = query.where(Account.id == account_id)
+    if words:
+        columns = (Account.name, Account.email)
+        query = query.where(or_(*(x.icontains(words, autoescape=True) for x in columns)))
+    return query
+
+
+def account(session: Session, account_id: int, *, to_change: bool = False) -> Account:
+    """Raises NotFound. `to_change`: nobody else changes it until this unit of work is over."""
+    found = session.get(Account, account_id, with_for_update=to_change, populate_existing=to_change)
+    if found is None:
+        raise NotFound("There is no such account.")
+    return found
+
+
+def tariffs() -> Select[Tariff]:
+    return select(Tariff).options(selectinload(Tariff.versions))
+
+
+def tariff(session: Session, tariff_id: int) -> Tariff:
+    """Raises NotFound."""
+    found = session.scalar(tariffs().where(Tariff.id == tariff_id))
+    if found is None:
+        raise NotFound("There is no such tariff.")
+    return found
+
+
+def commands(*, identity: str | None, state: CommandState | None) -> Select[Command]:
+    query = select(Command).join(Command.charger).options(contains_eager(Command.charger))
+    if identity is not None:
+        query = query.where(Charger.identity_folded == identity.casefold()[:48])
+    if state is not None:
+        query = query.where(Command.state == state)
+    return query
+
+
+def command(session: Session, command_id: str) -> Command:
+    """As it stands in the database now. Raises NotFound."""
+    query = commands(identity=None, state=None).where(Command.id == command_id)
+    found = session.scalar(query.execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound("There is no such command.")
+    return found
+
+
+def frames(charger_id: int, *, action: str | None) -> Select[Frame]:
+    query = select(Frame).where(Frame.charger_id == charger_id)
+    return query.where(Frame.action == action) if action is not None else query

@@ -1,0 +1,178 @@
+"""Charging transactions, their meter readings and their bills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import current_app
+from pydantic import Field
+
+from csms import clock
+from csms.api import guard, masks, queries
+from csms.api.blueprint import blueprint
+from csms.api.document import spec
+from csms.api.paging import page
+from csms.api.scopes import Scope, needs
+from csms.api.shapes import Listing, Moment, Money, Out, answers
+from csms.domain import transactions
+from csms.domain.tariffs import Bill
+from csms.domain.transactions import Reading, Source, Transaction, TransactionState
+from csms.extensions import db
+
+
+class TransactionQuery(Listing):
+    charger: str | None = Field(None, description="identity")
+    status: TransactionState | None = None
+    since: Moment | None = Field(None, description="begun at this moment or later")
+
+
+class ReadingQuery(Listing):
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class TransactionOut(Out):
+    """`cost` is that of now while the transaction runs, the bill's total when it has ended; null without a meter."""
+
+    id: int
+    charger: str
+    evse: int | None
+    state: TransactionState
+    source: Source
+    id_token: str | None
+    account_id: int | None
+    started_at: datetime
+    ended_at: datetime | None
+    stop_reason: str | None
+    energy_wh: int | None
+    power_w: int | None
+    soc_percent: float | None
+    meter_start_wh: int | None
+    meter_stop_wh: int | None
+    idle_s: int
+    cost: Money | None
+    flags: list[str]
+
+
+class LineOut(Out):
+    kind: str
+    quantity: Decimal
+    unit: str
+    price: Decimal
+    amount: Money
+
+
+class BillOut(Out):
+    """Prices include VAT; `vat` is the part of `total` that it is."""
+
+    lines: list[LineOut]
+    total: Money
+    vat_percent: Decimal
+    vat: Money
+    is_final: bool
+
+
+class TransactionDetail(TransactionOut):
+    bill: BillOut
+
+
+class TransactionList(Out):
+    data: list[TransactionOut]
+    next_cursor: str | None
+
+
+class ReadingOut(Out):
+    measured_at: datetime
+    received_at: datetime
+    context: str | None
+    energy_wh: int | None
+    power_w: int | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+    temperature_c: float | None
+
+
+class ReadingList(Out):
+    data: list[ReadingOut]
+    next_cursor: str | None
+
+
+def _currency(bill: Bill) -> str:
+    return bill.currency or str(current_app.extensions["settings"].currency)
+
+
+def _fields(transaction: Transaction, bill: Bill) -> dict[str, Any]:
+    """What is not the transaction's own attribute."""
+    uid = transaction.id_tag
+    is_shown = uid is None or guard.may(Scope.OPERATE) or not guard.may(Scope.READ)  # or it is one's own
+    cents = transaction.cost_cents if transaction.bill is not None else bill.total_cents
+    has_cost = transaction.energy_wh is not None and cents is not None
+    return {
+        "charger": transaction.charger.identity,
+        "evse": transaction.connector.evse_number if transaction.connector else None,
+        "id_token": uid if is_shown else masks.card(uid or ""),
+        "cost": Money.of_cents(cents or 0, _currency(bill)) if has_cost else None,
+    }
+
+
+def _bill_out(transaction: Transaction, bill: Bill) -> BillOut:
+    currency = _currency(bill)
+    lines = [
+        LineOut(
+            kind=x.kind,
+            quantity=x.quantity,
+            unit=x.unit,
+            price=x.price,
+            amount=Money.of_cents(x.cents, currency),
+        )
+        for x in bill.lines
+    ]
+    return BillOut(
+        lines=lines,
+        total=Money.of_cents(bill.total_cents, currency),
+        vat_percent=bill.vat_percent,
+        vat=Money.of_cents(bill.vat_cents, currency),
+        is_final=transaction.bill is not None,
+    )
+
+
+@blueprint.get("/transactions")
+@spec.validate(resp=answers(200, TransactionList), tags=["transactions"], operation_id="listTransactions")
+@needs(Scope.READ, Scope.SELF)
+def list_transactions(query: TransactionQuery) -> Any:
+    """Transactions, the last begun first. Drivers see their own."""
+    at = clock.now()
+    wanted = queries.transactions(
+        identity=query.charger,
+        state=query.status,
+        since=query.since,
+        account_id=guard.own_account_only(),
+    )
+    key = (Transaction.started_at, Transaction.id)
+    found = page(db.session(), wanted, key, query, newest_first=True)
+    data = [TransactionOut.of(x, **_fields(x, transactions.bill_of(x, at))) for x in found.rows]
+    return TransactionList(data=data, next_cursor=found.next_cursor), found.headers
+
+
+@blueprint.get("/transactions/<int:transaction_id>")
+@spec.validate(resp=answers(200, TransactionDetail), tags=["transactions"], operation_id="getTransaction")
+@needs(Scope.READ, Scope.SELF)
+def show_transaction(transaction_id: int) -> TransactionDetail:
+    """One transaction with its bill: as it stands while it runs, final when it has ended."""
+    transaction = queries.transaction(db.session(), transaction_id, guard.own_account_only())
+    bill = transactions.bill_of(transaction, clock.now())
+    return TransactionDetail.of(transaction, bill=_bill_out(transaction, bill), **_fields(transaction, bill))
+
+
+@blueprint.get("/transactions/<int:transaction_id>/readings")
+@spec.validate(resp=answers(200, ReadingList), tags=["transactions"], operation_id="listReadings")
+@needs(Scope.READ, Scope.SELF)
+def list_readings(transaction_id: int, query: ReadingQuery) -> Any:
+    """What the meter said, oldest first."""
+    transaction = queries.transaction(db.session(), transaction_id, guard.own_account_only())
+    key = (Reading.measured_at, Reading.id)
+    found = page(db.session(), queries.readings(transaction.id), key, query)
+    data = [ReadingOut.of(x) for x in found.rows]
+    return ReadingList(data=data, next_cursor=found.next_cursor), found.headers

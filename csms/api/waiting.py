@@ -1,0 +1,55 @@
+"""Waiting for a row to change, woken by the bus: nothing is asked again and again, and nothing is missed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+from gevent.event import Event
+
+from csms.bus import LocalBus
+from csms.extensions import db
+
+T = TypeVar("T")
+
+
+class Watch:
+    """Follow topics from before the commit that announces them until the end of the `with`."""
+
+    def __init__(self, bus: LocalBus) -> None:
+        self._bus = bus
+        self._topics: list[str] = []
+        self._woken = Event()
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bus.unsubscribe(self._topics, self._wake)
+
+    def follow(self, topic: str) -> None:
+        self._topics.append(topic)
+        self._bus.subscribe([topic], self._wake)
+
+    def until(self, read: Callable[[], T], is_done: Callable[[T], bool], wait_s: float) -> T:
+        """What `read` finds as soon as it `is_done`, or when `wait_s` are over.
+
+        No database connection is held between two looks. The last look is at the end of the time, so a word that a
+        bus has lost costs waiting and never the truth.
+        """
+        give_up_at = time.monotonic() + wait_s
+        while True:
+            self._woken.clear()
+            found = read()
+            left_s = give_up_at - time.monotonic()
+            if left_s <= 0 or is_done(found):
+                return found
+            db.session.remove()
+            self._woken.wait(left_s)
+
+    def _wake(self, _topic: str) -> None:
+        self._woken.set()

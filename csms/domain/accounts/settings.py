@@ -1,0 +1,41 @@
+"""What an owner has set on the pages, as named texts. What nobody has set is not there: the environment decides."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csms.domain.accounts.models import Setting
+from csms.domain.base import Invalid, announce
+
+LAB_CLOSED = "lab_closed"  # "1": lab mode was ended on the pages, whatever the environment says
+ORGANISATION = "organisation"
+CURRENCY = "currency"
+TIME_ZONE = "time_zone"
+
+LONGEST_VALUE = 2000
+TOPIC = "settings"
+
+
+def get(session: Session, name: str) -> str | None:
+    """The value of a setting, or None."""
+    return session.scalar(select(Setting.value).where(Setting.name == name))
+
+
+def stored(session: Session) -> Mapping[str, str]:
+    """Every setting that is there."""
+    return {name: value for name, value in session.execute(select(Setting.name, Setting.value))}
+
+
+def put(session: Session, name: str, value: str, *, at: datetime) -> None:
+    """Set it. Raises Invalid for a value that is too long to be kept."""
+    if len(value) > LONGEST_VALUE:
+        raise Invalid(f"This is longer than {LONGEST_VALUE} characters.", name)
+    setting = session.get(Setting, name)
+    if setting is None:
+        setting = Setting(name=name)
+        session.add(setting)
+    setting.value = value
+    setting.changed_at = at
+    announce(session, TOPIC)

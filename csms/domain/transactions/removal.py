@@ -1,0 +1,55 @@
+"""The end of a charger that was added by mistake, or made up. It stands here because it must know of transactions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
+from csms.domain.base import Base, Refused, announce
+from csms.domain.chargers import Charger
+from csms.domain.transactions.models import Transaction
+
+
+def remove_charger(session: Session, charger: Charger) -> None:
+    """Forget a charger and all that it has said. Raises Refused when it has had a transaction: bills stand on those."""
+    if (
+        session.scalar(select(Transaction.id).where(Transaction.charger_id == charger.id).limit(1))
+        is not None
+    ):
+        raise Refused(f"{charger.title} has had sessions, which must be kept: reject it instead.")
+    _forget(session, charger)
+
+
+def simulated(session: Session) -> Sequence[Charger]:
+    """The chargers that are made up, by identity."""
+    return session.scalars(select(Charger).where(Charger.is_simulated).order_by(Charger.identity)).all()
+
+
+def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> None:
+    """Forget a charger that was made up, with its sessions; what they cost anybody is given back.
+
+    Raises Refused for a real charger.
+    """
+    if not charger.is_simulated:
+        raise Refused(f"{charger.title} is not a simulated charger.")
+    ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
+    for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
+        account = session.get_one(Account, entry.account_id)
+        note = f"session {entry.transaction_id} was simulated"
+        cents, energy_wh = -entry.amount_cents, -entry.energy_wh
+        book(session, account, LedgerKind.REFUND, at=at, amount_cents=cents, energy_wh=energy_wh, note=note)
+    session.flush()
+    session.execute(delete(Transaction).where(Transaction.charger_id == charger.id))
+    _forget(session, charger)
+    announce(session, "transactions")
+
+
+def _forget(session: Session, charger: Charger) -> None:
+    announce(session, charger.topic, charger.link_topic, "fleet")
+    session.flush()
+    for table in reversed(Base.metadata.sorted_tables):  # those that refer to others first
+        if "charger_id" in table.c and table.name != Transaction.__tablename__:
+            session.execute(delete(table).where(table.c.charger_id == charger.id))
+    session.execute(delete(Charger).where(Charger.id == charger.id))

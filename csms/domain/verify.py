@@ -1,0 +1,269 @@
+"""What must hold in the database whatever happened to the server: each breach is a sentence with the ids it is about.
+
+Reads only, in streams and small batches, so that it can run beside a working server. A charger that is shown online
+without a living connection needs no check here: online is what its lease says, and the lease runs out by itself.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, func, select, type_coerce
+from sqlalchemy.orm import Session, joinedload
+
+from csms.domain import tariffs
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind
+from csms.domain.base import UTCDateTime, digest, printable
+from csms.domain.chargers import LinkLease
+from csms.domain.commands import Command, CommandState
+from csms.domain.frames import Direction, Frame, Verdict, link_of
+from csms.domain.transactions import Flag, Reading, Sample, Summary, Transaction, TransactionState, summarise
+from csms.domain.transactions.billing import terms_of, usage_of
+from csms.domain.transactions.rules import Meter, final, read
+
+BATCH = 500
+# After its deadline a command has this long to be given up: a grace of 5 s, and a job that comes every 5 s.
+OVERDUE = timedelta(seconds=15)
+# Flags that say that a figure is not simply what the meter and the tariff give.
+UNSURE = {
+    Flag.METER_RESET,
+    Flag.METER_BACKWARDS,
+    Flag.METER_IMPLAUSIBLE,
+    Flag.CLOCK_SUSPECT,
+    Flag.ESTIMATED,
+    Flag.REPAIRED,
+    Flag.SALVAGED,
+}
+_DONE = (Verdict.VALID, Verdict.REPAIRED)
+_JOURNAL = (
+    Frame.id,
+    Frame.charger_id,
+    Frame.at,
+    Frame.direction,
+    Frame.action,
+    Frame.text,
+    Frame.reply,
+    Frame.verdict,
+    Frame.chain,
+)
+
+Finding = str
+Entry = Row[*tuple[Any, ...]]
+
+
+def verify(session: Session, *, at: datetime | None = None) -> list[Finding]:
+    """Everything that does not hold; empty when all is well. `at`: now, by default the database's own."""
+    moment = (
+        at
+        or session.scalar(select(type_coerce(func.now(), UTCDateTime())))
+        or datetime.min.replace(tzinfo=UTC)
+    )
+    checks: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+        _journal,
+        _transactions,
+        _connectors,
+        _accounts,
+        lambda session: _commands(session, moment),
+    )
+    return [finding for check in checks for finding in check(session)]
+
+
+def _journal(session: Session) -> Iterator[Finding]:
+    """Each charger's chain is whole; a repetition got the first answer; what was confirmed has been done."""
+    # The ends are read before the entries: what a working server adds meanwhile comes after them.
+    ends = {
+        row.charger_id: row.chain for row in session.execute(select(LinkLease.charger_id, LinkLease.chain))
+    }
+    entries = session.execute(
+        select(*_JOURNAL).order_by(Frame.charger_id, Frame.id).execution_options(yield_per=BATCH)
+    )
+    charger_id, previous = None, b""
+    for entry in entries:
+        if entry.charger_id != charger_id:
+            charger_id, previous = entry.charger_id, b""
+        if entry.chain != link_of(previous, entry.charger_id, entry.at, entry.text, entry.reply):
+            yield f"Journal of charger {charger_id}: entry {entry.id} was altered, or what stood before it is gone."
+        previous = entry.chain
+        if ends.get(entry.charger_id) == entry.chain:
+            del ends[entry.charger_id]
+        yield from _effect(session, entry)
+    for charger_id, chain in ends.items():
+        if chain:
+            yield f"Journal of charger {charger_id}: its newest entries are gone."
+
+
+def _effect(session: Session, entry: Entry) -> Iterator[Finding]:
+    if entry.direction is not Direction.IN:
+        return
+    if entry.verdict is Verdict.REPEATED:
+        key = digest(entry.charger_id, entry.text)
+        first = session.scalar(select(Frame.reply).where(Frame.ledger_key == key).order_by(Frame.id).limit(1))
+        if first is not None and first != entry.reply:
+            yield f"Journal entry {entry.id} of charger {entry.charger_id}: a repetition was answered otherwise."
+    elif entry.action == "StartTransaction" and entry.verdict in _DONE:
+        transaction_id = _member(entry.reply, "transactionId")
+        owner = select(Transaction.charger_id).where(Transaction.id == transaction_id)
+        if session.scalar(owner) != entry.charger_id:
+            yield f"Journal entry {entry.id}: transaction {transaction_id} was confirmed, and is not there."
+    elif entry.action == "StopTransaction" and entry.verdict in _DONE and not _is_stopped(session, entry):
+        yield f"Journal entry {entry.id}: a StopTransaction was confirmed, and has ended nothing."
+
+
+def _is_stopped(session: Session, entry: Entry) -> bool:
+    """A Stop has ended a transaction, told of one that had ended, or left an orphan."""
+    reference = printable(str(_member(entry.text, "transactionId")), 64) or ""
+    ended = select(Transaction.id).where(Transaction.charger_id == entry.charger_id)
+    by_name = ended.where(
+        Transaction.reference == reference, Transaction.state == TransactionState.ENDED
+    )
+    by_time = ended.where(Transaction.end_received_at == entry.at).limit(1)
+    orphan = ended.where(
+        Transaction.state == TransactionState.ORPHAN,
+        Transaction.reference.startswith(f"?{reference[:30]}", autoescape=True),
+    )
+    return any(session.scalar(query) is not None for query in (by_name, by_time, orphan.limit(1)))
+
+
+def _member(text: str | None, name: str) -> Any:
+    """A member of the payload of a CALL or CALLRESULT."""
+    try:
+        payload = orjson.loads(text or "")[-1]
+    except (ValueError, IndexError):
+        return None
+    return payload.get(name) if isinstance(payload, dict) else None
+
+
+def _transactions(session: Session) -> Iterator[Finding]:
+    query = select(Transaction).options(joinedload(Transaction.tariff_version)).order_by(Transaction.id)
+    for batch in session.scalars(query.execution_options(yield_per=BATCH)).partitions():
+        ids = [transaction.id for transaction in batch]
+        readings = _readings(session, ids)
+        booked = _booked(session, ids)
+        for transaction in batch:
+            for what in (
+                *_shape(transaction),
+                *_energy(transaction, readings.get(transaction.id, [])),
+                *_bill(transaction, booked.get(transaction.id)),
+            ):
+                yield f"Transaction {transaction.id}: {what}."
+
+
+def _shape(transaction: Transaction) -> Iterator[Finding]:
+    is_orphan = transaction.state is TransactionState.ORPHAN
+    is_odd = bool({Flag.REPAIRED, Flag.SALVAGED} & set(transaction.flags))
+    if transaction.connector_id is None and not is_orphan and not is_odd:
+        yield "it has no connector"
+    if transaction.ended_at is None:
+        if not transaction.is_active:
+            yield "it is over and has no end"
+    elif transaction.is_active:
+        yield "it is active and has an end"
+    elif transaction.ended_at < transaction.started_at and Flag.CLOCK_SUSPECT not in transaction.flags:
+        yield "it ends before it begins"
+    if transaction.energy_wh is not None and transaction.energy_wh < 0:
+        yield f"its energy is negative, {transaction.energy_wh} Wh"
+    is_unsure = bool(UNSURE & set(transaction.flags))
+    if transaction.energy_wh is None and transaction.state is TransactionState.ENDED and not is_unsure:
+        yield "it has no energy, and no flag says why"
+
+
+def _energy(transaction: Transaction, readings: Sequence[Reading]) -> Iterator[Finding]:
+    """The readings, counted again, give the energy of a transaction that nothing speaks against."""
+    state = transaction.state
+    if state in (TransactionState.ORPHAN, TransactionState.ENDED_UNKNOWN) or UNSURE & set(transaction.flags):
+        return
+    start_wh = transaction.meter_start_wh
+    meter = Meter(start_wh, transaction.started_at if start_wh is not None else None, 0)
+    for reading in readings:
+        if not _came_after(transaction, reading):
+            is_timed = reading.measured_at != reading.received_at
+            meter = read(meter, _summary(reading), reading.measured_at, is_timed=is_timed)
+    counted_wh: int | None = meter.energy_wh
+    if transaction.ended_at is not None:
+        counted_wh, _ = final(meter, start_wh, transaction.meter_stop_wh, transaction.ended_at)
+    if counted_wh != transaction.energy_wh:
+        yield f"its meter gives {counted_wh} Wh, and it says {transaction.energy_wh} Wh"
+
+
+def _came_after(transaction: Transaction, reading: Reading) -> bool:
+    """Was a reading kept that had no say any more: received after the end, or taken after it?"""
+    if transaction.end_received_at is None or transaction.ended_at is None:
+        return False
+    if reading.received_at == transaction.end_received_at:
+        return reading.measured_at > transaction.ended_at
+    return reading.received_at > transaction.end_received_at
+
+
+def _summary(reading: Reading) -> Summary:
+    if reading.energy_wh is None and "Interval" in reading.samples:
+        return summarise([Sample(**sample) for sample in orjson.loads(reading.samples)])
+    return Summary(energy_wh=reading.energy_wh)
+
+
+def _bill(transaction: Transaction, booked_cents: int | None) -> Iterator[Finding]:
+    """An ended transaction is billed once, by its own figures and prices, and the bill is booked."""
+    if transaction.state is not TransactionState.ENDED or transaction.energy_wh is None:
+        if transaction.bill is not None or booked_cents is not None:
+            yield "it was billed without energy that can be believed"
+        return
+    if transaction.bill is None or transaction.ended_at is None:
+        yield "it has ended and was not billed"
+        return
+    if sum(row["cents"] for row in transaction.bill) != transaction.cost_cents:
+        yield f"the lines of its bill do not come to its cost of {transaction.cost_cents} cents"
+    if transaction.account_id is not None and (booked_cents or 0) != -(transaction.cost_cents or 0):
+        yield f"it cost {transaction.cost_cents} cents, and {-(booked_cents or 0)} cents were booked"
+    if not UNSURE & set(transaction.flags):
+        expected = tariffs.price(terms_of(transaction), usage_of(transaction, transaction.ended_at))
+        if [row for row in transaction.bill if row["kind"] != "credit"] != expected.as_rows():
+            yield "its bill is not what its tariff makes of its figures"
+
+
+def _readings(session: Session, ids: Sequence[int]) -> dict[int, list[Reading]]:
+    """The readings of transactions, in the order in which they came."""
+    found: dict[int, list[Reading]] = {}
+    query = (
+        select(Reading).where(Reading.transaction_id.in_(ids)).order_by(Reading.transaction_id, Reading.id)
+    )
+    for reading in session.scalars(query.execution_options(yield_per=BATCH)):
+        found.setdefault(reading.transaction_id or 0, []).append(reading)
+    return found
+
+
+def _booked(session: Session, ids: Sequence[int]) -> dict[int | None, int]:
+    query = (
+        select(LedgerEntry.transaction_id, func.sum(LedgerEntry.amount_cents))
+        .where(LedgerEntry.transaction_id.in_(ids), LedgerEntry.kind == LedgerKind.SESSION)
+        .group_by(LedgerEntry.transaction_id)
+    )
+    return {transaction_id: int(cents) for transaction_id, cents in session.execute(query)}
+
+
+def _connectors(session: Session) -> Iterator[Finding]:
+    query = (
+        select(Transaction.connector_id, func.count())
+        .where(Transaction.state == TransactionState.ACTIVE, Transaction.connector_id.is_not(None))
+        .group_by(Transaction.connector_id)
+        .having(func.count() > 1)
+    )
+    for connector_id, count in session.execute(query):
+        yield f"Connector {connector_id}: {count} transactions are active at once."
+
+
+def _accounts(session: Session) -> Iterator[Finding]:
+    cents, energy_wh = func.sum(LedgerEntry.amount_cents), func.sum(LedgerEntry.energy_wh)
+    query = (
+        select(Account.id, Account.balance_cents, Account.balance_wh, cents, energy_wh)
+        .join(LedgerEntry, LedgerEntry.account_id == Account.id, isouter=True)
+        .group_by(Account.id, Account.balance_cents, Account.balance_wh)
+    )
+    for account_id, balance_cents, balance_wh, booked_cents, booked_wh in session.execute(query):
+        if (balance_cents, balance_wh) != (int(booked_cents or 0), int(booked_wh or 0)):
+            yield f"Account {account_id}: its balance is not the sum of its ledger."
+
+
+def _commands(session: Session, at: datetime) -> Iterator[Finding]:
+    query = select(Command.id).where(Command.state == CommandState.SENT, Command.answer_by < at - OVERDUE)
+    for command_id in session.scalars(query):
+        yield f"Command {command_id}: it was sent, is long overdue, and nobody has given it up."

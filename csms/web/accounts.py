@@ -1,0 +1,194 @@
+"""Drivers: who pays, with which cards and cars, and what is left of their credit."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import accounts
+from csms.domain.accounts import Account, LedgerKind, queries
+from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.transactions import queries as sessions
+from csms.domain.transactions.queries import Wanted
+from csms.extensions import db
+from csms.quantities import cents
+from csms.web.security import actor, requires
+from csms.web.shell import zone
+from csms.web.transactions import row
+from csms.work import atomic
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
+
+Page = str | Response | tuple[str, int]
+MOST = Decimal(1_000_000)  # in one booking
+
+
+@blueprint.get("")
+def index() -> str:
+    words = request.args.get("q", "")
+    before_id = request.args.get("before", type=int)
+    found, following = queries.listed(db.session(), words=words, before_id=before_id)
+    return render_template(
+        "accounts/index.html",
+        rows=found,
+        words=words,
+        is_first=before_id is None,
+        next_url=url_for(".index", q=words or None, before=following) if following else None,
+        currency=currency(),
+    )
+
+
+@blueprint.get("/new")
+@requires("edit")
+def new() -> str:
+    return render_template("accounts/new.html", given={}, problems={})
+
+
+@blueprint.post("/new")
+@requires("edit")
+def add() -> Page:
+    given = request.form
+    try:
+        with atomic() as session:
+            account = accounts.open_account(
+                session,
+                given.get("name", "")[:120],
+                at=clock.now(),
+                email=given.get("email", "").strip()[:254],
+                is_service="is_service" in given,
+            )
+            _audit("account.add", account, account.name)
+    except Invalid as error:
+        return render_template("accounts/new.html", given=given, problems={error.field: str(error)}), 422
+    return redirect(url_for(".show", account_id=account.id))
+
+
+@blueprint.get("/<int:account_id>")
+def show(account_id: int) -> str:
+    return _page(account_id)
+
+
+@blueprint.post("/<int:account_id>")
+@requires("edit")
+def change(account_id: int) -> Page:
+    given = request.form
+    try:
+        with atomic() as session:
+            account = queries.account(session, account_id)
+            name, email = given.get("name", ""), given.get("email")
+            accounts.change_account(
+                session, account, name=name, email=email, is_service="is_service" in given
+            )
+            _audit("account.change", account, account.name)
+    except Invalid as error:
+        return _page(account_id, error), 422
+    flash("Saved.", "success")
+    return redirect(url_for(".show", account_id=account_id))
+
+
+@blueprint.post("/<int:account_id>/credit")
+@requires("money")
+def credit(account_id: int) -> Page:
+    """Add credit, in money or kWh; a negative amount takes some away."""
+    given = request.form
+    try:
+        amount = amount_of(given.get("amount", ""))
+        is_energy = given.get("unit") == "kwh"
+        with atomic() as session:
+            account = queries.account(session, account_id)
+            accounts.book(
+                session,
+                account,
+                LedgerKind.TOP_UP if amount > 0 else LedgerKind.CORRECTION,
+                at=clock.now(),
+                amount_cents=0 if is_energy else cents(amount),
+                energy_wh=round(amount * 1000) if is_energy else 0,
+                note=given.get("note", "").strip() or None,
+                by=actor(),
+            )
+            unit = "kWh" if is_energy else currency()
+            _audit("account.credit", account, f"{amount} {unit}")
+    except Invalid as error:
+        return _page(account_id, error), 422
+    flash("The credit is booked.", "success")
+    return redirect(url_for(".show", account_id=account_id))
+
+
+@blueprint.post("/<int:account_id>/vehicles")
+@requires("edit")
+def add_vehicle(account_id: int) -> Page:
+    given = request.form
+    try:
+        with atomic() as session:
+            account = queries.account(session, account_id)
+            brand, model, vin = given.get("brand", ""), given.get("model", ""), given.get("vin")
+            accounts.add_vehicle(session, account, brand=brand, model=model, vin=vin, at=clock.now())
+    except (Invalid, Refused) as error:
+        return _page(account_id, error), 422
+    flash("The vehicle is added.", "success")
+    return redirect(url_for(".show", account_id=account_id))
+
+
+@blueprint.get("/me")
+@requires("self")
+def me() -> str:
+    """One's own account: what a driver comes to after logging in."""
+    if current_user.account_id is None:
+        raise NotFound("No account belongs to this log-in. Ask the operator to connect one.")
+    return render_template("accounts/me.html", **_view(current_user.account_id))
+
+
+def amount_of(text: str) -> Decimal:
+    """An amount as people type it: "25", "25.50", "25,50", "-3". Raises Invalid."""
+    try:
+        amount = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation as error:
+        raise Invalid("Write an amount such as 25.00.", "amount") from error
+    if not amount.is_finite() or amount == 0 or abs(amount) > MOST:
+        raise Invalid("Write an amount other than 0.", "amount")
+    return amount
+
+
+def currency() -> str:
+    return str(current_app.extensions["settings"].currency)
+
+
+def _page(account_id: int, error: Exception | None = None) -> str:
+    field = error.field if isinstance(error, Invalid) else "vin" if error else None
+    given = request.form if error else {}
+    problems = {field: str(error)} if error else {}
+    return render_template("accounts/show.html", **_view(account_id), given=given, problems=problems)
+
+
+def _view(account_id: int) -> dict[str, Any]:
+    at, session = clock.now(), db.session()
+    account = queries.account(session, account_id)
+    wanted = Wanted(account_id=account_id)
+    past, following = sessions.history(session, wanted, limit=20)
+    return {
+        "account": account,
+        "running": [row(x, at) for x in sessions.active(session, wanted)],
+        "past": [row(x, at) for x in past],
+        "has_more": following is not None,
+        "ledger": queries.ledger(session, account_id),
+        "currency": currency(),
+        "now": at,
+        "zone": zone(),
+    }
+
+
+def _audit(action: str, account: Account, detail: str) -> None:
+    accounts.audit(
+        db.session(),
+        actor(),
+        action,
+        at=clock.now(),
+        address=request.remote_addr,
+        subject=f"account {account.id}",
+        detail=detail,
+    )

@@ -1,0 +1,231 @@
+"""Adding, adopting and changing chargers. Views of the blueprint `chargers`."""
+
+from __future__ import annotations
+
+import math
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import accounts, chargers, tariffs
+from csms.domain.base import DomainError, Invalid, NotFound
+from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing
+from csms.domain.chargers.editing import Details
+from csms.extensions import db
+from csms.web.chargers import blueprint as blueprint
+from csms.web.chargers import frame, shown
+from csms.web.security import actor, requires
+from csms.work import atomic
+
+Page = str | tuple[str, int] | Response
+
+POLICIES = (
+    (AuthorizationPolicy.KNOWN.value, "Whoever has a known card"),
+    (AuthorizationPolicy.CREDIT.value, "Whoever has a known card and credit"),
+    (AuthorizationPolicy.OPEN.value, "Anybody"),
+)
+
+
+@blueprint.get("/new")
+@requires("edit")
+def new() -> Page:
+    return _new_form({"identity": request.args.get("identity", "").strip()[:48]}, {})
+
+
+@blueprint.post("/new")
+@requires("edit")
+def add() -> Page:
+    given = {name: value.strip() for name, value in request.form.items()}
+    try:
+        with atomic() as session:
+            charger = _added(session, given)
+            key = editing.renew_key(session, charger, current_app.config["PEPPER"]) if "key" in given else None
+            _note(session, "charger.add", charger)
+    except DomainError as error:
+        field = error.field if isinstance(error, Invalid) and error.field else "identity"
+        return _new_form(given, {field: str(error)}), 422
+    return _key_page(charger, key) if key else redirect(url_for(".show", charger_id=charger.id))
+
+
+def _added(session: Session, given: dict[str, str]) -> Charger:
+    identity = given.get("identity", "")
+    if not (0 < len(identity) <= 48 and identity.isprintable()) or any(x in identity for x in ":/\\"):
+        raise Invalid("An identity has 1 to 48 characters, without colon or slash.", "identity")
+    charger = chargers.add(
+        session,
+        identity,
+        admission=Admission.ACCEPTED,
+        policy=_policy(given),
+        at=clock.now(),
+        name=given.get("name", "")[:80] or None,
+    )
+    charger.location = given.get("location", "")[:200] or None
+    return charger
+
+
+@blueprint.post("/<int:charger_id>/adopt")
+@requires("operate")
+def adopt(charger_id: int) -> Page:
+    """Let it in, for known cards; who may charge is changed in its settings."""
+    with atomic() as session:
+        charger = chargers.get(session, charger_id)
+        chargers.adopt(session, charger, policy=AuthorizationPolicy.KNOWN, at=clock.now())
+        _note(session, "charger.adopt", charger)
+    return _said(charger, f"{charger.title} is let in.")
+
+
+@blueprint.post("/<int:charger_id>/reject")
+@requires("operate")
+def reject(charger_id: int) -> Page:
+    with atomic() as session:
+        charger = chargers.get(session, charger_id)
+        chargers.reject(session, charger)
+        _note(session, "charger.reject", charger)
+    return _said(charger, f"{charger.title} is rejected: it is sent away when it connects.")
+
+
+@blueprint.get("/<int:charger_id>/settings")
+def settings(charger_id: int) -> Page:
+    return _settings_page(shown(charger_id), {})
+
+
+@blueprint.post("/<int:charger_id>/settings")
+@requires("edit")
+def save(charger_id: int) -> Page:
+    try:
+        with atomic() as session:
+            charger = chargers.get(session, charger_id)
+            editing.edit(session, charger, _details(session))
+            _note(session, "charger.edit", charger)
+    except NotFound:
+        raise
+    except Invalid as error:
+        return _settings_page(shown(charger_id), {error.field or "name": str(error)}), 422
+    flash("Saved.", "success")
+    return redirect(url_for(".settings", charger_id=charger_id))
+
+
+@blueprint.post("/<int:charger_id>/key")
+@requires("edit")
+def renew_key(charger_id: int) -> Page:
+    """A new key, shown once."""
+    with atomic() as session:
+        charger = chargers.get(session, charger_id)
+        key = editing.renew_key(session, charger, current_app.config["PEPPER"])
+        _note(session, "charger.renew_key", charger)
+    return _key_page(charger, key)
+
+
+@blueprint.post("/<int:charger_id>/key/remove")
+@requires("edit")
+def remove_key(charger_id: int) -> Page:
+    with atomic() as session:
+        charger = chargers.get(session, charger_id)
+        editing.remove_key(session, charger)
+        _note(session, "charger.remove_key", charger)
+    flash("The charger is asked for no key any more.", "success")
+    return redirect(url_for(".settings", charger_id=charger_id))
+
+
+@blueprint.post("/<int:charger_id>/delete")
+@requires("edit")
+def remove(charger_id: int) -> Page:
+    try:
+        with atomic() as session:
+            charger = chargers.get(session, charger_id)
+            title = charger.title
+            _note(session, "charger.delete", charger)
+            editing.remove(session, charger)
+    except NotFound:
+        raise
+    except DomainError as error:
+        flash(str(error), "error")
+        return redirect(url_for(".settings", charger_id=charger_id))
+    flash(f"{title} is gone.", "success")
+    return redirect(url_for(".index"))
+
+
+def _note(session: Session, action: str, charger: Charger) -> None:
+    accounts.audit(
+        session, actor(), action, at=clock.now(), address=request.remote_addr, subject=charger.identity
+    )
+
+
+def _said(charger: Charger, words: str) -> Page:
+    if "HX-Request" in request.headers:
+        return render_template("chargers/_said.html", words=words)
+    flash(words, "success")
+    return redirect(url_for(".show", charger_id=charger.id))
+
+
+def _new_form(given: dict[str, str], problems: dict[str, str]) -> str:
+    return render_template("chargers/new.html", given=given, problems=problems, policies=POLICIES)
+
+
+def _key_page(charger: Charger, key: str) -> str:
+    return render_template("chargers/key.html", key=key, **frame(shown(charger.id), "settings", clock.now()))
+
+
+def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
+    return render_template(
+        "chargers/settings.html",
+        problems=problems,
+        given=_given(charger) | (request.form.to_dict() if problems else {}),
+        policies=POLICIES,
+        tariffs=[("", "The installation's"), *((x.id, x.name) for x in tariffs.listed(db.session()))],
+        **frame(charger, "settings", clock.now()),
+    )
+
+
+def _given(charger: Charger) -> dict[str, object]:
+    return {
+        "name": charger.name or "",
+        "location": charger.location or "",
+        "latitude": "" if charger.latitude is None else charger.latitude,
+        "longitude": "" if charger.longitude is None else charger.longitude,
+        "policy": charger.policy.value,
+        "tariff": charger.tariff_id or "",
+        "heartbeat_interval_s": charger.heartbeat_interval_s or "",
+    }
+
+
+def _policy(given: dict[str, str]) -> AuthorizationPolicy:
+    try:
+        return AuthorizationPolicy(given.get("policy", AuthorizationPolicy.KNOWN.value))
+    except ValueError:
+        raise Invalid("Choose who may charge.", "policy") from None
+
+
+def _details(session: Session) -> Details:
+    given = {name: value.strip() for name, value in request.form.items()}
+    tariff = given.get("tariff", "")
+    if tariff and (not tariff.isdigit() or session.get(tariffs.Tariff, int(tariff[:18])) is None):
+        raise Invalid("Choose a tariff of the list.", "tariff")
+    interval = given.get("heartbeat_interval_s", "")
+    if interval and not (interval.isascii() and interval.isdigit() and len(interval) < 9):
+        raise Invalid("Write whole seconds.", "heartbeat_interval_s")
+    return Details(
+        name=given.get("name") or None,
+        location=given.get("location") or None,
+        latitude=_degrees(given, "latitude"),
+        longitude=_degrees(given, "longitude"),
+        policy=_policy(given),
+        tariff_id=int(tariff) if tariff else None,
+        heartbeat_interval_s=int(interval) if interval else None,
+    )
+
+
+def _degrees(given: dict[str, str], name: str) -> float | None:
+    """A number of degrees; a decimal comma will do."""
+    text = given.get(name, "").replace(",", ".")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise Invalid("Write degrees such as 41.3874.", name)
+    return value

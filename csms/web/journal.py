@@ -1,0 +1,139 @@
+"""The journal in words: one line for each frame, whatever version it is of. Pure: rows in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from csms.domain.frames import Direction, Frame, Verdict
+
+LONGEST_VALUE = 40
+MOST_VALUES = 5
+FAULTS = (Verdict.INVALID, Verdict.GARBAGE, Verdict.FAILED)
+VERDICTS = {
+    Verdict.REPAIRED: ("repaired", "wait"),
+    Verdict.REPEATED: ("repeated", "out"),
+    Verdict.INVALID: ("against the schema", "fault"),
+    Verdict.GARBAGE: ("not a message", "fault"),
+    Verdict.FAILED: ("failed here", "fault"),
+    Verdict.IGNORED: ("ignored", "out"),
+}
+# Members that say nothing on one line.
+DULL = {"timestamp", "chargingProfile", "configurationKey"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A frame for people. `verdict`: (words, family) when there is something to say."""
+
+    id: int
+    at: datetime
+    direction: str
+    action: str
+    summary: str
+    latency_ms: float | None
+    is_error: bool
+    verdict: tuple[str, str] | None
+    detail: str | None
+    text: str
+    reply: str | None
+
+
+def told(frame: Frame) -> Message:
+    """A frame with what it says."""
+    message = _parsed(frame.text)
+    reply = _parsed(frame.reply)
+    answer = _answer(reply)
+    said = _said(message)
+    summary = " → ".join(x for x in (said, answer) if x)
+    return Message(
+        id=frame.id,
+        at=frame.at,
+        direction="in" if frame.direction is Direction.IN else "out",
+        action=frame.action or _kind(message),
+        summary=summary,
+        latency_ms=None if frame.latency_us is None else frame.latency_us / 1000,
+        is_error=frame.verdict in FAULTS or _is_error(message) or _is_error(reply),
+        verdict=VERDICTS.get(frame.verdict),
+        detail=frame.detail,
+        text=pretty(frame.text),
+        reply=pretty(frame.reply) if frame.reply else None,
+    )
+
+
+def pretty(text: str) -> str:
+    """A frame as it is read; what is no JSON stays as it came."""
+    message = _parsed(text)
+    return text if message is None else orjson.dumps(message, option=orjson.OPT_INDENT_2).decode()
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return orjson.loads(text) if text else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _is_error(message: Any) -> bool:
+    return isinstance(message, list) and len(message) > 2 and message[0] == 4
+
+
+def _kind(message: Any) -> str:
+    kinds = {2: "Call", 3: "Answer", 4: "Error"}
+    return kinds.get(message[0], "Message") if isinstance(message, list) and message else "Not a message"
+
+
+def _said(message: Any) -> str:
+    if not isinstance(message, list) or len(message) < 3:
+        return ""
+    if message[0] == 4:
+        return _error(message)
+    payload = message[3] if message[0] == 2 and len(message) > 3 else message[2]
+    return " · ".join(_values(payload)) if isinstance(payload, dict) else ""
+
+
+def _answer(reply: Any) -> str:
+    if _is_error(reply):
+        return _error(reply)
+    if not isinstance(reply, list) or len(reply) < 3 or not isinstance(reply[2], dict):
+        return ""
+    return " · ".join(_values(reply[2]))
+
+
+def _error(message: list[Any]) -> str:
+    return f"{message[2]} {message[3]}".strip() if len(message) > 3 else str(message[2])
+
+
+def _values(payload: dict[str, Any]) -> list[str]:
+    """The first scalars of a payload, by name; of meters what they measured."""
+    found = list(_measured(payload))
+    for name, value in payload.items():
+        if name in DULL or isinstance(value, list):
+            continue
+        if isinstance(value, dict):
+            found += [x for x in _values(value) if x][:1]
+        elif value not in (None, "", "NoError"):
+            found.append(_pair(name, value))
+    return found[:MOST_VALUES]
+
+
+def _pair(name: str, value: Any) -> str:
+    text = str(value)
+    short = text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    return short if name in ("status", "type", "reason", "requestedMessage") else f"{name} {short}"
+
+
+def _measured(payload: dict[str, Any]) -> Iterator[str]:
+    """The sampled values of the last moment in a list of meter values, without phases."""
+    for name in ("meterValue", "transactionData"):
+        moments = payload.get(name)
+        if not (isinstance(moments, list) and moments and isinstance(moments[-1], dict)):
+            continue
+        for sample in moments[-1].get("sampledValue") or ():
+            if isinstance(sample, dict) and not sample.get("phase"):
+                unit = sample.get("unit", "") or ("Wh" if "measurand" not in sample else "")
+                yield f"{sample.get('value')} {unit}".strip()

@@ -1,0 +1,345 @@
+"""What a driver sees after scanning the label: state, price, start; then the own session, and its receipt.
+
+Public, so it tells nothing that a passer-by could not see, and starts nothing for somebody who is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms import clock
+from csms.domain import accounts, chargers, commands, tariffs, transactions
+from csms.domain.accounts import Account, TokenStatus
+from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.chargers import AuthorizationPolicy, Charger, Connector
+from csms.domain.commands import Command, CommandState
+from csms.domain.transactions import queries
+from csms.extensions import db, limiter
+from csms.web import public_live, stations, visitors
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("landing", __name__)
+
+Answer = str | Response | WerkzeugResponse | tuple[str, int]
+
+READS = limiter.limit("30 per minute")
+FRAGMENTS = limiter.limit("120 per minute")
+
+
+def _counts(response: Response) -> bool:
+    """A start that was refused for want of a car says nothing to a guesser, and is free."""
+    del response
+    return bool(g.get("counts", True))
+
+
+STARTS = limiter.limit("3 per 10 minutes", key_func=lambda: f"start:{request.view_args}", deduct_when=_counts)
+GUESSES = limiter.limit("10 per 10 minutes", deduct_when=_counts)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to start: its value in the form, its name, what it means, its icon."""
+
+    value: str
+    words: str
+    detail: str
+    glyph: str
+
+
+@blueprint.get("/c/<slug>")
+@READS
+def show(slug: str) -> Answer:
+    """The page behind a label. A charger with several connectors asks which."""
+    found = queries.place(db.session(), slug)
+    if isinstance(found, Connector):
+        return _station(found)
+    if len(found.connectors) == 1:
+        return _station(found.connectors[0])
+    return _picker(found)
+
+
+@blueprint.get("/c/<slug>/<int:number>")
+@READS
+def numbered(slug: str, number: int) -> Answer:
+    """`/c/<a charger's slug>/2`: for labels that are printed before the connectors are known."""
+    found = queries.place(db.session(), slug)
+    charger = found if isinstance(found, Charger) else found.charger
+    return _station(_connector(charger, number))
+
+
+@blueprint.get("/ocpp/c/<identity>/", strict_slashes=False)
+@READS
+def labelled(identity: str) -> Answer:
+    """The address that older labels carry: it leads to the one that does not tell the identity."""
+    return redirect(url_for(".show", slug=_charger(identity).slug))
+
+
+@blueprint.get("/ocpp/c/<identity>/status/", strict_slashes=False)
+@READS
+def labelled_status(identity: str) -> Answer:
+    return redirect(url_for(".show", slug=_charger(identity).slug, _anchor="landing-state"))
+
+
+@blueprint.get("/c/<slug>/state")
+@FRAGMENTS
+def state(slug: str) -> str:
+    """What of the page changes by itself."""
+    return render_template("landing/_state.html", **_view(_by_slug(slug)))
+
+
+@blueprint.get("/c/<slug>/live")
+@READS
+def news(slug: str) -> Response:
+    """An event whenever the station changes; it says nothing but that."""
+    found = queries.place(db.session(), slug)
+    charger = found if isinstance(found, Charger) else found.charger
+    return public_live.stream([charger.topic])
+
+
+@blueprint.post("/c/<slug>/start")
+@GUESSES
+@STARTS
+def start(slug: str) -> Answer:
+    """Ask the station to start. The press of the button is proof of nothing: the plug is."""
+    try:
+        with atomic():
+            connector = _by_slug(slug)
+            command = _request(connector, request.form.get("method", ""), request.form.get("card", ""))
+    except (Refused, Invalid) as error:
+        field = error.field if isinstance(error, Invalid) else None
+        return _station(_by_slug(slug), problem=str(error), field=field), 409 if field is None else 422
+    response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
+    visitors.remember(response, command.id)
+    return response
+
+
+@blueprint.get("/c/<slug>/asked/<command_id>")
+@FRAGMENTS
+def asked(slug: str, command_id: str) -> Answer:
+    """How far the start has come: asked, accepted, charging. Only for the browser that asked."""
+    if command_id not in visitors.claims():
+        raise NotFound("There is no such start.")
+    command = commands.get(db.session(), command_id)
+    connector = _by_slug(slug)
+    if command.charger_id != connector.charger_id:
+        raise NotFound("There is no such start.")
+    if command.transaction_id is not None:
+        return _go_on(command.transaction_id)
+    given = {"command": command, "failure": _failure(command), "connector": connector, **frame()}
+    if "X-Fragment" in request.headers:
+        return render_template("landing/_asked.html", **given)
+    return render_template("landing/asked.html", **given, live_url=url_for(".news", slug=slug))
+
+
+@blueprint.post("/c/<slug>/mine")
+@GUESSES
+def mine(slug: str) -> Answer:
+    """Whoever knows the number of the card that charges here comes to its session."""
+    running = queries.on_connector(db.session(), _by_slug(slug))
+    card = request.form.get("card", "").strip()
+    if running is None or not visitors.is_card_of(running, card):
+        words = "This is not the card that charges here."
+        return _station(_by_slug(slug), problem=words, field="mine"), 422
+    response = redirect(url_for("driving.show", secret=running.secret), 303)
+    visitors.remember(response, running.secret)
+    return response
+
+
+def _request(connector: Connector, method: str, card: str) -> Command:
+    """The order to start, if all that stands against it has been asked. Raises Refused or Invalid."""
+    at, session = clock.now(), db.session()
+    g.counts = False
+    pending = queries.pending_start(session, connector, at)
+    if pending is not None:
+        if pending.id in visitors.claims():
+            return pending
+        raise Refused("A start has just been asked for here. Wait a moment.")
+    if problem := stations.presence_problem(connector, at):
+        if queries.on_connector(session, connector) is None:
+            raise Refused(problem)
+        raise Refused("Another driver is charging here.")
+    g.counts = True
+    id_tag = _tag(connector.charger, method, card)
+    return transactions.request_start(session, connector, id_tag=id_tag, by="driver", at=at)
+
+
+def _tag(charger: Charger, method: str, card: str) -> str:
+    """The tag that the station will be told. Raises Refused or Invalid."""
+    at, session = clock.now(), db.session()
+    account = _account()
+    if method == "account" and account is not None:
+        if charger.policy is AuthorizationPolicy.CREDIT and not account.has_credit:
+            raise Refused("There is no credit left on your account.")
+        return accounts.web_token(session, session.merge(account), at).uid
+    if method == "guest" and charger.policy is AuthorizationPolicy.OPEN:
+        return accounts.guest_token(session, at).uid
+    if not card.strip():
+        raise Invalid("Enter the number of your card.", "card")
+    needs_credit = charger.policy is AuthorizationPolicy.CREDIT
+    decision = accounts.authorize(session, card, needs_known=True, needs_credit=needs_credit, at=at)
+    if decision.status is TokenStatus.NO_CREDIT:
+        raise Invalid("There is no credit left on this card.", "card")
+    token = accounts.find_token(session, card)
+    if not decision.is_accepted or token is None:
+        raise Invalid("This card cannot be used here. Check its number.", "card")
+    return token.uid
+
+
+def _account() -> Account | None:
+    return current_user.account if current_user.is_authenticated else None
+
+
+def _failure(command: Command) -> str | None:
+    """Why a start will not come, in a driver's words; None while it may."""
+    if command.is_waiting:
+        return None
+    match command.state:
+        case CommandState.ACCEPTED:
+            return "The station said yes, but charging did not begin. Check the plug and try again."
+        case CommandState.REJECTED:
+            return "The station said no. Check the plug, or use another connector."
+        case CommandState.TIMEOUT | CommandState.EXPIRED | CommandState.UNKNOWN:
+            return "The station did not answer. Try again, or use another connector."
+    return "The station could not do it. Try again, or use another connector."
+
+
+def _go_on(transaction_id: int) -> Answer:
+    target = url_for("driving.show", secret=queries.get(db.session(), transaction_id).secret)
+    if "X-Fragment" in request.headers:
+        return Response("", 204, {"X-Go-To": target})
+    return redirect(target)
+
+
+def _station(connector: Connector, *, problem: str | None = None, field: str | None = None) -> str:
+    given = _view(connector) | {
+        "problem": problem,
+        "problem_field": field,
+        "typed": request.form.get("card", ""),
+    }
+    return render_template("landing/show.html", **given)
+
+
+def _picker(charger: Charger) -> str:
+    at, session = clock.now(), db.session()
+    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
+    places = [(x, stations.status_of(charger, x, running.get(x.id), at)) for x in charger.connectors]
+    live_url = url_for(".news", slug=charger.slug)
+    return render_template(
+        "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame()
+    )
+
+
+def _view(connector: Connector) -> dict[str, Any]:
+    """What the page of one connector shows."""
+    at, session = clock.now(), db.session()
+    charger = connector.charger
+    running = queries.on_connector(session, connector)
+    status = stations.status_of(charger, connector, running, at)
+    version = tariffs.applicable(session, charger.tariff_id)
+    methods = list(_methods(charger))
+    own = running is not None and visitors.may_stop(running)
+    return {
+        "connector": connector,
+        "charger": charger,
+        "status": status,
+        "running": running,
+        "own": running if own else None,
+        "pending": queries.pending_start(session, connector, at) if status == "Preparing" else None,
+        "alternatives": _alternatives(connector)
+        if status not in ("Available", "Preparing") and not own
+        else (),
+        "can_start": status in ("Available", "Preparing", "Occupied"),
+        "prices": stations.prices_of(version.terms if version else None),
+        "methods": methods,
+        "chosen": request.form.get("method") or methods[0].value,
+        "public_url": _public_url(connector),
+        "live_url": url_for(".news", slug=connector.slug),
+        **frame(),
+    }
+
+
+def _methods(charger: Charger) -> list[Method]:
+    account, methods = _account(), []
+    if account is not None:
+        methods.append(Method("account", "My account", account.name, "circle-user"))
+    if charger.policy is AuthorizationPolicy.OPEN:
+        methods.append(Method("guest", "Without a card", "Open to everybody", "zap"))
+    methods.append(Method("card", "Charging card", "With the number printed on it", "nfc"))
+    return methods
+
+
+def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
+    """The other connectors of the charger, free ones first."""
+    at, session, charger = clock.now(), db.session(), connector.charger
+    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
+    others = [
+        (x, stations.status_of(charger, x, running.get(x.id), at))
+        for x in charger.connectors
+        if x.id != connector.id
+    ]
+    return sorted((x for x in others if x[1] != "Unknown"), key=lambda x: x[1] != "Available")[:4]
+
+
+def _by_slug(slug: str) -> Connector:
+    """The connector of this address; a charger's is its only one. Raises NotFound."""
+    found = queries.place(db.session(), slug)
+    if isinstance(found, Connector):
+        return found
+    return _connector(found, 1)
+
+
+def _connector(charger: Charger, number: int) -> Connector:
+    for connector in charger.connectors:
+        if connector.evse_number == number:
+            return connector
+    raise NotFound("This station has no such connector.")
+
+
+def _charger(identity: str) -> Charger:
+    charger = chargers.find(db.session(), identity)
+    if charger is None:
+        raise NotFound("There is no such station.")
+    return charger
+
+
+def _public_url(connector: Connector) -> str:
+    return str(current_app.extensions["settings"].public_base_url) + url_for(".show", slug=connector.slug)
+
+
+def frame() -> dict[str, Any]:
+    """What every page of a driver shows."""
+    settings = current_app.extensions["settings"]
+    return {
+        "now": clock.now(),
+        "language": "en",
+        "help_phone": settings.help_phone or None,
+        "operator": settings.organisation,
+        "zone": zone(),
+    }
+
+
+@blueprint.errorhandler(NotFound)
+def unknown(error: NotFound) -> tuple[str, int]:
+    """An address that leads nowhere, in a driver's words."""
+    return render_template("landing/error.html", title="No such station", words=str(error), **frame()), 404
+
+
+@blueprint.errorhandler(429)
+def too_often(error: HTTPException) -> Answer:
+    """Somebody tries too often, or many at one address."""
+    del error
+    words = (
+        "For everybody's safety only a few starts are possible in ten minutes. Wait a little, then try again."
+    )
+    response = Response(
+        render_template("landing/error.html", title="One moment", words=words, **frame()), 429
+    )
+    response.headers["Retry-After"] = "60"
+    return response

@@ -1,0 +1,174 @@
+"""Who may see which page, and what a browser may do with it.
+
+Every page asks for a log-in unless `PUBLIC` names it. What a role may not see is not there for it: 404, not 403.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms.domain import accounts
+from csms.domain.accounts import Role, User
+from csms.extensions import db, login
+
+# Endpoints and whole blueprints that strangers may see.
+PUBLIC = frozenset({"static", "health", "setup", "auth", "landing", "driving"})
+
+# What a role may do. "view" is the operators' pages, "self" one's own sessions and cards.
+PERMISSIONS: Mapping[Role, frozenset[str]] = {
+    Role.OWNER: frozenset({"self", "view", "operate", "edit", "money", "own"}),
+    Role.OPERATOR: frozenset({"self", "view", "operate", "edit", "money"}),
+    Role.SUPPORT: frozenset({"self", "view", "operate"}),
+    Role.INSTALLER: frozenset({"self", "view", "operate"}),
+    Role.ACCOUNTANT: frozenset({"self", "view", "money"}),
+    Role.READ_ONLY: frozenset({"self", "view"}),
+    Role.SITE_HOST: frozenset({"self"}),  # sees own sites only, and there are none yet
+    Role.DRIVER: frozenset({"self"}),
+}
+DEFAULT_PERMISSION = "view"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Only roles with `permission` may use this view; for others it is not there. Put it right above the function."""
+
+    def mark(view: View) -> View:
+        @functools.wraps(view)
+        def marked(*args: Any, **kwargs: Any) -> Any:
+            return view(*args, **kwargs)
+
+        marked.permission = permission  # type: ignore[attr-defined]
+        return marked  # type: ignore[return-value]
+
+    return mark
+
+
+def can(permission: str) -> bool:
+    """May whoever is asking do that? For templates and views."""
+    return current_user.is_authenticated and permission in PERMISSIONS[current_user.role]
+
+
+def is_public(endpoint: str) -> bool:
+    return endpoint in PUBLIC or endpoint.rpartition(".")[0] in PUBLIC
+
+
+def actor() -> str:
+    """Who is asking, for commands and the audit."""
+    return str(current_user.username)
+
+
+def home() -> str:
+    """Where whoever has logged in begins."""
+    if can("view") or "accounts.me" not in current_app.view_functions:
+        return url_for("dashboard.show")
+    return url_for("accounts.me")
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` if it is a page of ours, told by its path alone; None otherwise."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+        return None
+    parts = urlsplit(target)
+    return None if parts.scheme or parts.netloc else target
+
+
+def register(app: Flask, pages: frozenset[str]) -> None:
+    """Guard the blueprints named in `pages`, and give every answer of the application its headers."""
+    app.config.setdefault("REMEMBER_COOKIE_SECURE", app.config["SESSION_COOKIE_SECURE"])
+    app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
+    app.config["REMEMBER_COOKIE_DURATION"] = 30 * 24 * 3600
+    policy = content_policy(app.extensions["settings"].tile_url)
+
+    @app.before_request
+    def _guard() -> WerkzeugResponse | None:
+        if request.blueprint not in pages:
+            return None
+        _refuse_foreign()
+        return _refuse_stranger()
+
+    @app.after_request
+    def _protect(response: Response) -> Response:
+        return _headers(response, policy)
+
+    app.add_template_global(can)
+
+
+@login.user_loader  # type: ignore[untyped-decorator]
+def load_user(login_key: str) -> User | None:
+    """Whose cookie this is; a changed password has ended it."""
+    return accounts.user_by_login_key(db.session(), login_key)
+
+
+@login.unauthorized_handler  # type: ignore[untyped-decorator]
+def ask_to_log_in() -> WerkzeugResponse:
+    """A page becomes the log-in page; a part of a page takes its page there."""
+    if "HX-Request" in request.headers:
+        return Response("Please log in again.", 401, {"HX-Redirect": url_for("auth.login")}, mimetype="text/plain")
+    if request.method not in SAFE_METHODS or "text/event-stream" in request.headers.get("Accept", ""):
+        return Response("Please log in.", 401, mimetype="text/plain")
+    target = request.full_path if request.query_string else request.path
+    return redirect(url_for("auth.login", next=target if target != "/" else None))
+
+
+def _refuse_stranger() -> WerkzeugResponse | None:
+    endpoint = request.endpoint or ""
+    if is_public(endpoint):
+        return None
+    if not current_user.is_authenticated:
+        return ask_to_log_in()
+    view = current_app.view_functions[endpoint]
+    if not can(getattr(view, "permission", DEFAULT_PERMISSION)):
+        abort(404)
+    return None
+
+
+def _refuse_foreign() -> None:
+    """A browser says where a request comes from: only our own pages may change anything (beside the CSRF token)."""
+    if request.method in SAFE_METHODS:
+        return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        abort(403)
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)
+
+
+def content_policy(tile_url: str) -> str:
+    """Nothing inline, nothing from elsewhere but map tiles where they are set up."""
+    tiles = ""
+    if tile_url:
+        parts = urlsplit(tile_url)
+        tiles = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
+    return (
+        f"default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:{tiles}; connect-src 'self'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _headers(response: Response, policy: str) -> Response:
+    given = response.headers
+    given.setdefault("Content-Security-Policy", policy)
+    given.setdefault("X-Content-Type-Options", "nosniff")
+    given.setdefault("Referrer-Policy", "same-origin")
+    given.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    given.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    given.setdefault("X-Frame-Options", "DENY")
+    given.setdefault("Permissions-Policy", "camera=(), microphone=(), payment=(self), geolocation=(self)")
+    if request.is_secure:
+        given.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint == "static":
+        # Addresses made by asset() change with the content.
+        given["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    elif response.mimetype == "text/html":
+        given.setdefault("Cache-Control", "no-store")
+        response.vary.add("HX-Request")
+    return response

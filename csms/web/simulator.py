@@ -1,0 +1,190 @@
+"""Chargers in software, running in this process and connected over a real websocket, for trying things out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import accounts, chargers
+from csms.domain.base import Invalid, Refused
+from csms.domain.chargers import Admission, AuthorizationPolicy, Charger
+from csms.domain.transactions import removal
+from csms.extensions import db
+from csms.web.security import actor, requires
+from csms.work import atomic
+
+blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
+
+MOST_AT_ONCE = 20
+MOST = 100
+# What a person can do: the action, its name, its icon, whether it is done to a connector.
+ACTIONS = (
+    ("plug", "Plug in", "plug-zap", True),
+    ("swipe", "Swipe card", "nfc", True),
+    ("unplug", "Unplug", "unplug", True),
+    ("fault", "Fault", "triangle-alert", True),
+    ("clear_fault", "Clear fault", "check", True),
+    ("offline", "Cut network", "wifi-off", False),
+    ("online", "Network back", "wifi", False),
+    ("power_cut", "Cut power", "power", False),
+    ("power_on", "Power back", "zap", False),
+    ("reboot", "Reboot", "rotate-cw", False),
+)
+
+
+class SimulatedCharger(Protocol):
+    """What the page shows of one: see its own snapshot for the rest."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def is_connected(self) -> bool: ...
+    @property
+    def connectors(self) -> Sequence[Any]: ...
+
+
+class Registry(Protocol):
+    """The chargers in software that run in this process."""
+
+    def start(self, identity: str, url: str) -> object: ...
+    def stop(self, identity: str) -> None: ...
+    def running(self) -> Sequence[SimulatedCharger]: ...
+    def act(self, identity: str, action: str, *, connector: int, id_tag: str) -> object: ...
+
+
+@blueprint.get("")
+@requires("operate")
+def index() -> str:
+    return render_template("simulator/index.html", **_view())
+
+
+@blueprint.get("/live")
+@requires("operate")
+def live() -> str:
+    """The running ones, for their live region."""
+    return render_template("simulator/_running.html", **_view())
+
+
+@blueprint.post("/start")
+@requires("operate")
+def start() -> Response:
+    """Start `count` chargers, or the one called `identity`."""
+    at, registry = clock.now(), _registry()
+    wanted = request.form.get("identity", "").strip()
+    count = max(1, min(MOST_AT_ONCE, request.form.get("count", 1, type=int)))
+    running = {x.identity for x in registry.running()}
+    names = [wanted] if wanted else _free_names(count, running)
+    if len(running) + len(names) > MOST:
+        raise Refused(f"At most {MOST} simulated chargers run at a time.")
+    with atomic() as session:
+        for name in names:
+            _prepare(name, running)
+        accounts.audit(session, actor(), "simulator.start", at=at, subject=", ".join(names)[:120])
+    for name in names:
+        registry.start(name, _url())
+    flash(f"{names[0]} starts." if len(names) == 1 else f"{len(names)} simulated chargers start.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<identity>/stop")
+@requires("operate")
+def stop(identity: str) -> Response:
+    """Pull the plug of one; what it left stays until it is removed."""
+    if _is_running(identity):
+        _registry().stop(identity)
+        flash(f"{identity} has been stopped.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<identity>/act")
+@requires("operate")
+def act(identity: str) -> str | Response:
+    action = request.form.get("action", "")
+    if not _is_running(identity) or action not in {x[0] for x in ACTIONS}:
+        abort(404)
+    id_tag = request.form.get("card", "").strip()[:20] or "FFFFFFFF"
+    _registry().act(identity, action, connector=request.form.get("connector", 1, type=int), id_tag=id_tag)
+    if "HX-Request" in request.headers:
+        return render_template("simulator/_running.html", **_view())
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/remove")
+@requires("edit")
+def remove() -> Response:
+    """Stop all simulated chargers, or one, and forget them with all that they sent."""
+    wanted = request.form.get("identity", "").strip()
+    at, registry = clock.now(), current_app.extensions.get("simulators")
+    for state in registry.running() if registry else ():
+        if wanted in ("", state.identity):
+            registry.stop(state.identity)
+    with atomic() as session:
+        gone = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
+        for charger in gone:
+            removal.remove_simulated(session, charger, at=at)
+        accounts.audit(session, actor(), "simulator.remove", at=at, subject=f"{len(gone)} chargers")
+    flash(f"{len(gone)} simulated charger{'s are' if len(gone) != 1 else ' is'} removed.", "success")
+    return redirect(url_for(".index"))
+
+
+def _prepare(identity: str, running: set[str]) -> None:
+    """The charger's row, so that it is let in and is marked as what it is. Raises Refused or Invalid."""
+    session = db.session()
+    if not 0 < len(identity) <= 48 or not all(x.isalnum() or x in "-_.~" for x in identity):
+        raise Invalid("An identity has 1 to 48 letters, digits and - _ . ~", "identity")
+    if identity in running:
+        raise Refused(f"{identity} is running already.")
+    known = chargers.find(session, identity)
+    if known is None:
+        chargers.add(
+            session,
+            identity,
+            admission=Admission.ACCEPTED,
+            policy=AuthorizationPolicy.OPEN,
+            at=clock.now(),
+            is_simulated=True,
+        )
+    elif not known.is_simulated:
+        raise Refused(f"{identity} is a real charger: choose another identity.")
+
+
+def _free_names(count: int, running: set[str]) -> list[str]:
+    """Those that were stopped come first: their sessions and meters go on."""
+    numbers = (f"SIM-{number:04}" for number in range(1, 10_000))
+    return [name for name in numbers if name not in running][:count]
+
+
+def _is_running(identity: str) -> bool:
+    return any(x.identity == identity for x in _registry().running())
+
+
+def _registry() -> Registry:
+    """Raises Refused where this process has none."""
+    registry: Registry | None = current_app.extensions.get("simulators")
+    if registry is None:
+        raise Refused("This process runs no simulated chargers.")
+    return registry
+
+
+def _url() -> str:
+    """This very server, as it is reached from within."""
+    settings = current_app.extensions["settings"]
+    return "ws" + str(settings.local_url).removeprefix("http") + "/ws/ocpp"
+
+
+def _view() -> dict[str, Any]:
+    registry: Registry | None = current_app.extensions.get("simulators")
+    running = registry.running() if registry else ()
+    known: dict[str, Charger] = {x.identity: x for x in removal.simulated(db.session())}
+    idle = [x for x in known.values() if x.identity not in {state.identity for state in running}]
+    return {
+        "running": [(x, known.get(x.identity)) for x in running],
+        "idle": idle,
+        "is_there": registry is not None,
+        "actions": ACTIONS,
+        "now": clock.now(),
+    }

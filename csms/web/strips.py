@@ -1,0 +1,69 @@
+"""The last 24 hours of a connector as periods of one status. Pure: events in, periods out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from csms.domain.chargers import StatusEvent
+from csms.web.charts import Period
+
+# The families and words of the status language (templates/_macros.html draws the same).
+STATUSES = {
+    "Available": ("ready", "Available"),
+    "Preparing": ("active", "Plugged in"),
+    "Charging": ("active", "Charging"),
+    "SuspendedEV": ("active", "Paused by car"),
+    "SuspendedEVSE": ("wait", "Paused by station"),
+    "Finishing": ("active", "Unplug"),
+    "Reserved": ("held", "Reserved"),
+    "Unavailable": ("out", "Unavailable"),
+    "Faulted": ("fault", "Faulted"),
+}
+OFFLINE = ("out", "Offline")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One connector's periods. `up`: the share of the known time in which somebody could have charged."""
+
+    periods: list[Period]
+    up: float | None
+
+
+def day(events: Sequence[StatusEvent], evse: int, since: datetime, at: datetime) -> Day:
+    """What connector `evse` was, from `since` to `at`; time before the first word of it stays a gap."""
+    is_linked: bool | None = None
+    status: str | None = None
+    periods: list[Period] = []
+    begun_at: datetime | None = None
+    current: tuple[str, str] | None = None
+
+    def turn(shown: tuple[str, str] | None, moment: datetime) -> None:
+        nonlocal current, begun_at
+        if shown == current:
+            return
+        if current is not None and begun_at is not None:
+            periods.append(Period(*current, begun_at, moment))
+        current, begun_at = shown, moment
+
+    for event in events:
+        if event.status in ("Connected", "Disconnected"):
+            is_linked = event.status == "Connected"
+        elif event.evse_number == evse and event.status in STATUSES:
+            status = event.status
+        shown = OFFLINE if is_linked is False else STATUSES[status] if status else None
+        turn(shown, event.received_at)
+    turn(None, at)
+    return Day(periods, _up(periods, since, at))
+
+
+def _up(periods: Sequence[Period], since: datetime, at: datetime) -> float | None:
+    known_s = up_s = 0.0
+    for period in periods:
+        seconds = (min(period.ended_at or at, at) - max(period.started_at, since)).total_seconds()
+        if seconds > 0:
+            known_s += seconds
+            up_s += seconds if period.family not in ("out", "fault") else 0
+    return up_s / known_s if known_s else None

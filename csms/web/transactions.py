@@ -1,0 +1,279 @@
+"""Sessions: those that run, those that were, and all that is known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import gevent
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms import clock
+from csms.domain import accounts, chargers, transactions
+from csms.domain.base import DomainError
+from csms.domain.chargers import Charger, ConnectorStatus
+from csms.domain.tariffs import Bill
+from csms.domain.transactions import Transaction, TransactionState, curves, queries
+from csms.domain.transactions.queries import Cursor, Wanted
+from csms.extensions import db
+from csms.web import exports, filters, stories
+from csms.web.security import actor, requires
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("transactions", __name__, url_prefix="/sessions")
+
+HEADINGS = (
+    "session", "charger", "identity", "connector", "card", "account", "state", "started_at", "ended_at",
+    "duration_s", "energy_wh", "meter_start_wh", "meter_stop_wh", "cost", "currency", "stop_reason", "flags",
+)  # fmt: skip
+RUNNING = (
+    ConnectorStatus.CHARGING,
+    ConnectorStatus.SUSPENDED_EV,
+    ConnectorStatus.SUSPENDED_EVSE,
+    ConnectorStatus.FINISHING,
+    ConnectorStatus.FAULTED,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A session and what it costs, now or in the end."""
+
+    transaction: Transaction
+    status: str
+    cost_cents: int | None
+    currency: str
+
+
+@blueprint.get("")
+def index() -> str:
+    wanted, after = _wanted(), _cursor()
+    at = clock.now()
+    past, following = queries.history(db.session(), wanted, after=after)
+    running = [] if after or wanted.state else queries.active(db.session(), wanted)
+    chosen = db.session.get(Charger, wanted.charger_id) if wanted.charger_id else None
+    return render_template(
+        "transactions/index.html",
+        running=[row(x, at) for x in running],
+        past=[row(x, at) for x in past],
+        chosen=chosen,
+        wanted=wanted,
+        is_first=after is None,
+        next_url=_page_url(following),
+        filters={name: value for name, value in request.args.items() if name != "after" and value},
+        now=at,
+        zone=zone(),
+    )
+
+
+@blueprint.get("/active")
+def active() -> str:
+    """The list of those that run, for its live region."""
+    at = clock.now()
+    running = [row(x, at) for x in queries.active(db.session(), _wanted())]
+    return render_template("transactions/_active.html", running=running, now=at, zone=zone())
+
+
+@blueprint.get("/export.csv")
+def export() -> Response:
+    """What the list shows, all of it."""
+    wanted = _wanted()
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def chunks() -> Iterator[str]:
+        yield exports.csv_text([HEADINGS])
+        with app.app_context():
+            for page in queries.exported(db.session(), wanted):
+                text = exports.csv_text(_exported(x) for x in page)
+                db.session.remove()  # a slow reader must not hold a snapshot of the database
+                yield text
+                gevent.sleep(0)
+
+    return exports.download(chunks(), f"sessions-{clock.now():%Y-%m-%d}.csv")
+
+
+@blueprint.get("/<int:transaction_id>")
+def show(transaction_id: int) -> str:
+    transaction = queries.get(db.session(), transaction_id)
+    return render_template("transactions/show.html", **_page(transaction))
+
+
+@blueprint.get("/<int:transaction_id>/live")
+def live(transaction_id: int) -> str:
+    """All that changes while it runs, for its live region."""
+    transaction = queries.get(db.session(), transaction_id)
+    return render_template("transactions/_live.html", **_page(transaction))
+
+
+@blueprint.post("/<int:transaction_id>/stop")
+@requires("operate")
+def stop(transaction_id: int) -> str | WerkzeugResponse:
+    try:
+        with atomic() as session:
+            transaction = queries.get(session, transaction_id)
+            command = transactions.request_stop(session, transaction, by=actor(), at=clock.now())
+    except DomainError as error:
+        if "HX-Request" in request.headers:
+            raise
+        flash(str(error), "error")
+        return redirect(url_for(".show", transaction_id=transaction_id))
+    if "HX-Request" in request.headers:
+        return render_template("commands/_command.html", command=command)
+    return redirect(url_for(".show", transaction_id=transaction_id))
+
+
+@blueprint.post("/<int:transaction_id>/close")
+@requires("operate")
+def close(transaction_id: int) -> str | WerkzeugResponse:
+    """Close a session whose stop will not come. The station is not told, and may go on charging."""
+    at = clock.now()
+    with atomic() as session:
+        transaction = queries.get(session, transaction_id)
+        if transaction.is_active:
+            transactions.close_estimated(session, transaction, reason="ClosedByOperator", at=at)
+            accounts.audit(
+                session,
+                actor(),
+                "session.close",
+                at=at,
+                address=request.remote_addr,
+                subject=str(transaction_id),
+            )
+    flash("The session is closed here. The station was not told.", "success")
+    return redirect(url_for(".show", transaction_id=transaction_id))
+
+
+def row(transaction: Transaction, at: datetime) -> Row:
+    """A session as a line of a list."""
+    return Row(transaction, status_of(transaction, at), cost_of(transaction, at), currency_of(transaction))
+
+
+def status_of(transaction: Transaction, at: datetime) -> str:
+    """OCPP's word for a running session, "Offline", or the session's own state."""
+    if not transaction.is_active:
+        return transaction.state.value
+    lease = transaction.charger.lease
+    if lease is None or not lease.is_online(at):
+        return "Offline"
+    status = transaction.connector.status if transaction.connector else ConnectorStatus.CHARGING
+    return (status if status in RUNNING else ConnectorStatus.CHARGING).value
+
+
+def cost_of(transaction: Transaction, at: datetime) -> int | None:
+    """What it costs, in cents: fixed at its end, reckoned while it runs, None where nothing is booked."""
+    if transaction.is_active:
+        return transactions.bill_of(transaction, at).total_cents
+    return transaction.cost_cents
+
+
+def currency_of(transaction: Transaction) -> str:
+    version = transaction.tariff_version
+    return version.currency if version else str(current_app.extensions["settings"].currency)
+
+
+def _page(transaction: Transaction) -> dict[str, Any]:
+    """What the page of one session shows."""
+    at, session = clock.now(), db.session()
+    until = transaction.ended_at or at
+    readings = queries.readings(session, transaction.id)
+    silences = curves.gaps([x.measured_at for x in readings], transaction.started_at, until)
+    orders = queries.orders(session, transaction, at)
+    bill = transactions.bill_of(transaction, at)
+    currency = currency_of(transaction)
+    billed = None if transaction.bill is None else filters.money(bill.total_cents, currency)
+    statuses = queries.status_changes(session, transaction, at)
+    return {
+        "transaction": transaction,
+        "status": status_of(transaction, at),
+        "curve": curves.curve(readings, transaction.started_at, until, start_wh=transaction.meter_start_wh),
+        "readings": readings,
+        "silences": silences,
+        "story": stories.timeline(transaction, statuses, orders, silences, billed=billed),
+        "sentences": stories.flag_sentences(transaction.flags),
+        "reason": stories.reason_words(transaction.stop_reason) if transaction.ended_at else None,
+        "bill": bill,
+        "net_cents": bill.total_cents - bill.vat_cents,
+        "credit_kwh": credit_kwh(bill),
+        "is_booked": transaction.bill is not None,
+        "currency": currency,
+        "bookings": queries.bookings(session, transaction.id),
+        "command": next((x for x in reversed(orders) if x.is_waiting), None),
+        "frames": queries.messages(session, transaction),
+        "until": until,
+        "now": at,
+        "zone": zone(),
+    }
+
+
+def credit_kwh(bill: Bill) -> Decimal | None:
+    """How many kWh were paid by credit in kWh."""
+    return next((line.quantity for line in bill.lines if line.kind == "credit"), None)
+
+
+def _wanted() -> Wanted:
+    """The filters in the address. Raises 404 for what makes no sense."""
+    given = request.args
+    charger_id: int | None = None
+    if word := given.get("charger", "").strip():
+        found = chargers.find(db.session(), word)
+        charger_id = found.id if found else -1
+    try:
+        state = TransactionState(given["state"]) if given.get("state") else None
+        since = datetime.fromisoformat(given["since"]) if given.get("since") else None
+    except ValueError:
+        abort(404)
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=ZoneInfo(zone()))
+    return Wanted(charger_id=charger_id, state=state, since=since.astimezone(UTC) if since else None)
+
+
+def _cursor() -> Cursor | None:
+    """`?after=<µs since 1970>-<id>`."""
+    moment, _, number = request.args.get("after", "").partition("-")
+    if not (moment.isdigit() and number.isdigit()):
+        return None
+    try:
+        seconds, micros = divmod(int(moment), 1_000_000)
+        return Cursor(datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), int(number))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _page_url(cursor: Cursor | None) -> str | None:
+    if cursor is None:
+        return None
+    seconds = int(cursor.started_at.timestamp())
+    after = f"{seconds * 1_000_000 + cursor.started_at.microsecond}-{cursor.id}"
+    given: dict[str, Any] = request.args.to_dict() | {"after": after}
+    return url_for(".index", **given)
+
+
+def _exported(transaction: Transaction) -> tuple[object, ...]:
+    connector, account = transaction.connector, transaction.account
+    ended = transaction.ended_at
+    cost = transaction.cost_cents
+    return (
+        transaction.id,
+        transaction.charger.title,
+        transaction.charger.identity,
+        connector.evse_number if connector else None,
+        transaction.id_tag,
+        account.name if account else None,
+        transaction.state.value,
+        filters.iso(transaction.started_at),
+        filters.iso(ended),
+        round((ended - transaction.started_at).total_seconds()) if ended else None,
+        transaction.energy_wh,
+        transaction.meter_start_wh,
+        transaction.meter_stop_wh,
+        None if cost is None else Decimal(cost) / 100,
+        currency_of(transaction),
+        transaction.stop_reason,
+        " ".join(transaction.flags),
+    )

@@ -1,0 +1,64 @@
+"""What a browser without a log-in is known by: a signed note of the starts that it asked for.
+
+The note names orders and sessions by their own random names and says nothing of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hmac import compare_digest
+
+from flask import current_app, request
+from flask_login import current_user
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from csms.domain.transactions import Transaction, queries
+from csms.extensions import db
+from csms.web.security import can
+
+COOKIE = "starts"
+KEPT_FOR_S = 7 * 24 * 3600
+MOST = 6
+
+
+def claims() -> Sequence[str]:
+    """Commands asked for by this browser, and secrets of sessions that it has proved to be its own."""
+    try:
+        found = _signer().loads(request.cookies.get(COOKIE, ""), max_age=KEPT_FOR_S)
+    except BadSignature:
+        return ()
+    return [x for x in found if isinstance(x, str)][:MOST] if isinstance(found, list) else ()
+
+
+def remember(response: Response, claim: str) -> None:
+    """From now on `claim` is this browser's; the oldest ones are forgotten."""
+    kept = [claim, *(x for x in claims() if x != claim)][:MOST]
+    response.set_cookie(
+        COOKIE,
+        _signer().dumps(kept),
+        max_age=KEPT_FOR_S,
+        httponly=True,
+        samesite="Lax",
+        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+    )
+
+
+def may_stop(transaction: Transaction) -> bool:
+    """Is it this browser's own session: started from it, proved by its card, of the account, or an operator's?"""
+    if transaction.secret in claims() or can("operate"):
+        return True
+    is_known = transaction.account_id is not None and current_user.is_authenticated
+    if is_known and current_user.account_id == transaction.account_id:
+        return True
+    return queries.started_by(db.session(), transaction, claims())
+
+
+def is_card_of(transaction: Transaction, number: str) -> bool:
+    """Is this the number of the card that the session began with?"""
+    presented = (transaction.id_tag or "").strip().casefold()
+    return bool(presented) and compare_digest(presented.encode(), number.strip().casefold().encode())
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="starts")

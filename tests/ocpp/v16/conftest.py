@@ -1,0 +1,66 @@
+"""A charger's wire without an application around it; and whatever was said on it, the database holds together after."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import services
+from make import NOW, Wire
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+from story import Story
+
+from csms import work
+from csms.domain.base import Base
+from csms.domain.verify import verify
+
+
+@pytest.fixture(scope="session")
+def sqlite_engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One engine for all tests here: its memory of compiled statements is most of their speed."""
+    file = tmp_path_factory.mktemp("wire") / "amberline.db"
+    shutil.copy(sqlite_template, file)
+    engine = create_engine(f"sqlite:///{file}")
+    work.tune(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_engine(postgresql_template: str | None) -> Iterator[Engine]:
+    if postgresql_template is None:
+        pytest.skip(services.postgresql().reason)
+    engine = create_engine(postgresql_template)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session on an empty database, once on each engine."""
+    engine: Engine = request.getfixturevalue(f"{request.param}_engine")
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"writes": True})
+        yield session
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture(autouse=True)
+def _all_holds(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "session" not in request.fixturenames:
+        yield
+        return
+    session: Session = request.getfixturevalue("session")
+    yield
+    session.rollback()
+    assert verify(session, at=NOW) == []
+
+
+@pytest.fixture
+def story(wire: Wire) -> Story:
+    return Story(wire)
