@@ -4,8 +4,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import signal  # noqa: E402  everything below must see the patched modules
-import sys  # noqa: E402
+import sys  # noqa: E402  everything below must see the patched modules
 
 import psycopg  # noqa: E402, F401  chooses its waiting when it is first imported: now, patched
 from flask import Flask  # noqa: E402
@@ -23,5 +22,4 @@ except ConfigError as error:
 app: Flask = create_app(config)
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     serve(app, config)

@@ -22,6 +22,8 @@ Wake = Callable[[str], None]
 class LocalBus:
     """Topics within this process. Callbacks run in the publisher's greenlet: they may set an event, not work."""
 
+    reaches_others = False  # is anybody in another process told?
+
     def __init__(self) -> None:
         # Tuples: small for the many topics with one listener, and safe to walk while somebody comes or goes.
         self._waiting: dict[str, tuple[Wake, ...]] = {}
@@ -50,6 +52,7 @@ class LocalBus:
 class RedisBus(LocalBus):
     """Topics among all processes of an installation, over one Redis channel."""
 
+    reaches_others = True
     CHANNEL = "amberline:topics"
 
     def __init__(self, url: str) -> None:

@@ -13,7 +13,7 @@ from csms import clock
 from csms.domain import accounts, chargers, verify
 from csms.domain.accounts import Role
 from csms.domain.base import DomainError
-from csms.domain.chargers import Admission, AuthorizationPolicy, care, keys
+from csms.domain.chargers import Admission, AuthorizationPolicy, editing
 from csms.extensions import db
 from csms.simulator import __main__ as simulator
 from csms.web import setup
@@ -79,7 +79,7 @@ def setup_link() -> None:
 @with_appcontext
 def add_charger(identity: str, key: bool, name: str | None, policy: str) -> None:
     """Register a charger, so that it is let in when it connects."""
-    secret, at = keys.new_key() if key else None, clock.now()
+    secret, at = None, clock.now()
     try:
         with atomic() as session:
             charger = chargers.add(
@@ -90,8 +90,8 @@ def add_charger(identity: str, key: bool, name: str | None, policy: str) -> None
                 at=at,
                 name=name,
             )
-            if secret is not None:
-                care.set_key(session, charger, keys.hash_key(secret, current_app.config["PEPPER"]))
+            if key:
+                secret = editing.renew_key(session, charger, current_app.config["PEPPER"])
             accounts.audit(session, "shell", "add_charger", at=at, subject=identity)
     except DomainError as error:
         raise click.ClickException(str(error)) from None

@@ -1,6 +1,8 @@
 """Serving: the HTTP server with its limits, the jobs, the chargers' door, and an orderly end."""
 
 import logging
+import signal
+import socket
 import sys
 from typing import Any
 
@@ -12,8 +14,11 @@ from flask_migrate import upgrade
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from csms import jobs
+from csms import clock, demo, jobs
 from csms.ocpp.door import Door
+from csms.simulator import Simulators
+from csms.web import setup
+from csms.work import atomic
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,11 @@ BACKLOG = 4096  # a whole town's chargers coming back at once
 
 class Handler(gevent.pywsgi.WSGIHandler):  # type: ignore[misc]
     """pywsgi's handler with a deadline for a request's head, and the path as it was sent."""
+
+    def handle(self) -> None:
+        # Head and body are sent one after the other: the body must not wait for the head's acknowledgement (40 ms).
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().handle()
 
     def handle_one_request(self) -> Any:
         with gevent.Timeout(REQUEST_HEAD_S, False) as self.deadline:
@@ -55,14 +65,32 @@ def serve(app: Flask, config: Config) -> None:
     if config.migrate:
         with app.app_context():
             upgrade(directory=str(config.root / "migrations"))
+    setup.apply_stored(app)
     door = open_door(app, config)
-    if config.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app,
-            x_for=config.trusted_proxies,
-            x_proto=config.trusted_proxies,
-            x_host=config.trusted_proxies,
-        )
+    simulators = app.extensions["simulators"] = Simulators()
+    _trust_proxies(app, config)
+    server = _listen(app, config)
+    jobs.start(app)
+    if config.demo_chargers:
+        _start_demo(app, config, simulators)
+    _announce(config, setup.setup_url(app))
+    stop = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
+    stop.wait()
+    log.info("stopping")
+    server.stop(timeout=1)
+    simulators.stop_all()
+    door.stop()
+
+
+def _trust_proxies(app: Flask, config: Config) -> None:
+    count = config.trusted_proxies
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+
+
+def _listen(app: Flask, config: Config) -> gevent.pywsgi.WSGIServer:
     server = gevent.pywsgi.WSGIServer(
         (config.host, config.port),
         app,
@@ -78,24 +106,30 @@ def serve(app: Flask, config: Config) -> None:
             f"Port {config.port} cannot be used ({error.strerror}): stop what uses it, or set PORT.\n"
         )
         sys.exit(2)
-    jobs.start(app)
-    _announce(config)
-    try:
-        gevent.event.Event().wait()
-    except KeyboardInterrupt:
-        log.info("stopping")
-    finally:
-        server.stop(timeout=1)
-        door.stop()
+    return server
 
 
-def _announce(config: Config) -> None:
+def _start_demo(app: Flask, config: Config, simulators: Simulators) -> None:
+    with app.app_context(), atomic() as session:
+        identities = demo.furnish(
+            session, config.demo_chargers, config.map_center, config.currency, at=clock.now()
+        )
+    town = demo.fleet(identities, f"ws://127.0.0.1:{config.port}/ws/ocpp")
+    simulators.adopt(town.chargers, town.drivers)
+    gevent.spawn(town.start)
+
+
+def _announce(config: Config, setup_url: str | None) -> None:
+    """Say where everybody finds what they need; the only thing that is printed and not logged."""
     lines = [
         "",
         "  Amberline is running.",
-        f"  People     {config.local_url}  and in the network  {config.public_base_url}",
+        f"  People     {config.public_base_url}  (on this machine {config.local_url})",
         f"  Chargers   {config.websocket_base_url}/ws/ocpp/<identity>",
-        "",
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    if setup_url:
+        lines.append(f"  Set-up     {setup_url}  (works once, for 30 minutes)")
+    if config.lab:
+        lines.append("  Lab mode   unknown chargers are let in; end it on any page, or with CSMS_LAB=0")
+    sys.stdout.write("\n".join([*lines, "", ""]))
     sys.stdout.flush()

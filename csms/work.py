@@ -152,6 +152,7 @@ class Lane:
         self._gather = gather
         self._waiting: deque[tuple[Unit[Any], AsyncResult[Any]]] = deque()
         self._wake = Event()
+        self._is_busy = False
         self._thread = ThreadPool(1) if self._is_sqlite else None
         self._greenlet = gevent.spawn(self._run)
         self.batches = 0
@@ -167,7 +168,7 @@ class Lane:
 
     def stop(self) -> None:
         """Finish what is waiting, then end."""
-        while self._waiting:
+        while self._waiting or self._is_busy:
             gevent.sleep(0.01)
         self._greenlet.kill()
         if self._thread is not None:
@@ -180,7 +181,9 @@ class Lane:
             self._wake.clear()
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_UNITS))]
+                self._is_busy = True
                 self._finish(batch)
+                self._is_busy = False
 
     def _finish(self, batch: list[tuple[Unit[Any], AsyncResult[Any]]]) -> None:
         units = [unit for unit, _ in batch]
@@ -200,7 +203,10 @@ class Lane:
                 result.set(outcome.value)
             else:
                 result.set_exception(outcome.error)
-        self._bus.publish(topics)
+        try:
+            self._bus.publish(topics)
+        except Exception:  # what is stored is stored: a listener's fault must not end the lane
+            log.exception("news_lost")
 
     def _commit(self, units: list[Unit[Any]]) -> tuple[list[Outcome[Any]], set[str]]:
         """Commit the batch whole; if that fails for a reason of one unit's, unit by unit."""

@@ -1,9 +1,9 @@
-"""Fixtures for all tests. Nothing here is patched: whatever needs gevent's world runs in a server of its own process."""
+"""Fixtures for all tests. Nothing here is patched: what needs gevent's world runs in a server of its own process."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import services
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from live import LiveServer, running
+from live import LiveServer
 from make import Wire, make_charger, make_wire
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from config import Config
 from csms import create_app
 from csms.domain.base import Base
 from csms.extensions import db
+from tests.nursery import ForkedServer, Nursery
 
 
 def _config(directory: Path, database_url: str, **more: Any) -> Config:
@@ -114,11 +115,34 @@ def session(app: Flask) -> Iterator[Session]:
         yield session
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Forks servers that start in a fraction of the time."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def live(database_url: str, tmp_path: Path, live_settings: dict[str, str]) -> Iterator[LiveServer]:
+def servers(nursery: Nursery, database_url: str, tmp_path: Path) -> Iterator[Callable[..., ForkedServer]]:
+    """Makes servers on the test's database, not started yet, with an environment of their own; stops them all."""
+    made: list[ForkedServer] = []
+
+    def make(**settings: str) -> ForkedServer:
+        made.append(ForkedServer(nursery, tmp_path, database_url, **settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def live(servers: Callable[..., ForkedServer], live_settings: dict[str, str]) -> LiveServer:
     """A server in a process of its own, in lab mode."""
-    with running(tmp_path, database_url, **live_settings) as server:
-        yield server
+    server = servers(**live_settings)
+    server.start()
+    return server
 
 
 @pytest.fixture

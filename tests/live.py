@@ -11,12 +11,24 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import requests
 
 ROOT = Path(__file__).parents[1]
 START_WITHIN_S = 30.0
-SECRET_KEY = "only-for-tests-4f1d2a9c7e6b8035"
+SECRET_KEY = "made-up-for-tests-4f1d2a9c7e6b8035d0a1"
+
+
+class Process(Protocol):
+    """What a server's process must be able to: `subprocess.Popen` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def send_signal(self, number: int) -> None: ...
+    def kill(self) -> None: ...
 
 
 class LiveServer:
@@ -28,7 +40,7 @@ class LiveServer:
         self.port = _free_port()
         self.log = directory / "server.log"
         self.settings: Mapping[str, str] = settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -54,10 +66,7 @@ class LiveServer:
 
     def start(self, **more: str) -> None:
         """Start it, and return when it answers."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603  our own program
-                [sys.executable, "wsgi.py"], cwd=ROOT, env=self.environment() | more, stdout=log, stderr=log
-            )
+        self.process = self.spawn(self.environment() | more)
         give_up_at = time.monotonic() + START_WITHIN_S
         while True:
             try:
@@ -68,6 +77,12 @@ class LiveServer:
             if self.process.poll() is not None or time.monotonic() > give_up_at:
                 raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
+
+    def spawn(self, environment: dict[str, str]) -> Process:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "wsgi.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from flask import current_app, g, url_for
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.api import guard, queries
@@ -17,17 +19,15 @@ from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Out, answers
 from csms.domain import chargers, tariffs
-from csms.domain.base import Invalid
+from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import (
     Admission,
     AuthorizationPolicy,
     Charger,
     Connector,
     ConnectorStatus,
-    care,
-    keys,
+    editing,
 )
-from csms.domain.transactions.removal import remove_charger
 from csms.extensions import db
 from csms.work import atomic
 
@@ -57,6 +57,7 @@ class ChargerChange(In):
     admission: Admission | None = None
     policy: AuthorizationPolicy | None = None
     tariff_id: int | None = None
+    heartbeat_interval_s: int | None = Field(None, description="null: the installation's")
 
 
 class NewCharger(ChargerChange):
@@ -86,6 +87,7 @@ class ChargerOut(Out):
     admission: Admission
     policy: AuthorizationPolicy
     tariff_id: int | None
+    heartbeat_interval_s: int | None
     has_key: bool
     is_online: bool
     is_simulated: bool
@@ -162,7 +164,7 @@ def add_charger(json: NewCharger) -> Any:
     at = clock.now()
     with unit() as session:
         charger = chargers.add(session, json.identity, admission=json.admission, policy=json.policy, at=at)
-        _change(charger, json, {"identity", "admission", "policy"})
+        _change(session, charger, json)
         guard.audit(session, "charger.added", charger.identity)
     charger = queries.charger(db.session(), json.identity)
     location = url_for("api.show_charger", identity=charger.identity)
@@ -184,7 +186,7 @@ def change_charger(identity: str, json: ChargerChange) -> ChargerOut:
     """Name, place, admission, who may charge, and the tariff."""
     with atomic() as session:
         charger = queries.charger(session, identity)
-        _change(charger, json, set())
+        _change(session, charger, json)
         guard.audit(session, "charger.changed", charger.identity, ", ".join(sorted(json.model_fields_set)))
     return charger_out(queries.charger(db.session(), identity), clock.now())
 
@@ -197,7 +199,7 @@ def delete_charger(identity: str) -> tuple[str, int]:
     with atomic() as session:
         charger = queries.charger(session, identity)
         guard.audit(session, "charger.removed", charger.identity)
-        remove_charger(session, charger)
+        editing.remove(session, charger)
     return "", 204
 
 
@@ -206,10 +208,9 @@ def delete_charger(identity: str) -> tuple[str, int]:
 @needs(Scope.ADMIN)
 def rotate_key(identity: str) -> Any:
     """Make a new key for the charger; the old one is refused at its next connection."""
-    key = keys.new_key()
     with unit() as session:
         charger = queries.charger(session, identity)
-        care.set_key(session, charger, keys.hash_key(key, current_app.config["PEPPER"]))
+        key = editing.renew_key(session, charger, current_app.config["PEPPER"])
         guard.audit(session, "charger.key", charger.identity)
         identity = charger.identity
     g.answer_is_secret = True
@@ -227,13 +228,28 @@ def list_connectors(query: ConnectorQuery) -> Any:
     return ConnectorList(data=data, next_cursor=found.next_cursor), found.headers
 
 
-def _change(charger: Charger, json: ChargerChange, but: set[str]) -> None:
+def _change(session: Session, charger: Charger, json: ChargerChange) -> None:
     """Apply what was given. Raises Invalid for a null where there must be something, NotFound for a tariff."""
-    changes = {name: getattr(json, name) for name in json.model_fields_set - but}
-    session = db.session()
-    for name in ("admission", "policy"):
-        if name in changes and changes[name] is None:
-            raise Invalid(f"A charger always has {'an' if name == 'admission' else 'a'} {name}.", name)
-    if changes.get("tariff_id") is not None:
-        tariffs.get(session, changes["tariff_id"])
-    care.change(session, charger, changes, at=clock.now())
+    given = {name: getattr(json, name) for name in json.model_fields_set & set(ChargerChange.model_fields)}
+    admission = given.pop("admission", charger.admission)
+    as_it_is = {field.name: getattr(charger, field.name) for field in fields(editing.Details)}
+    details = editing.Details(**as_it_is | given)
+    if admission is None or details.policy is None:
+        raise Invalid(
+            "A charger always has an admission and a policy.", "admission" if admission is None else "policy"
+        )
+    if details.tariff_id is not None:
+        tariffs.get(session, details.tariff_id)
+    editing.edit(session, charger, details)
+    if admission is not charger.admission:
+        _admit(session, charger, admission)
+
+
+def _admit(session: Session, charger: Charger, admission: Admission) -> None:
+    match admission:
+        case Admission.ACCEPTED:
+            chargers.adopt(session, charger, policy=charger.policy, at=clock.now())
+        case Admission.REJECTED:
+            chargers.reject(session, charger)
+        case Admission.PENDING:
+            raise Refused("A charger that was let in or rejected does not wait any more.")

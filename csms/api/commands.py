@@ -156,11 +156,8 @@ def send_command(identity: str, json: Order) -> Any:
             command = _request(session, identity, json)
             watch.follow(command.topic)
             command_id = command.id
-        command = watch.until(
-            lambda: queries.command(db.session(), command_id),
-            lambda x: _is_done(x, is_answer_enough=is_answer_enough),
-            wait_s,
-        )
+        watch.until(lambda: queries.is_done(db.session(), command_id, is_answer_enough), wait_s)
+    command = queries.command(db.session(), command_id)
     status = 202 if command.answered_at is None else 200
     headers = {"Location": url_for("api.show_command", command_id=command_id)}
     if wait_s:
@@ -195,12 +192,8 @@ def preference(headers: Iterable[str]) -> tuple[int, bool]:
     return (min(int(wait[1]), LONGEST_WAIT_S) if wait else 0), until is not None
 
 
-def _is_done(command: Command, *, is_answer_enough: bool) -> bool:
-    return command.answered_at is not None if is_answer_enough else not command.is_waiting
-
-
 def _request(session: Session, identity: str, order: Order) -> Command:
-    charger = queries.charger(session, identity)
+    charger = queries.charger(session, identity, with_connectors=False)
     _check(charger.protocol or DEFAULT_PROTOCOL, order)
     at, by = clock.now(), guard.caller().username
     arguments = {"action": order.action, "payload": order.payload}

@@ -26,7 +26,7 @@ MIMETYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: a traceback is set on it
 class Problem(Exception):
     """An answer that is not what was asked for. `errors`: pointer, code and message of each fault in the request."""
 

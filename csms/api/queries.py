@@ -33,14 +33,13 @@ def chargers(
     return query.options(contains_eager(Charger.lease), selectinload(Charger.connectors))
 
 
-def charger(session: Session, identity: str) -> Charger:
-    """A charger with its connectors and its lease. Raises NotFound."""
+def charger(session: Session, identity: str, *, with_connectors: bool = True) -> Charger:
+    """A charger with its lease, as they stand in the database now. Raises NotFound."""
     query = select(Charger).where(Charger.identity_folded == identity.casefold()[:48])
-    found = session.scalar(
-        query.options(joinedload(Charger.lease), selectinload(Charger.connectors)).execution_options(
-            populate_existing=True
-        )
-    )
+    query = query.options(joinedload(Charger.lease)).execution_options(populate_existing=True)
+    if with_connectors:
+        query = query.options(selectinload(Charger.connectors))
+    found = session.scalar(query)
     if found is None:
         raise NotFound(f"There is no charger {identity}.")
     return found
@@ -166,6 +165,15 @@ def command(session: Session, command_id: str) -> Command:
     if found is None:
         raise NotFound("There is no such command.")
     return found
+
+
+def is_done(session: Session, command_id: str, is_answer_enough: bool) -> bool:
+    """Whether a command has its answer, and its effect too unless the answer is enough."""
+    columns = (Command.state, Command.awaits, Command.answered_at)
+    row = session.execute(select(*columns).where(Command.id == command_id)).one()
+    if row.answered_at is None or row.state in (CommandState.QUEUED, CommandState.SENT):
+        return False
+    return is_answer_enough or row.awaits is None
 
 
 def frames(charger_id: int, *, action: str | None) -> Select[Frame]:

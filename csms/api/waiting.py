@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
 
 from gevent.event import Event
 
 from csms.bus import LocalBus
 from csms.extensions import db
-
-T = TypeVar("T")
 
 
 class Watch:
@@ -35,20 +32,19 @@ class Watch:
         self._topics.append(topic)
         self._bus.subscribe([topic], self._wake)
 
-    def until(self, read: Callable[[], T], is_done: Callable[[T], bool], wait_s: float) -> T:
-        """What `read` finds as soon as it `is_done`, or when `wait_s` are over.
+    def until(self, is_done: Callable[[], bool], wait_s: float) -> None:
+        """Return as soon as it `is_done`, asked after each word of it, or when `wait_s` are over.
 
-        No database connection is held between two looks. The last look is at the end of the time, so a word that a
-        bus has lost costs waiting and never the truth.
+        No database connection is held between two looks. Whoever called looks once more, so a word that a bus has
+        lost costs waiting and never the truth.
         """
         give_up_at = time.monotonic() + wait_s
-        while True:
+        while (left_s := give_up_at - time.monotonic()) > 0:
             self._woken.clear()
-            found = read()
-            left_s = give_up_at - time.monotonic()
-            if left_s <= 0 or is_done(found):
-                return found
+            is_over = is_done()
             db.session.remove()
+            if is_over:
+                return
             self._woken.wait(left_s)
 
     def _wake(self, _topic: str) -> None:

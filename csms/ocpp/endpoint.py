@@ -319,7 +319,10 @@ def _refuse(refusal: Refusal, identity: str) -> Response:
         status_code=refusal.status,
         at=clock.now(),
     )
-    door.lane.run(noting)
+    try:
+        door.lane.run(noting)
+    except StorageFailed as error:
+        log.warning("attempt_not_stored", extra={"charger": identity, "reason": str(error)})
     headers = {"WWW-Authenticate": 'Basic realm="OCPP"'} if refusal.status == 401 else {}
     if refusal.status in (429, 503):
         headers["Retry-After"] = "60"

@@ -41,6 +41,7 @@ class Link:
 
     __slots__ = (
         "_answered",
+        "_has_news",
         "_is_working",
         "_waiting_for",
         "actions",
@@ -60,13 +61,14 @@ class Link:
         self.peer = peer
         self.epoch = 0
         self.turn = Semaphore(1)
-        self._is_working = False
+        self._has_news = self._is_working = False
         self._waiting_for: str | None = None  # the message id of our CALL in flight
         self._answered: Event | None = None
 
     def serve(self, server: Server) -> None:
         """Serve the charger until the connection ends. Raises ConnectionClosed when it does."""
         reason = "closed by the server"
+        self.door.at_work += 1
         try:
             self._open()
             while True:
@@ -86,12 +88,16 @@ class Link:
             server.close(POLICY, reason)
         finally:
             self._close(reason)
+            self.door.at_work -= 1
 
     def wake(self, _topic: str) -> None:
         """There is work, or what we hold of the charger is old. Sets a greenlet to it; never blocks."""
+        self._has_news = True
         if not self._is_working:
             self._is_working = True
             gevent.spawn(self._work)
+        elif self._answered is not None:  # the worker waits for the charger, and may do so for long
+            gevent.spawn(self._learn)
 
     def prove(self, _topic: str) -> None:
         """A newcomer at another process claims this identity: show there whether this connection is alive."""
@@ -143,7 +149,10 @@ class Link:
         received = message.parse(text)
         frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
         if isinstance(received, Call):
-            self.server.send(self._answer(units.Received(*frame, received)))
+            reply = self._answer(units.Received(*frame, received))
+            if received.action == "BootNotification" and self.station.admission is not Admission.ACCEPTED:
+                self._refresh()  # the reply may let it in: what it says next must find the door open
+            self.server.send(reply)
         elif isinstance(received, (CallResult, CallError)):
             message_id = self.door.lane.run(units.Answered(*frame, received))
             if message_id is not None and message_id == self._waiting_for and self._answered is not None:
@@ -189,14 +198,24 @@ class Link:
     # What we want of the charger.
 
     def _work(self) -> None:
+        self.door.at_work += 1
         try:
-            self._refresh()
-            while self.server.is_open and self._send_next():
-                pass
+            while self._has_news and self.server.is_open:
+                self._has_news = False  # what comes from here on may be too late for this look: it asks for another
+                self._refresh()
+                while self.server.is_open and self._send_next():
+                    pass
         except (ConnectionClosed, StorageFailed, Fenced) as error:
             log.info("commands_interrupted", extra={"charger": self.station.identity, "reason": str(error)})
         finally:
             self._is_working = False
+            self.door.at_work -= 1
+
+    def _learn(self) -> None:
+        try:
+            self._refresh()
+        except (StorageFailed, Fenced) as error:
+            log.info("not_refreshed", extra={"charger": self.station.identity, "reason": str(error)})
 
     def _send_next(self) -> bool:
         """Send one command and wait for its answer. False when there is none."""

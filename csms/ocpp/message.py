@@ -184,8 +184,8 @@ def error(message_id: MessageId, code: str, description: str) -> str:
 # What must not stand in the journal: keys and passwords, in whichever order a configuration item has its members.
 _HIDDEN = r"(?:AuthorizationKey|BasicAuthPassword|SecurityCtrlr\.BasicAuthPassword)"
 _SECRETS = (
-    re.compile(rf'("key"\s*:\s*"{_HIDDEN}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
-    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"key"\s*:\s*"{_HIDDEN}")', re.IGNORECASE),
+    re.compile(rf'("(?:key|name)"\s*:\s*"{_HIDDEN}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
+    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"(?:key|name)"\s*:\s*"{_HIDDEN}")', re.IGNORECASE),
     re.compile(
         rf'("attributeValue"\s*:\s*")(?:[^"\\]|\\.)*("(?:[^{{}}]|{{[^{{}}]*}})*?{_HIDDEN})',
         re.IGNORECASE,
@@ -197,6 +197,12 @@ _SECRETS = (
     re.compile(r"(\b(?:https?|ftps?|sftp)://[^/@\s\"]*:)[^/@\s\"]+(@)", re.IGNORECASE),
 )
 _HINTS = ("authorizationkey", "basicauthpassword", "://")
+
+
+def without_secrets(value: dict[str, Any]) -> dict[str, Any]:
+    """A JSON object without keys and passwords."""
+    cleaned: dict[str, Any] = orjson.loads(redacted(orjson.dumps(value).decode()))
+    return cleaned
 
 
 def redacted(text: str) -> str:

@@ -209,12 +209,7 @@ class Claim:
             if order is None:
                 continue
             message_id = str(uuid.uuid4())
-            command.action, command.payload, command.effect = order.action, order.payload, order.awaits
-            command.effect_key, command.effect_evse, command.effect_id_tag = (
-                order.key,
-                order.evse,
-                order.id_tag,
-            )
+            _describe(command, order)
             session.flush()
             if not commands.claim(
                 session,
@@ -265,6 +260,14 @@ class Claim:
             action=action,
         )
         chargers.keep_chain(session, lease)
+
+
+def _describe(command: Command, order: Order) -> None:
+    """Keep what is sent and what will show its success. What is secret leaves for the charger and stays nowhere here."""
+    command.action, command.effect = order.action, order.awaits
+    command.effect_key, command.effect_evse, command.effect_id_tag = order.key, order.evse, order.id_tag
+    command.payload = message.without_secrets(order.payload)
+    command.arguments = message.without_secrets(command.arguments)
 
 
 def _is_due(admission: Admission, order: Order) -> bool:

@@ -16,6 +16,7 @@ from csms.web import (
     health,
     landing,
     live,
+    map,
     security,
     settings,
     setup,
@@ -28,6 +29,7 @@ from csms.web import (
 
 # Every blueprint of pages. Whatever is in here asks for a log-in, unless security.PUBLIC names it.
 BLUEPRINTS = (
+    accounts.blueprint,
     attempts.blueprint,
     auth.blueprint,
     charger_settings.blueprint,  # the views of `chargers`, all of them
@@ -37,8 +39,9 @@ BLUEPRINTS = (
     health.blueprint,
     landing.blueprint,
     live.blueprint,
+    map.blueprint,
+    settings.blueprint,
     setup.blueprint,
-    accounts.blueprint,
     simulator.blueprint,
     tariffs.blueprint,
     tokens.blueprint,

@@ -25,7 +25,7 @@ CAUSES = {
     "wrong_credential": "Wrong password",
     "identity_mismatch": "Wrong user name",
     "no_subprotocol": "No OCPP version",
-    "unsupported_subprotocol": "OCPP version not supported",
+    "unsupported_subprotocol": "Other OCPP version",
     "duplicate_identity": "Identity in use",
     "too_many_attempts": "Too many attempts",
     "bad_handshake": "Broken handshake",

@@ -25,6 +25,7 @@ from csms.extensions import db
 from csms.web import filters, journal, strips, transactions
 from csms.web.addresses import with_query
 from csms.web.charts import Part, strip_parts
+from csms.web.security import requires
 from csms.web.shell import zone
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/chargers")
@@ -224,6 +225,19 @@ def head(charger_id: int) -> str:
     return render_template("chargers/_head.html", is_fragment=True, **_about(charger, clock.now()))
 
 
+@blueprint.get("/<int:charger_id>/identity")
+def identity(charger_id: int) -> str:
+    return render_template("chargers/_identity.html", **_about(shown(charger_id), clock.now()))
+
+
+@blueprint.get("/<int:charger_id>/ask/<any(stop,unlock,reset):name>")
+@requires("operate")
+def ask(charger_id: int, name: str) -> str:
+    """What a dialog must say of who is charging, read when it opens."""
+    running = transaction_queries.active(db.session(), Wanted(charger_id=charger_id))
+    return render_template("chargers/_ask.html", name=name, running=running)
+
+
 @blueprint.get("/<int:charger_id>/live")
 def live(charger_id: int) -> str:
     charger = shown(charger_id)
@@ -303,6 +317,8 @@ def _about(charger: Charger, at: datetime) -> dict[str, Any]:
         "charger": charger,
         "head": head,
         "why_not": _why_not(charger, head, at),
+        "is_charging": bool(figures.power_by_charger_w(db.session(), [charger.id])),
+        "here": url_for(".show", charger_id=charger.id),
         "now": at,
         "zone": zone(),
     }
@@ -322,13 +338,10 @@ def _why_not(charger: Charger, head: Head, at: datetime) -> str | None:
 def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
     """What the head of each of a charger's pages shows."""
     config: Config = current_app.extensions["settings"]
-    running = transaction_queries.active(db.session(), Wanted(charger_id=charger.id))
     return _about(charger, at) | {
         "tab": tab,
-        "here": url_for(".show", charger_id=charger.id),
         "orders_url": url_for("commands.request_for", charger_id=charger.id),
         "live_url": url_for("live.stream", topics=charger.topic),
-        "running": running,
         "cards": account_queries.cards(db.session(), at=at, state=CardState.ALLOWED, limit=MOST_CARDS)[0],
         "landing_url": f"{config.public_base_url}/c/{charger.slug}",
         "station_url": f"{config.websocket_base_url}/ws/ocpp/{charger.identity}",
@@ -344,7 +357,9 @@ def _live(charger: Charger, at: datetime) -> dict[str, Any]:
 
 def _outlet(connector: Connector, head: Head, transaction: Transaction | None, at: datetime) -> Outlet:
     sentence = SENTENCES.get(connector.status, "")
-    if connector.status is ConnectorStatus.FAULTED:
+    if not head.is_online:
+        sentence = "Nobody knows what happens there now. What it does meanwhile it tells when it is back."
+    elif connector.status is ConnectorStatus.FAULTED:
         sentence = ": ".join(x for x in (connector.error_code or "Fault", connector.error_info) if x)
     running = _running(transaction, at) if transaction is not None else None
     return Outlet(connector, connector.status.value, sentence, running)

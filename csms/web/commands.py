@@ -114,14 +114,15 @@ def request_for(charger_id: int) -> str | tuple[str, int] | Response:
     kind = request.form.get("kind", "")
     try:
         with atomic() as session:
-            command = _ask(session, chargers.get(session, charger_id), kind)
+            charger = chargers.get(session, charger_id)
+            command = _ask(session, charger, kind)
             accounts.audit(
                 session,
                 actor(),
                 f"command.{command.kind}",
                 at=clock.now(),
                 address=request.remote_addr,
-                subject=command.charger.identity,
+                subject=charger.identity,
             )
     except NotFound:
         raise

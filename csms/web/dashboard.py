@@ -29,6 +29,7 @@ LIVE = "fleet,transactions,meters,attempts"
 MOST_ITEMS = 12
 MOST_TILES = 60
 MOST_RUNNING = 8
+LEAST_W = 50  # less is not worth a curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,8 @@ def _row(item: Item, busy: set[int]) -> Row:
             **about, what="wants to be let in", mark=("New", "wait", "plus"), detail=detail, action=adopt, is_new=True
         )
     if item.matter is Matter.OFFLINE:
-        reason = charger.lease.close_reason if charger.lease else None
-        return Row(**about, what="cannot be reached", status="Offline", detail=reason or "")
+        detail = _parting_words(charger.lease.close_reason if charger.lease else None)
+        return Row(**about, what="cannot be reached", status="Offline", detail=detail)
     fault, where = (item.connector.error_code, item.connector.evse_number) if item.connector else (None, 0)
     reset = None if charger.id in busy else ("Reset", orders, "rotate-cw")
     return Row(
@@ -213,6 +214,15 @@ def _row(item: Item, busy: set[int]) -> Row:
         action=reset,
         fields={"kind": "reset"},
     )
+
+
+def _parting_words(reason: str | None) -> str:
+    """Why a connection ended; a bare number is the close code of RFC 6455 §7.4 that the charger gave."""
+    code = (reason or "").strip()
+    if not code.isdigit():
+        return reason or ""
+    words = {"1000": "the charger hung up", "1001": "the charger went away", "1006": "the connection broke"}
+    return words.get(code, f"the connection was closed with code {code}")
 
 
 def _attempt_row(item: Item, attempt: Attempt) -> Row:
@@ -257,7 +267,7 @@ def _power(at: datetime) -> dict[str, Any]:
             "samples_w": samples[:97],
             "peak_w": found[peak],
             "peak_at": midnight.fromtimestamp(midnight.timestamp() + peak * figures.QUARTER_S, midnight.tzinfo),
-            "is_empty": not any(found),
+            "is_empty": found[peak] < LEAST_W,
         },
         "zone": zone(),
     }
@@ -295,7 +305,7 @@ def tile(connector: Connector, transaction: Transaction | None, is_one_of_severa
         return Tile(connector.id, name, href, status, left, right, None if soc is None else soc / 100)
     if connector.status is ConnectorStatus.FAULTED:
         limit = connector.error_code or ""
-    since = f"{filters.ago(connector.status_at, at)}" if connector.status_at else ""
+    since = f"for {filters.ago(connector.status_at, at)}" if connector.status_at else ""
     return Tile(connector.id, name, href, connector.status.value, limit, since, None)
 
 

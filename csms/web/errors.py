@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import werkzeug.exceptions
 from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import WebsocketMismatch
 
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db
@@ -63,6 +65,8 @@ def register(app: Flask, pages: frozenset[str]) -> None:
 
     def for_people(explain: Callable[[Exception], Answer]) -> Callable[[Exception], Answer]:
         def handle(error: Exception) -> Answer:
+            if isinstance(error, WebsocketMismatch):  # every address is a charger's, but not over plain HTTP
+                error = werkzeug.exceptions.NotFound()
             if request.blueprint in pages or (request.blueprint is None and not is_machine()):
                 return explain(error)
             if isinstance(error, HTTPException):

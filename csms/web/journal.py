@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from csms.domain.frames import Direction, Frame, Verdict
+from csms.web import filters
 
 LONGEST_VALUE = 40
 MOST_VALUES = 5
@@ -23,7 +24,7 @@ VERDICTS = {
     Verdict.IGNORED: ("ignored", "out"),
 }
 # Members that say nothing on one line.
-DULL = {"timestamp", "chargingProfile", "configurationKey"}
+DULL = {"timestamp", "currentTime", "chargingProfile", "configurationKey"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +137,20 @@ def _measured(payload: dict[str, Any]) -> Iterator[str]:
         for sample in moments[-1].get("sampledValue") or ():
             if isinstance(sample, dict) and not sample.get("phase"):
                 unit = sample.get("unit", "") or ("Wh" if "measurand" not in sample else "")
-                yield f"{sample.get('value')} {unit}".strip()
+                yield _quantity(str(sample.get("value")), str(unit))
+
+
+def _quantity(raw: str, unit: str) -> str:
+    """A sampled value as people write it; what is no number stays as it came."""
+    try:
+        value = float(raw)
+    except ValueError:
+        return f"{raw} {unit}".strip()
+    match unit:
+        case "Wh":
+            return filters.kwh(value)
+        case "W":
+            return filters.kw(value)
+        case "Celsius" | "Celcius":
+            return f"{filters.number(value, 1)}\u00a0°C"
+    return f"{filters.number(value, 1)}\u00a0{'%' if unit == 'Percent' else unit}".strip()

@@ -118,10 +118,12 @@ def act(identity: str) -> str | Response:
 def remove() -> Response:
     """Stop all simulated chargers, or one, and forget them with all that they sent."""
     wanted = request.form.get("identity", "").strip()
-    at, registry = clock.now(), current_app.extensions.get("simulators")
-    for state in registry.running() if registry else ():
-        if wanted in ("", state.identity):
-            registry.stop(state.identity)
+    at = clock.now()
+    registry: Registry | None = current_app.extensions.get("simulators")
+    if registry is not None:
+        for state in registry.running():
+            if wanted in ("", state.identity):
+                registry.stop(state.identity)
     with atomic() as session:
         gone = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
         for charger in gone:

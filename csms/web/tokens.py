@@ -142,16 +142,13 @@ def _day(expires_at: datetime | None) -> str:
 def _form(token: IdToken | None, given: Any, error: Exception | None = None) -> str:
     field = error.field if isinstance(error, Invalid) else "uid" if error else None
     session = db.session()
-    recent = ()
-    if token is not None:
-        recent = sessions.of_card(session, token.id)
     return render_template(
         "tokens/form.html",
         token=token,
         given=given,
         problems={field: str(error)} if error else {},
         accounts=queries.choices(session),
-        recent=recent,
+        recent=sessions.of_card(session, token.id) if token else (),
         now=clock.now(),
         zone=zone(),
     )

@@ -21,7 +21,7 @@ from csms.domain.tariffs import Bill
 from csms.domain.transactions import Transaction, TransactionState, curves, queries
 from csms.domain.transactions.queries import Cursor, Wanted
 from csms.extensions import db
-from csms.web import exports, filters, stories
+from csms.web import exports, filters, journal, stories
 from csms.web.security import actor, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -109,6 +109,18 @@ def live(transaction_id: int) -> str:
     """All that changes while it runs, for its live region."""
     transaction = queries.get(db.session(), transaction_id)
     return render_template("transactions/_live.html", **_page(transaction))
+
+
+@blueprint.get("/<int:transaction_id>/readings.csv")
+def readings(transaction_id: int) -> Response:
+    """What the meter said, all of it, in the units that it is kept in."""
+    transaction = queries.get(db.session(), transaction_id)
+    rows = [
+        (filters.iso(x.measured_at), x.energy_wh, x.power_w, x.current_a, x.voltage_v, x.soc_percent, x.context)
+        for x in queries.readings(db.session(), transaction.id, limit=200_000)
+    ]
+    heads = ("measured_at", "energy_wh", "power_w", "current_a", "voltage_v", "soc_percent", "context")
+    return exports.download(iter([exports.csv_text([heads, *rows])]), f"session-{transaction.id}-readings.csv")
 
 
 @blueprint.post("/<int:transaction_id>/stop")
@@ -204,7 +216,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "currency": currency,
         "bookings": queries.bookings(session, transaction.id),
         "command": next((x for x in reversed(orders) if x.is_waiting), None),
-        "frames": queries.messages(session, transaction),
+        "messages": [journal.told(x) for x in queries.messages(session, transaction)],
         "until": until,
         "now": at,
         "zone": zone(),

@@ -67,7 +67,9 @@ def remove(session: Session, charger: Charger) -> None:
     tables = Base.metadata.tables
     for name in _KEPT:
         if session.scalar(select(exists().where(tables[name].c.charger_id == charger.id))):
-            raise Refused(f"There are sessions of {charger.title}: it stays, for the books. Reject it instead.")
+            raise Refused(
+                f"There are sessions of {charger.title}: it stays, for the books. Reject it instead."
+            )
     for name in _OWN:
         session.execute(delete(tables[name]).where(tables[name].c.charger_id == charger.id))
     session.expire(charger)

@@ -22,36 +22,45 @@ class Lease:
     charger_id: int
     epoch: int
     chain: bytes
+    last_heartbeat_at: datetime | None = None
+
+
+_LEASE = (LinkLease.charger_id, LinkLease.epoch, LinkLease.chain, LinkLease.last_heartbeat_at)
 
 
 def preload_leases(session: Session, charger_ids: Iterable[int]) -> None:
     """Read the leases of many chargers with one query, for `lease_of`."""
     session.info["leases"] = {
         row.charger_id: Lease(*row)
-        for row in session.execute(
-            select(LinkLease.charger_id, LinkLease.epoch, LinkLease.chain).where(
-                LinkLease.charger_id.in_(list(charger_ids))
-            )
-        )
+        for row in session.execute(select(*_LEASE).where(LinkLease.charger_id.in_(list(charger_ids))))
     }
 
 
 def lease_of(session: Session, charger_id: int, epoch: int) -> Lease:
     """The charger's lease. Raises Fenced if `epoch` is not the newest connection's."""
-    leases: dict[int, Lease] = session.info.setdefault("leases", {})
-    lease = leases.get(charger_id)
-    if lease is None:
-        query = select(LinkLease.epoch, LinkLease.chain).where(LinkLease.charger_id == charger_id)
-        row = session.execute(query).one()
-        lease = leases[charger_id] = Lease(charger_id, row.epoch, row.chain)
+    lease = _lease(session, charger_id)
     if lease.epoch != epoch:
         raise Fenced
     return lease
 
 
+def _lease(session: Session, charger_id: int) -> Lease:
+    leases: dict[int, Lease] = session.info.setdefault("leases", {})
+    if charger_id not in leases:
+        row = session.execute(select(*_LEASE).where(LinkLease.charger_id == charger_id)).one()
+        leases[charger_id] = Lease(*row)
+    return leases[charger_id]
+
+
 def touch(session: Session, lease: Lease, *, at: datetime) -> None:
     """Keep the end of the journal's chain, and that the charger was heard of."""
-    amend(session, LinkLease, {"charger_id": lease.charger_id}, {"last_seen_at": at, "chain": lease.chain})
+    news = {"last_seen_at": at, "last_heartbeat_at": lease.last_heartbeat_at, "chain": lease.chain}
+    amend(session, LinkLease, {"charger_id": lease.charger_id}, news)
+
+
+def heartbeat(session: Session, charger_id: int, *, at: datetime) -> None:
+    """1.6 §4.6: alive; `touch` writes it. Nothing is announced, so that calm stays calm."""
+    _lease(session, charger_id).last_heartbeat_at = at
 
 
 def keep_chain(session: Session, lease: Lease) -> None:

@@ -21,6 +21,7 @@ from csms.domain.chargers.models import (
     StatusEvent,
 )
 
+LARGEST_NUMBER = 2**31 - 1
 MOST_EVSES = 32  # connectors that a charger's messages may bring into being
 PLUGGED = {ConnectorStatus.PREPARING, ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV}
 _TEXT_LENGTHS = {"iccid": 20, "imsi": 20}
@@ -192,11 +193,6 @@ def boot(session: Session, charger: Charger, report: BootReport, *, at: datetime
     announce(session, charger.topic, "fleet")
 
 
-def heartbeat(session: Session, charger_id: int, *, at: datetime) -> None:
-    """1.6 §4.6: alive. Nothing is announced, so that calm stays calm."""
-    amend(session, LinkLease, {"charger_id": charger_id}, {"last_heartbeat_at": at})
-
-
 def note_clock(session: Session, charger_id: int, skew_s: float) -> None:
     """How far the charger's clock is off, in s (positive: it is fast)."""
     amend(session, Charger, {"id": charger_id}, {"clock_skew_s": round(skew_s, 1)})
@@ -245,7 +241,7 @@ def append_status(
         StatusEvent,
         {
             "charger_id": charger_id,
-            "evse_number": report.evse,
+            "evse_number": min(report.evse, LARGEST_NUMBER),
             "connector_number": report.connector,
             "status": status,
             "status_word": printable(report.word, 40),

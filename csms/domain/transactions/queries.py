@@ -180,7 +180,7 @@ def status_changes(session: Session, transaction: Transaction, at: datetime) -> 
     return session.scalars(query.order_by(StatusEvent.at, StatusEvent.id).limit(300)).all()
 
 
-def messages(session: Session, transaction: Transaction, *, limit: int = 40) -> Sequence[Frame]:
+def messages(session: Session, transaction: Transaction, *, limit: int = 14) -> Sequence[Frame]:
     """Those of the charger's newest journal entries that name the session, newest first."""
     newest = (
         select(Frame.id)

@@ -1,0 +1,91 @@
+"""The first run, and the end of lab mode."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.web.browser import PASSWORD, Browser, logged_in, publish
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from csms import clock
+from csms.domain import accounts
+from csms.domain.accounts import settings as stored_settings
+from csms.web import setup
+
+FORM = {"organisation": "Parkhaus Nord", "currency": "CHF", "time_zone": "Europe/Zurich", "username": "olga"}
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    from settings import UnknownChargers
+
+    return {"lab": True, "unknown_chargers": UnknownChargers.ACCEPT}
+
+
+def _link(app: Flask) -> str:
+    url = setup.setup_url(app)
+    assert url is not None
+    return urlsplit(url).path
+
+
+def test_the_link_makes_the_owner_and_logs_in(app: Flask) -> None:
+    browser = Browser(app)
+    path = _link(app)
+    assert "Welcome" in browser.read(path)
+    answer = browser.send(path, **FORM, password=PASSWORD)
+    assert answer.headers["Location"] == "/"
+    assert "Connect your first charger" in browser.read("/")
+    assert app.extensions["settings"].currency == "CHF"
+    assert app.extensions["settings"].time_zone.key == "Europe/Zurich"
+    assert setup.setup_url(app) is None
+
+
+def test_the_link_works_once_and_says_what_prints_a_new_one(app: Flask) -> None:
+    first = _link(app)
+    second = _link(app)
+    browser = Browser(app)
+    assert browser.open(first).status_code == 404
+    assert "setup-link" in browser.open("/setup/nonsense").text
+    browser.open(second)
+    browser.send(second, **FORM, password=PASSWORD)
+    assert browser.open(second).status_code == 404
+    assert "The set-up is done" in browser.open(second).text
+
+
+def test_what_is_wrong_is_told_at_the_field_and_the_link_stays_good(app: Flask) -> None:
+    browser = Browser(app)
+    path = _link(app)
+    browser.open(path)
+    answer = browser.send(path, **{**FORM, "time_zone": "Mars/Olympus", "currency": "euro"}, password="short")
+    assert answer.status_code == 422
+    for words in ("There is no such time zone", "three capital letters", "at least 12 characters"):
+        assert words in answer.text
+    assert 'value="Parkhaus Nord"' in answer.text
+    assert browser.send(path, **FORM, password=PASSWORD).status_code == 302
+
+
+def test_what_was_set_on_the_pages_is_there_after_a_restart(app: Flask, session: Session) -> None:
+    stored_settings.put(session, stored_settings.ORGANISATION, "Hotel Sol", at=clock.now())
+    stored_settings.put(session, stored_settings.LAB_CLOSED, "1", at=clock.now())
+    publish(session)
+    setup.apply_stored(app)
+    assert app.extensions["settings"].organisation == "Hotel Sol"
+    assert app.config["LAB"] is False
+    assert app.config["REQUIRES_SUBPROTOCOL"] is True
+    assert app.config["UNKNOWN_CHARGERS"] == "pending"
+
+
+def test_lab_mode_is_on_every_page_until_the_owner_closes_it(app: Flask, session: Session) -> None:
+    olga = logged_in(app, session)
+    assert "Close lab mode" in olga.read("/chargers")
+    assert olga.send("/lab/close").status_code == 302
+    page = olga.read("/chargers")
+    assert "Close lab mode" not in page
+    assert "Lab mode is over" in page
+    assert app.config["UNKNOWN_CHARGERS"] == "pending"
+    session.rollback()
+    assert stored_settings.get(session, stored_settings.LAB_CLOSED) == "1"
+    assert accounts.needs_setup(session) is False
