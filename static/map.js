@@ -26,7 +26,12 @@
   map.createPane("land").style.zIndex = 150;                  // under the tiles, which may be missing
   map.createPane("grid").style.zIndex = 160;
   map.attributionControl.addAttribution("Natural Earth");
+  const whole = (ring) => {                                   // over the date line in one piece; Antarctica is no ring there
+    const isCut = ring.some(([x], at) => at && Math.abs(x - ring[at - 1][0]) > 180) && ring[0][1] > -60;
+    if (isCut) for (const point of ring) if (point[0] < 0) point[0] += 360;
+  };
   fetch(land).then((answer) => answer.json()).then((world) => {
+    for (const { geometry: { type, coordinates } } of world.features) (type === "Polygon" ? [coordinates] : coordinates).flat().forEach(whole);
     L.geoJSON(world, { style: { pane: "land", interactive: false, className: "map-land" } }).addTo(map);
   });
   const grid = L.layerGroup().addTo(map);
@@ -123,11 +128,11 @@
     draw();
   }
 
-  // ---- Again at every change, at most once a second, and without news twice a minute ----
+  // ---- Again at every change, at most once a second (rarer where there are thousands), and without news twice a minute ----
   let due = 0, readAt = 0;
   function soon() {
     if (due || document.hidden) return;
-    due = setTimeout(() => { due = 0; readAt = Date.now(); read().catch(() => {}); }, Math.max(0, readAt + 1000 - Date.now()));
+    due = setTimeout(() => { due = 0; readAt = Date.now(); read().catch(() => {}); }, Math.max(0, readAt + Math.max(1000, 2 * spots.size) - Date.now()));
   }
   for (const news of ["fleet", "resync"]) document.getElementById("live").addEventListener(news, soon);
   document.addEventListener("visibilitychange", soon);

@@ -1,4 +1,4 @@
-"""Fixtures for all tests. Nothing here is patched: what needs gevent's world runs in a server of its own process."""
+"""Fixtures for all tests. Nothing here is patched: what needs gevent runs in a server of its own process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from config import Config
 from csms import create_app
 from csms.domain.base import Base
 from csms.extensions import db
+from tests.desk import Desk
 from tests.nursery import ForkedServer, Nursery
 
 
@@ -143,6 +144,14 @@ def live(servers: Callable[..., ForkedServer], live_settings: dict[str, str]) ->
     server = servers(**live_settings)
     server.start()
     return server
+
+
+@pytest.fixture
+def desk(live: LiveServer) -> Iterator[Desk]:
+    """An operator of the `live` server."""
+    desk = Desk(live)
+    yield desk
+    desk.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, func, select, type_coerce
+from sqlalchemy import Row, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain import tariffs
@@ -111,18 +111,26 @@ def _effect(session: Session, entry: Entry) -> Iterator[Finding]:
 
 
 def _is_stopped(session: Session, entry: Entry) -> bool:
-    """A Stop has ended a transaction, told of one that had ended, or left an orphan."""
-    reference = printable(str(_member(entry.text, "transactionId")), 64) or ""
-    ended = select(Transaction.id).where(Transaction.charger_id == entry.charger_id)
-    by_name = ended.where(
-        Transaction.reference == reference, Transaction.state == TransactionState.ENDED
+    """A Stop has ended the transaction that it names, or left an orphan; -1 has ended one that it does not name."""
+    reference = _reference(_member(entry.text, "transactionId"))
+    named = Transaction.reference == reference
+    if reference == "-1":
+        named = Transaction.end_received_at == entry.at
+    orphan = Transaction.reference.startswith(f"?{reference[:30]}", autoescape=True)
+    is_its = or_(
+        and_(Transaction.state == TransactionState.ENDED, named),
+        and_(Transaction.state == TransactionState.ORPHAN, orphan),
     )
-    by_time = ended.where(Transaction.end_received_at == entry.at).limit(1)
-    orphan = ended.where(
-        Transaction.state == TransactionState.ORPHAN,
-        Transaction.reference.startswith(f"?{reference[:30]}", autoescape=True),
-    )
-    return any(session.scalar(query) is not None for query in (by_name, by_time, orphan.limit(1)))
+    query = select(Transaction.id).where(Transaction.charger_id == entry.charger_id, is_its)
+    return session.scalar(query.limit(1)) is not None
+
+
+def _reference(value: object) -> str:
+    """A transactionId as a charger's door reads it: a number's digits, a text as it is, anything else a question."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_text = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return (printable(str(value).strip(), 64) if is_text else None) or "?"
 
 
 def _member(text: str | None, name: str) -> Any:

@@ -6,7 +6,6 @@ import base64
 import binascii
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,16 +13,16 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from flask import Blueprint, Response, current_app, request
 from limits import RateLimitItemPerMinute
-from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
-from csms.domain.chargers import Admission, AuthorizationPolicy, RefusalCause, keys
+from csms.domain.chargers import Admission, RefusalCause, keys
 from csms.extensions import limiter
 from csms.ocpp import v16
+from csms.ocpp.arrival import MOST_PENDING, Claimed, Knock, Peer, TooManyPending
 from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.door import Door
-from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link, Peer
+from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link
 from csms.ocpp.websocket import HandshakeRefused, Server, hijacked
 from csms.work import StorageFailed
 
@@ -37,7 +36,6 @@ DEFAULT_VERSION = "ocpp1.6"
 
 RESERVED = ("ws/echo", "ws/frontend", "ws/updates")
 LONGEST_IDENTITY = 48
-MOST_PENDING = 20
 FAILURES_BY_ADDRESS = RateLimitItemPerMinute(10)
 FAILURES_BY_IDENTITY = RateLimitItemPerMinute(5)
 HANDSHAKES_BY_IDENTITY = RateLimitItemPerMinute(6)
@@ -58,15 +56,6 @@ class Hijacked(Response):
 
     def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
         return hijacked(environ, start_response)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The charger that a newcomer says it is. `is_elsewhere`: another process holds a connection of it."""
-
-    station: Station
-    key_hash: str | None
-    is_elsewhere: bool
 
 
 @blueprint.route("/", defaults={"path": ""}, websocket=True)
@@ -136,29 +125,15 @@ def _claimed(door: Door, identity: str, protocol: str) -> Claimed | None:
     """What is known of the charger that the newcomer says it is; it comes into being if the house rules let it."""
     rule = current_app.config["UNKNOWN_CHARGERS"]
     admission = {"accept": Admission.ACCEPTED, "pending": Admission.PENDING}.get(rule)
-    return door.lane.run(partial(_claim, door, identity, protocol, admission, clock.now()))
-
-
-def _claim(
-    door: Door, identity: str, protocol: str, admission: Admission | None, at: datetime, session: Session
-) -> Claimed | None:
-    charger = chargers.find(session, identity)
-    if charger is None and admission is not None:
-        if admission is Admission.PENDING and chargers.pending_count(session) >= MOST_PENDING:
-            raise Refusal(
-                503,
-                RefusalCause.TOO_MANY_ATTEMPTS,
-                f"{MOST_PENDING} chargers are waiting to be adopted already.",
-                "Adopt or reject the chargers that are waiting, then let this one try again.",
-            )
-        is_open = admission is Admission.ACCEPTED
-        policy = AuthorizationPolicy.OPEN if is_open else AuthorizationPolicy.KNOWN
-        charger = chargers.add(session, identity, admission=admission, policy=policy, at=at)
-    if charger is None:
-        return None
-    lease = charger.lease
-    is_elsewhere = lease is not None and lease.is_online(at) and lease.node != door.node
-    return Claimed(door.station_of(charger, protocol), charger.key_hash, is_elsewhere)
+    try:
+        return door.lane.run(Knock(identity, protocol, admission, door.node, clock.now(), door.station_of))
+    except TooManyPending:
+        raise Refusal(
+            503,
+            RefusalCause.TOO_MANY_ATTEMPTS,
+            f"{MOST_PENDING} chargers are waiting to be adopted already.",
+            "Adopt or reject the chargers that are waiting, then let this one try again.",
+        ) from None
 
 
 def _authenticated(claimed: Claimed | None, identity: str) -> Claimed:

@@ -16,10 +16,11 @@ from gevent.lock import Semaphore
 from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import chargers, commands
+from csms.domain import chargers
 from csms.domain.chargers import Admission, Charger, Fenced
 from csms.domain.commands import CommandState
 from csms.ocpp import message, units
+from csms.ocpp.arrival import Opening, Peer
 from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.message import Call, CallError, CallResult, Garbage
 from csms.ocpp.websocket import ConnectionClosed, Server
@@ -109,26 +110,12 @@ class Link:
             self.door.lane.run(lambda session: chargers.note_probe(session, charger_id, epoch, at=at))
 
     def _open(self) -> None:
-        self.epoch, has_work = self.door.lane.run(self._opening)
+        opening = Opening(self.station, self.peer, self.door.node, clock.now(), self.door.lease_end())
+        self.epoch, has_work = self.door.lane.run(opening)
         self.door.enter(self)
         log.info("charger_connected", extra={"charger": self.station.identity, "epoch": self.epoch})
         if has_work:
             self.wake("")
-
-    def _opening(self, session: Session) -> tuple[int, bool]:
-        peer, charger_id, at = self.peer, self.station.charger_id, clock.now()
-        epoch = chargers.open_link(
-            session,
-            chargers.get(session, charger_id),
-            node=self.door.node,
-            address=peer.address,
-            is_secure=peer.is_secure,
-            protocol=self.station.protocol,
-            path=peer.path,
-            at=at,
-            online_until=self.door.lease_end(),
-        )
-        return epoch, bool(commands.chargers_with_work(session, [charger_id], at))
 
     def _close(self, reason: str) -> None:
         self.door.leave(self)
@@ -201,7 +188,9 @@ class Link:
         self.door.at_work += 1
         try:
             while self._has_news and self.server.is_open:
-                self._has_news = False  # what comes from here on may be too late for this look: it asks for another
+                self._has_news = (
+                    False  # what comes from here on may be too late for this look: it asks for another
+                )
                 self._refresh()
                 while self.server.is_open and self._send_next():
                     pass
@@ -262,14 +251,3 @@ class Link:
     def _resize(self) -> None:
         is_accepted = self.station.admission is Admission.ACCEPTED
         self.server.max_size = SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE
-
-
-class Peer:
-    """Where a connection comes from."""
-
-    __slots__ = ("address", "is_secure", "path")
-
-    def __init__(self, address: str, path: str, *, is_secure: bool) -> None:
-        self.address = address
-        self.path = path
-        self.is_secure = is_secure

@@ -184,8 +184,12 @@ def error(message_id: MessageId, code: str, description: str) -> str:
 # What must not stand in the journal: keys and passwords, in whichever order a configuration item has its members.
 _HIDDEN = r"(?:AuthorizationKey|BasicAuthPassword|SecurityCtrlr\.BasicAuthPassword)"
 _SECRETS = (
-    re.compile(rf'("(?:key|name)"\s*:\s*"{_HIDDEN}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE),
-    re.compile(rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"(?:key|name)"\s*:\s*"{_HIDDEN}")', re.IGNORECASE),
+    re.compile(
+        rf'("(?:key|name)"\s*:\s*"{_HIDDEN}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE
+    ),
+    re.compile(
+        rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"(?:key|name)"\s*:\s*"{_HIDDEN}")', re.IGNORECASE
+    ),
     re.compile(
         rf'("attributeValue"\s*:\s*")(?:[^"\\]|\\.)*("(?:[^{{}}]|{{[^{{}}]*}})*?{_HIDDEN})',
         re.IGNORECASE,

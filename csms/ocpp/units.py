@@ -19,6 +19,7 @@ from csms.domain.chargers import Admission
 from csms.domain.commands import Command, CommandState, Effect
 from csms.domain.frames import Direction, Verdict
 from csms.ocpp import dispatch, message
+from csms.ocpp.arrival import Knock, Opening
 from csms.ocpp.dispatch import Actions, Answer, Context, Order, Station
 from csms.ocpp.message import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, CallResult, Garbage
 
@@ -263,7 +264,7 @@ class Claim:
 
 
 def _describe(command: Command, order: Order) -> None:
-    """Keep what is sent and what will show its success. What is secret leaves for the charger and stays nowhere here."""
+    """Keep what is sent and what will show its success. What is secret leaves and stays nowhere here."""
     command.action, command.effect = order.action, order.awaits
     command.effect_key, command.effect_evse, command.effect_id_tag = order.key, order.evse, order.id_tag
     command.payload = message.without_secrets(order.payload)
@@ -288,8 +289,19 @@ def give_up(command_id: str, state: CommandState, detail: str, at: datetime) -> 
     return unit
 
 
+def _gather_arrivals(session: Session, units: Sequence[Any]) -> None:
+    identities = [unit.identity for unit in units if isinstance(unit, Knock)]
+    if identities:
+        chargers.preload_identities(session, identities)
+    opening = {unit.station.charger_id: unit.at for unit in units if isinstance(unit, Opening)}
+    if opening:
+        chargers.preload_openings(session, opening)
+        commands.preload_work(session, opening, max(opening.values()))
+
+
 def gather(session: Session, units: Sequence[Any]) -> None:
     """Read with a few queries what the units of a batch would otherwise each ask for."""
+    _gather_arrivals(session, units)
     incoming = [unit for unit in units if isinstance(unit, (Incoming, Claim))]
     chargers.preload_leases(session, {unit.station.charger_id for unit in incoming})
     calls = [unit for unit in incoming if isinstance(unit, Received)]

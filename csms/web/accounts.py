@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import Account, LedgerKind, queries
-from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.base import Invalid, Refused
 from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
@@ -139,7 +139,7 @@ def add_vehicle(account_id: int) -> Page:
 def me() -> str:
     """One's own account: what a driver comes to after logging in."""
     if current_user.account_id is None:
-        raise NotFound("No account belongs to this log-in. Ask the operator to connect one.")
+        return render_template("accounts/nobody.html")
     return render_template("accounts/me.html", **_view(current_user.account_id))
 
 

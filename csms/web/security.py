@@ -19,7 +19,7 @@ from csms.domain.accounts import Role, User
 from csms.extensions import db, login
 
 # Endpoints and whole blueprints that strangers may see.
-PUBLIC = frozenset({"static", "health", "setup", "auth", "landing", "driving"})
+PUBLIC = frozenset({"static", "health", "setup.show", "setup.create", "auth", "landing", "driving"})
 
 # What a role may do. "view" is the operators' pages, "self" one's own sessions and cards.
 PERMISSIONS: Mapping[Role, frozenset[str]] = {
@@ -121,12 +121,13 @@ def ask_to_log_in() -> WerkzeugResponse:
 
 def _refuse_stranger() -> WerkzeugResponse | None:
     endpoint = request.endpoint or ""
-    if is_public(endpoint):
+    asked = getattr(current_app.view_functions[endpoint], "permission", None)
+    if asked is None and is_public(endpoint):
         return None
     if not current_user.is_authenticated:
-        return ask_to_log_in()
-    view = current_app.view_functions[endpoint]
-    if not can(getattr(view, "permission", DEFAULT_PERMISSION)):
+        answer: WerkzeugResponse = ask_to_log_in()
+        return answer
+    if not can(asked or DEFAULT_PERMISSION):
         abort(404)
     return None
 

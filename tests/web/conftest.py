@@ -9,6 +9,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.web.browser import Browser, logged_in
+from tests.web.site import Site, make_site
+from tests.web.visitor import Visitor
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.web.browser import PASSWORD, Browser, make_user, publish
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import accounts
+from tests.web.browser import PASSWORD, Browser, make_user, publish
 
 
 def test_the_page_that_was_asked_for_follows_the_log_in(app: Flask, session: Session) -> None:

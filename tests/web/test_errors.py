@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.web.browser import HTMX, Browser
 from flask.testing import FlaskClient
+
+from tests.web.browser import HTMX, Browser
 
 
 def test_an_address_that_nobody_has_is_explained(client: FlaskClient) -> None:

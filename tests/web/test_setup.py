@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.web.browser import PASSWORD, Browser, logged_in, publish
 from flask import Flask
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,7 @@ from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import settings as stored_settings
 from csms.web import setup
+from tests.web.browser import PASSWORD, Browser, logged_in, publish
 
 FORM = {"organisation": "Parkhaus Nord", "currency": "CHF", "time_zone": "Europe/Zurich", "username": "olga"}
 

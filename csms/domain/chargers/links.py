@@ -68,6 +68,20 @@ def keep_chain(session: Session, lease: Lease) -> None:
     amend(session, LinkLease, {"charger_id": lease.charger_id}, {"chain": lease.chain})
 
 
+def preload_openings(session: Session, charger_ids: Iterable[int]) -> None:
+    """Read many chargers, and their leases for changing them, for `open_link`."""
+    ids = sorted(charger_ids)
+    held = session.scalars(
+        select(LinkLease)
+        .where(LinkLease.charger_id.in_(ids))
+        .order_by(LinkLease.charger_id)
+        .with_for_update()
+    )
+    known = session.scalars(select(Charger).where(Charger.id.in_(ids)))
+    session.info["openings"] = {lease.charger_id: lease for lease in held}
+    session.info["stations"] = known.all()
+
+
 def open_link(
     session: Session,
     charger: Charger,
@@ -81,7 +95,8 @@ def open_link(
     online_until: datetime,
 ) -> int:
     """A new connection owns the charger from now on. Returns its epoch, which fences every older connection."""
-    lease = session.get(LinkLease, charger.id, with_for_update=True)
+    is_held = charger.id in session.info.get("openings", ())
+    lease = session.get(LinkLease, charger.id, with_for_update=not is_held)
     if lease is None:
         lease = LinkLease(charger_id=charger.id, epoch=0, chain=b"")
         session.add(lease)

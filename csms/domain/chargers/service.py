@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
 
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
 from csms.domain.chargers.models import (
@@ -65,7 +65,25 @@ def new_slug() -> str:
 
 def find(session: Session, identity: str) -> Charger | None:
     """The charger with this identity, compared without case."""
-    return session.scalar(select(Charger).where(Charger.identity_folded == identity.casefold()[:48]))
+    folded = identity.casefold()[:48]
+    preloaded: dict[str, Charger | None] = session.info.get("identities", {})
+    if folded in preloaded:
+        return preloaded[folded]
+    return session.scalar(select(Charger).where(Charger.identity_folded == folded))
+
+
+def preload_identities(session: Session, identities: Iterable[str]) -> None:
+    """Read many chargers and their leases with one query, for `find`."""
+    found: dict[str, Charger | None] = dict.fromkeys(identity.casefold()[:48] for identity in identities)
+    query = select(Charger).where(Charger.identity_folded.in_(found)).options(joinedload(Charger.lease))
+    for charger in session.scalars(query):
+        found[charger.identity_folded] = charger
+    session.info["identities"] = found
+
+
+def preload_stations(session: Session, charger_ids: Iterable[int]) -> None:
+    """Read many chargers with one query, for `get`."""
+    session.info["stations"] = session.scalars(select(Charger).where(Charger.id.in_(list(charger_ids)))).all()
 
 
 def add(
@@ -81,22 +99,31 @@ def add(
     """A new charger. Raises Refused when there is one of this identity."""
     if find(session, identity) is not None:
         raise Refused(f"A charger with the identity {identity} is there already.")
-    charger = Charger(
-        identity=identity,
-        identity_folded=identity.casefold()[:48],
-        slug=new_slug(),
-        name=name or None,
-        admission=admission,
-        policy=policy,
-        status=ConnectorStatus.UNKNOWN,
-        is_simulated=is_simulated,
-        created_at=at,
-        accepted_at=at if admission is Admission.ACCEPTED else None,
-    )
+    row = {
+        "identity": identity,
+        "identity_folded": identity.casefold()[:48],
+        "slug": new_slug(),
+        "name": name or None,
+        "admission": admission,
+        "policy": policy,
+        "status": ConnectorStatus.UNKNOWN,
+        "is_simulated": is_simulated,
+        "created_at": at,
+        "accepted_at": at if admission is Admission.ACCEPTED else None,
+    }
+    # One statement and no unit-of-work bookkeeping: a whole town's new chargers may come within seconds.
+    charger_id = session.execute(insert(Charger).values(row).returning(Charger.id)).scalar_one()
+    charger = Charger(id=charger_id, **row)
+    make_transient_to_detached(charger)
     session.add(charger)
-    session.flush()
-    session.add(LinkLease(charger_id=charger.id, epoch=0, chain=b""))
-    session.flush()
+    blank = {column.name: None for column in LinkLease.__table__.columns}
+    append(
+        session,
+        LinkLease,
+        blank | {"charger_id": charger_id, "epoch": 0, "is_secure": False, "chain": b""},
+        once=True,
+    )
+    session.info.get("identities", {})[charger.identity_folded] = charger
     announce(session, "fleet")
     return charger
 

@@ -29,7 +29,7 @@ _BOOT = {
 }
 
 
-@actions.on("BootNotification", tolerant=True, gathers=[commands.preload])
+@actions.on("BootNotification", tolerant=True, gathers=[chargers.preload_stations, commands.preload])
 def boot_notification(context: Context, request: Any) -> Payload:
     """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute. Too long a word locks nobody out."""
     charger = context.charger

@@ -17,9 +17,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 §1.3
 
 
-def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True
-) -> bytes:
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
     head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
     bit, length = (0x80 if masked else 0), len(payload)
     if length < 126:

@@ -1,0 +1,98 @@
+"""Whatever goes wrong under /api has one shape, and elsewhere it has not."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from csms.extensions import db
+from tests.api.caller import Api
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/v1/nothing/at/all", 404),
+        ("DELETE", "/api/v1/chargers", 405),
+        ("PUT", "/api/v1/token", 405),
+    ],
+)
+def test_unknown_addresses_and_methods_are_problems(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method)
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["instance"] == path
+
+
+def test_the_pages_keep_their_own_errors(client: FlaskClient) -> None:
+    assert client.get("/nothing-of-the-kind").mimetype != "application/problem+json"
+
+
+def test_a_body_must_be_json_and_say_so(owner: Api) -> None:
+    assert owner.call("POST", "/chargers", data="a=b").status_code == 415
+    cut = owner.call("POST", "/chargers", data='{"identity": ', content_type="application/json")
+    assert cut.status_code == 400
+    assert owner.post("/chargers", ["a", "list"]).status_code == 422
+
+
+def test_a_missing_field_is_pointed_at(owner: Api) -> None:
+    answer = owner.post("/chargers", {"name": "x"})
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"pointer": "/identity", "code": "missing", "message": "Field required"}]
+
+
+def test_a_misspelt_filter_is_told(owner: Api) -> None:
+    assert owner.get("/chargers?stauts=Faulted").json["errors"][0]["pointer"] == "/stauts"
+
+
+def test_the_request_is_named_in_the_answer(owner: Api) -> None:
+    answer = owner.get("/chargers/none", headers={"X-Request-Id": "mine-1"})
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"] == "mine-1"
+
+
+def test_no_database_is_503_and_a_bug_is_500_without_details(app: Flask, owner: Api) -> None:
+    owner.session.rollback()
+    db.session.remove()
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tariff RENAME TO tariff_away"))
+    try:
+        answer = owner.get("/tariffs")
+    finally:
+        with db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE tariff_away RENAME TO tariff"))
+    assert answer.status_code in (500, 503)  # SQLite calls a missing table an operational error
+    assert answer.mimetype == "application/problem+json"
+    assert "tariff_away" not in answer.text
+    assert "SELECT" not in answer.text
+
+
+def test_the_description_names_every_route_and_the_scheme(app: Flask, client: FlaskClient) -> None:
+    document = client.get("/api/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    assert document["components"]["securitySchemes"]["jwtAuth"]["scheme"] == "bearer"
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    served = {
+        (method, rule.rule.replace("<int:", "<").replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert described == served
+    schemas = set(document["components"]["schemas"])
+    references = {
+        x.split('"')[0] for x in client.get("/api/openapi.json").text.split("#/components/schemas/")[1:]
+    }
+    assert references <= schemas
+
+
+def test_the_page_of_the_description_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
+    page = client.get("/api/")
+    assert page.status_code == 200
+    assert 'data-spec="/api/openapi.json"' in page.text
+    assert "//" not in page.text.replace("<!doctype", "")

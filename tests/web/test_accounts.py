@@ -1,0 +1,79 @@
+"""Drivers: their cards, cars and credit."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from csms.domain.accounts import Account, AuditEntry, Role, Vehicle
+from tests.web.visitor import told
+
+
+def balance(site):
+    site.session.rollback()
+    site.session.expire_all()
+    account = site.session.get_one(Account, site.account.id)
+    return account.balance_cents, account.balance_wh
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "expected"),
+    [("25.50", "money", (7_550, 0)), ("12,5", "kwh", (5_000, 12_500)), ("-10", "money", (4_000, 0))],
+)
+def test_credit_is_booked_to_the_cent_and_noted(visitor, site, amount, unit, expected):
+    olga = visitor().log_in(Role.ACCOUNTANT)
+    form = {"amount": amount, "unit": unit, "note": "at the counter"}
+    assert olga.post(f"/accounts/{site.account.id}/credit", form).status_code == 302
+    assert balance(site) == expected
+    page = olga.text(f"/accounts/{site.account.id}")
+    assert "at the counter" in page
+    assert "accountant-0" in page
+    assert site.session.scalar(select(AuditEntry.action).where(AuditEntry.action == "account.credit"))
+
+
+@pytest.mark.parametrize("amount", ["", "0", "ten", "NaN", "1e99"])
+def test_what_is_no_amount_is_not_booked(visitor, site, amount):
+    answer = visitor().log_in().post(f"/accounts/{site.account.id}/credit", {"amount": amount})
+    assert answer.status_code == 422
+    assert "Write an amount" in told(answer)
+    assert balance(site) == (5_000, 0)
+
+
+def test_support_cannot_add_credit(visitor, site):
+    support = visitor().log_in(Role.SUPPORT)
+    assert support.post(f"/accounts/{site.account.id}/credit", {"amount": "9"}).status_code == 404
+    assert balance(site) == (5_000, 0)
+
+
+def test_a_session_shows_up_in_the_ledger_of_its_driver(visitor, site):
+    transaction = site.end(site.begin(at=site.now - timedelta(hours=1)), 3_000)
+    page = visitor().log_in().text(f"/accounts/{site.account.id}")
+    assert str(transaction.id) in page
+    assert "-1.33 €" in page  # 2 x 0.49 + 0.35
+
+
+def test_a_vehicle_is_added_and_its_vin_is_checked(visitor, site):
+    olga = visitor().log_in()
+    url = f"/accounts/{site.account.id}/vehicles"
+    assert olga.post(url, {"brand": "Kia", "model": "Niro", "vin": "IOQ"}).status_code == 422
+    assert olga.post(url, {"brand": "Kia", "model": "Niro", "vin": "wvwzzz1jz3w386752"}).status_code == 302
+    assert site.session.scalar(select(Vehicle.vin)) == "WVWZZZ1JZ3W386752"
+    assert "Kia Niro" in olga.text(f"/accounts/{site.account.id}")
+
+
+def test_a_new_driver_needs_a_name(visitor, site):
+    olga = visitor().log_in()
+    assert olga.post("/accounts/new", {"name": " "}).status_code == 422
+    answer = olga.post("/accounts/new", {"name": "Depot <b>", "is_service": "1"})
+    page = olga.get(answer.location).get_data(as_text=True)
+    assert "Depot &lt;b&gt;" in page
+    assert "Service" in page
+
+
+def test_a_driver_sees_the_own_account_and_no_other(visitor, site):
+    site.end(site.begin(at=site.now - timedelta(hours=1)), 3_000)
+    driver = visitor().log_in(Role.DRIVER, site.account.id)
+    page = driver.text("/accounts/me")
+    assert "Olga Serrano" in page
+    assert "1.33 €" in page
+    assert driver.get(f"/accounts/{site.account.id}").status_code == 404

@@ -1,0 +1,154 @@
+"""The dashboard says what needs a person, and lets them mend it there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from make import Wire, make_charger, make_wire
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from csms import clock
+from csms.domain import chargers
+from csms.domain.accounts import Role
+from csms.domain.chargers import Admission, RefusalCause
+from csms.extensions import db
+from tests.web.browser import HTMX, Browser, logged_in, publish
+
+
+def _online(session: Session, identity: str = "CP-1", **more: object) -> Wire:
+    charger = make_charger(session, identity, at=clock.now(), online=True, **more)  # type: ignore[arg-type]
+    wire = make_wire(session, charger)
+    wire.now = clock.now()
+    return wire
+
+
+def _status(wire: Wire, status: str, error: str = "NoError") -> None:
+    wire.call("StatusNotification", {"connectorId": 1, "errorCode": error, "status": status})
+
+
+def test_without_a_charger_it_shows_how_to_connect_one(olga: Browser) -> None:
+    page = olga.read("/")
+    assert "Connect your first charger" in page
+    assert "ws://charging.test/ws/ocpp/" in page
+    assert "Waiting for a connection" in page
+
+
+def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
+    session: Session, olga: Browser
+) -> None:
+    chargers.note_attempt(
+        session,
+        identity="KEBA-1",
+        address="10.0.3.17",
+        cause=RefusalCause.UNKNOWN_CHARGER,
+        path="/KEBA-1",
+        detail="No charger is called KEBA-1.",
+        remedy="Add the charger here.",
+        status_code=404,
+        at=clock.now(),
+    )
+    publish(session)
+    assert "No charger is called KEBA-1." in olga.read("/dashboard/first")
+    page = olga.read("/attempts")
+    assert "Add the charger here." in page
+    assert "/chargers/new?identity=KEBA-1" in page
+    assert "1 thing needs you" in olga.read("/dashboard/headline")
+    olga.send("/attempts/1/forget")
+    assert "Nobody was sent away" in olga.read("/attempts")
+
+
+def test_what_is_wrong_is_counted_named_and_mended_in_place(session: Session, olga: Browser) -> None:
+    wire = _online(session, "CP-1")
+    _status(wire, "Faulted", "GroundFailure")
+    make_charger(session, "CP-2", admission=Admission.PENDING)
+    publish(session)
+    page = olga.read("/")
+    assert "2 things need you" in page
+    assert "<title>(2)" in page
+    assert "GroundFailure on connector 1" in page
+    assert "/chargers/2/adopt" in page
+    answer = olga.send("/chargers/2/adopt", HTMX)
+    assert "CP-2 is let in." in answer.text
+    assert "1 thing needs you" in olga.read("/dashboard/headline")
+
+
+def test_a_charger_that_has_gone_is_told_and_a_simulated_one_is_not_missed(session: Session, olga: Browser) -> None:
+    long_ago = clock.now() - timedelta(hours=3)
+    make_charger(session, "CP-1", at=long_ago, online=True)
+    make_charger(session, "SIM-1", at=long_ago, online=True, is_simulated=True)
+    publish(session)
+    page = olga.read("/dashboard/attention")
+    assert "CP-1" in page
+    assert "cannot be reached" in page
+    assert "SIM-1" not in page
+
+
+def test_a_running_session_is_in_the_figures_on_its_tile_and_in_the_list(session: Session, olga: Browser) -> None:
+    wire = _online(session)
+    at = clock.now()
+    begun = wire.call(
+        "StartTransaction",
+        {"connectorId": 1, "idTag": "TAG-1", "meterStart": 0, "timestamp": at.isoformat()},
+    )
+    _status(wire, "Charging")
+    sampled = [
+        {"value": "500", "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+        {"value": "10900", "measurand": "Power.Active.Import", "unit": "W"},
+    ]
+    wire.call(
+        "MeterValues",
+        {
+            "connectorId": 1,
+            "transactionId": begun["transactionId"],
+            "meterValue": [{"timestamp": at.isoformat(), "sampledValue": sampled}],
+        },
+    )
+    publish(session)
+    assert "10.9</span>" in olga.read("/dashboard/figures")
+    tile = olga.read("/dashboard/connectors")
+    assert "10.9\u00a0kW" in tile
+    assert "0.50\u00a0kWh" in tile
+    assert str(begun["transactionId"]) in olga.read("/dashboard/sessions")
+    assert olga.read("/dashboard/power")
+
+
+def test_nobody_needed_is_said_too(session: Session, olga: Browser) -> None:
+    _status(_online(session), "Available")
+    publish(session)
+    page = olga.read("/")
+    assert "All is well" in page
+    assert "Nothing needs you" in page
+
+
+def test_a_reader_gets_links_and_no_buttons(app: Flask, session: Session) -> None:
+    _status(_online(session), "Faulted", "GroundFailure")
+    publish(session)
+    reader = logged_in(app, session, Role.READ_ONLY, "rita")
+    page = reader.read("/dashboard/attention")
+    assert "<form" not in page
+    assert "Open" in page
+
+
+def test_many_chargers_take_no_more_queries_than_few(session: Session, olga: Browser) -> None:
+    def queries(path: str) -> int:
+        count = 0
+
+        def note(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        olga.read(path)
+        event.remove(db.engine, "before_cursor_execute", note)
+        return count
+
+    make_charger(session, "CP-0", connectors=2)
+    publish(session)
+    few = {path: queries(path) for path in ("/", "/chargers", "/dashboard/attention")}
+    for number in range(1, 30):
+        make_charger(session, f"CP-{number}", connectors=2)
+    publish(session)
+    assert {path: queries(path) for path in few} == few
+    assert few["/chargers"] <= 12

@@ -1,0 +1,115 @@
+"""A driver's own session: what it shows, who may stop it, and a receipt that is right to the cent."""
+
+from datetime import timedelta
+
+from make import store
+from sqlalchemy import select
+
+from csms.domain import transactions
+from csms.domain.accounts import Role
+from csms.domain.commands import Command, Kind
+from csms.web.filters import money
+from tests.web.visitor import told
+
+
+def stops(site):
+    site.session.rollback()
+    return site.session.scalars(select(Command).where(Command.kind == Kind.STOP)).all()
+
+
+def running(site):
+    transaction = site.begin(at=site.now - timedelta(minutes=30))
+    site.measure(transaction, 8_654, site.now - timedelta(minutes=10))
+    return site.session.get_one(type(transaction), transaction.id)
+
+
+def test_the_driver_sees_energy_cost_and_time(visitor, site):
+    transaction = running(site)
+    page = visitor().text(f"/s/{transaction.secret}")
+    assert "7.65" in page
+    assert "4.10 €" in page  # 7.654 x 0.49 + 0.35
+    assert "30 min" in page
+    assert "7.654 kWh × 0.49 €/kWh" in page
+
+
+def test_a_stranger_with_the_link_cannot_stop(visitor, site):
+    transaction = running(site)
+    stranger = visitor()
+    answer = stranger.post(f"/s/{transaction.secret}/stop")
+    assert answer.status_code == 403
+    assert stranger.post(f"/s/{transaction.secret}/stop", {"card": "DEADBEEF"}).status_code == 403
+    assert stranger.post(f"/s/{transaction.secret}/stop", {"card": ""}).status_code == 403
+    assert stops(site) == []
+
+
+def test_looking_at_the_stop_page_stops_nothing(visitor, site):
+    transaction = running(site)
+    assert "Stop charging?" in visitor().text(f"/s/{transaction.secret}/stop")
+    assert stops(site) == []
+
+
+def test_guessing_cards_to_stop_ends_after_ten_tries(visitor, site):
+    transaction = running(site)
+    stranger = visitor()
+    answers = [stranger.post(f"/s/{transaction.secret}/stop", {"card": f"G{x}"}).status_code for x in range(11)]
+    assert answers == [403] * 10 + [429]
+
+
+def test_the_card_that_it_began_with_stops_it_once(visitor, site):
+    transaction = running(site)
+    driver = visitor()
+    assert driver.post(f"/s/{transaction.secret}/stop", {"card": "04a2b39f"}).status_code == 303
+    assert driver.post(f"/s/{transaction.secret}/stop").status_code == 303  # known by now, and asked once
+    [order] = stops(site)
+    assert order.arguments["transaction_id"] == transaction.id
+    assert "Stopping" in driver.text(f"/s/{transaction.secret}")
+
+
+def test_the_browser_that_started_may_stop(visitor, site):
+    site.status("Preparing")
+    driver = visitor()
+    driver.post(f"/c/{site.slug}/start", {"method": "card", "card": "04A2B39F"})
+    [order] = site.session.scalars(select(Command)).all()
+    order.transaction_id = site.begin().id
+    store(site.session)
+    secret = site.session.get_one(transactions.Transaction, order.transaction_id).secret
+    assert driver.post(f"/s/{secret}/stop").status_code == 303
+    assert len(stops(site)) == 1
+
+
+def test_the_accounts_own_log_in_may_stop_and_another_may_not(visitor, site):
+    transaction = running(site)
+    other = visitor().log_in(Role.DRIVER)
+    assert other.post(f"/s/{transaction.secret}/stop").status_code == 403
+    own = visitor().log_in(Role.DRIVER, site.account.id)
+    assert own.post(f"/s/{transaction.secret}/stop").status_code == 303
+    assert len(stops(site)) == 1
+
+
+def test_a_car_that_pauses_is_told_with_what_staying_costs(visitor, site):
+    transaction = running(site)
+    site.status("SuspendedEV")
+    page = visitor().text(f"/s/{transaction.secret}")
+    assert "Your car takes no energy" in page
+    assert "Staying costs nothing for another 14 min" in page or "another 15 min" in page
+
+
+def test_the_receipt_is_the_bill_of_the_domain_to_the_cent(visitor, site):
+    transaction = site.end(running(site), 19_425)
+    site.session.rollback()
+    bill = transactions.bill_of(site.session.get_one(transactions.Transaction, transaction.id), site.now)
+    page = visitor().text(f"/s/{transaction.secret}/receipt")
+    assert bill.total_cents == 938  # 18.425 x 0.49 = 9.03, and 0.35
+    for amount in (bill.total_cents, bill.vat_cents, bill.total_cents - bill.vat_cents):
+        assert money(amount, "EUR").replace("\u00a0", " ") in page
+    assert "18.425 kWh × 0.49 €/kWh" in page
+    assert "1.000 kWh" in page
+    assert "19.425 kWh" in page
+    assert "UTC" in page
+
+
+def test_there_is_no_receipt_while_it_runs_and_no_page_for_a_guessed_address(visitor, site):
+    transaction = running(site)
+    assert visitor().get(f"/s/{transaction.secret}/receipt").location == f"/s/{transaction.secret}"
+    assert visitor().get("/s/AAAAAAAAAAAAAAAAAAAAAA").status_code == 404
+    assert "no such session" in told(visitor().get("/s/x")).lower()

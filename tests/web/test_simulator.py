@@ -1,0 +1,85 @@
+"""The page of simulated chargers, with the registry that the server has."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from make import store
+from sqlalchemy import select
+
+from csms.domain import chargers
+from csms.domain.accounts import Account
+from csms.domain.chargers import Charger
+from csms.domain.transactions import Transaction
+from csms.simulator import Simulators
+from tests.web.visitor import told
+
+
+@pytest.fixture
+def registry(app):
+    simulators = app.extensions["simulators"] = Simulators()
+    yield simulators
+    simulators.stop_all()
+
+
+def until(condition):
+    give_up_at = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+def test_chargers_start_under_free_names_and_are_marked_as_simulated(visitor, site, registry):
+    olga = visitor().log_in()
+    olga.post("/simulator/start", {"count": 3})
+    assert [x.identity for x in registry.running()] == ["SIM-0001", "SIM-0002", "SIM-0003"]
+    made = site.session.scalars(select(Charger).where(Charger.is_simulated)).all()
+    assert len(made) == 3
+    page = olga.text("/simulator")
+    assert "SIM-0003" in page
+    olga.post("/simulator/SIM-0002/stop")
+    olga.post("/simulator/start")
+    assert len(registry.running()) == 3
+
+
+def test_the_buttons_do_what_they_say(visitor, site, registry):
+    olga = visitor().log_in()
+    olga.post("/simulator/start", {"identity": "GARAGE-1"})
+    olga.post("/simulator/GARAGE-1/act", {"action": "plug", "connector": 1})
+    until(lambda: registry.state("GARAGE-1").connectors[0].status == "Preparing")
+    assert "Unplug" in olga.text("/simulator/live")
+    olga.post("/simulator/GARAGE-1/act", {"action": "power_cut"})
+    until(lambda: not registry.state("GARAGE-1").is_powered)
+    assert "No power" in olga.text("/simulator/live")
+    assert olga.post("/simulator/GARAGE-1/act", {"action": "explode"}).status_code == 404
+    assert olga.post("/simulator/NOBODY/act", {"action": "plug"}).status_code == 404
+
+
+def test_a_real_chargers_identity_is_not_taken(visitor, site, registry):
+    answer = visitor().log_in().post("/simulator/start", {"identity": "cp-1"})
+    assert answer.status_code == 409
+    assert "is a real charger" in told(answer)
+    assert registry.running() == []
+
+
+def test_removing_forgets_simulated_chargers_gives_their_cost_back_and_spares_real_ones(visitor, site, registry):
+    site.charger.is_simulated = True
+    store(site.session)
+    site.end(site.begin(at=site.now - timedelta(hours=1)), 3_000)
+    chargers.add(site.session, "REAL", admission="accepted", policy="open", at=site.now)
+    store(site.session)
+    assert site.session.get_one(Account, site.account.id).balance_cents == 5_000 - 133
+    olga = visitor().log_in()
+    assert olga.post("/simulator/remove").status_code == 302
+    site.session.rollback()
+    site.session.expire_all()
+    assert site.session.scalars(select(Charger.identity)).all() == ["REAL"]
+    assert site.session.scalars(select(Transaction)).all() == []
+    assert site.session.get_one(Account, site.account.id).balance_cents == 5_000
+
+
+def test_a_process_without_simulators_says_so(visitor, app, site):
+    app.extensions.pop("simulators", None)
+    olga = visitor().log_in()
+    assert "runs no simulated chargers" in olga.text("/simulator")
+    assert olga.post("/simulator/start").status_code == 409
