@@ -10,7 +10,7 @@ from csms.domain import accounts, chargers, tariffs
 from csms.domain.accounts import LedgerKind
 from csms.domain.chargers import Admission, AuthorizationPolicy
 from csms.domain.tariffs import Terms
-from csms.simulator import Fleet
+from csms.simulator import ChargerOptions, Fleet
 from csms.simulator.fleet import SUPPLIES
 
 
@@ -94,4 +94,5 @@ def _furnish_charger(
 
 def fleet(identities: list[str], url: str) -> Fleet:
     """The chargers in software, with drivers that come and go."""
-    return Fleet(len(identities), url, id_tags=CARDS, identities=identities)
+    options = ChargerOptions(configuration={"MeterValueSampleInterval": "10"})
+    return Fleet(len(identities), url, id_tags=CARDS, identities=identities, options=options)

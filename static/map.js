@@ -147,11 +147,13 @@
     if (!spot) return;
     if (view.clientWidth) event.preventDefault();
     setTimeout(() => {                                        // on a phone the map has to be on the screen first
-      map.invalidateSize().setView(spot.at, Math.max(17, map.getZoom()), { animate: false });
-      draw();
-      const known = shown.get(spot.id);
-      if (known) known.marker.openPopup();
-      else L.popup().setLatLng(spot.at).setContent(popup(spot)).openOn(map);
+      map.invalidateSize();
+      for (const zoom of [Math.max(17, map.getZoom()), NEAREST]) {  // nothing is clustered any more at the nearest
+        if (zoom === NEAREST || !shown.has(spot.id)) map.setView(spot.at, zoom, { animate: false });
+        draw();
+        if (shown.has(spot.id)) break;
+      }
+      shown.get(spot.id).marker.openPopup();
     }, 60);
   });
   const told = () => { for (const link of document.querySelectorAll("[data-view]")) link.dataset.view === (location.hash === "#map" ? "map" : "list") ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current"); };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,13 +98,18 @@ class Desk:
         return wait_for(lambda: self.command(command_id), condition, within_s)
 
     def _log_in(self) -> str:
-        password_hash = accounts.hash_password(PASSWORD)
+        password_hash = _password_hash()
         with self.writing() as session:
             accounts.create_user(session, USERNAME, password_hash, Role.OWNER, at=clock.now())
         url = f"{self.server.url}/api/v1/token"
         answer = requests.post(url, json={"username": USERNAME, "password": PASSWORD}, timeout=30)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access"])
+
+
+@functools.cache
+def _password_hash() -> str:
+    return accounts.hash_password(PASSWORD)  # slow on purpose
 
 
 def wait_for(look: Callable[[], T], condition: Callable[[T], bool], within_s: float = PATIENCE_S) -> T:

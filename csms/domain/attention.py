@@ -88,14 +88,18 @@ def _is_refused(at: datetime) -> ColumnElement[bool]:
     let_in = (
         select(LinkLease.charger_id)
         .join(Charger)
-        .where(Charger.identity_folded == func.lower(Attempt.identity), LinkLease.connected_at > Attempt.last_at)
+        .where(
+            Charger.identity_folded == func.lower(Attempt.identity), LinkLease.connected_at > Attempt.last_at
+        )
     )
     return and_(Attempt.last_at > at - ATTEMPTS_OF, ~exists(let_in))
 
 
 def _sessions(matter: Matter, at: datetime) -> Select[int, datetime]:
     """(how many, the oldest) of the sessions of a kind."""
-    query = select(func.count(), func.min(Transaction.started_at)).where(Transaction.started_at > at - SESSIONS_OF)
+    query = select(func.count(), func.min(Transaction.started_at)).where(
+        Transaction.started_at > at - SESSIONS_OF
+    )
     if matter is Matter.ORPHAN:
         return query.where(Transaction.state == TransactionState.ORPHAN)
     if matter is Matter.UNENDED:
@@ -108,7 +112,9 @@ def _sessions(matter: Matter, at: datetime) -> Select[int, datetime]:
 
 def tally(session: Session, *, at: datetime) -> Tally:
     """All counts with one query."""
-    faulted = select(func.count(Connector.id)).join(Connector.charger).join(Charger.lease).where(_is_faulted(at))
+    faulted = (
+        select(func.count(Connector.id)).join(Connector.charger).join(Charger.lease).where(_is_faulted(at))
+    )
     offline = select(func.count(Charger.id)).join(Charger.lease).where(_is_offline(at))
     pending = select(func.count(Charger.id)).where(Charger.admission == Admission.PENDING)
     refused = select(func.count(Attempt.id)).where(_is_refused(at))

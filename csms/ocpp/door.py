@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from datetime import datetime, timedelta
 
 import gevent
@@ -106,7 +107,8 @@ class Door:
             return False  # without others, a lease that is not ours was left behind by a process that died
         asked_at = clock.now()
         self.bus.publish((f"probe:{charger_id}",))
-        for _ in range(round((PROBE_S + 1) / LOOK_AGAIN_S)):
+        give_up_at = time.monotonic() + PROBE_S + 1
+        while time.monotonic() < give_up_at:
             if self.lane.run(lambda session: _has_proved(session, charger_id, asked_at)):
                 return True
             gevent.sleep(LOOK_AGAIN_S)

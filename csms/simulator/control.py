@@ -15,6 +15,7 @@ from csms.simulator.scenario import Driver, Visit, end_all, repeat_forever, sess
 from csms.simulator.snapshot import ChargerState
 
 DEFAULT_ID_TAG = "FFFFFFFF"
+EAGER = {"MeterValueSampleInterval": "5"}  # whoever starts one by hand is looking, and waits for figures
 
 
 class Scenario(StrEnum):
@@ -71,7 +72,7 @@ class Simulators:
 
         The meters go on where they stood when a charger of that identity was stopped.
         """
-        options = options or ChargerOptions()
+        options = options or ChargerOptions(configuration=EAGER)
         registers_wh = self._registers_wh.get(identity, ())
         if options.register_wh is None and len(registers_wh) == options.connectors:
             options = replace(options, register_wh=registers_wh)

@@ -34,7 +34,9 @@ CAUSES = {
 
 @blueprint.get("")
 def index() -> str:
-    return render_template("attempts/index.html", live_url=url_for("live.stream", topics="attempts,fleet"), **_list())
+    return render_template(
+        "attempts/index.html", live_url=url_for("live.stream", topics="attempts,fleet"), **_list()
+    )
 
 
 @blueprint.get("/list")

@@ -14,7 +14,7 @@ from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing
 from csms.domain.chargers.editing import Details
 from csms.extensions import db
-from csms.web.chargers import blueprint as blueprint
+from csms.web.charger_tabs import blueprint as blueprint
 from csms.web.chargers import frame, shown
 from csms.web.security import actor, requires
 from csms.work import atomic
@@ -41,7 +41,9 @@ def add() -> Page:
     try:
         with atomic() as session:
             charger = _added(session, given)
-            key = editing.renew_key(session, charger, current_app.config["PEPPER"]) if "key" in given else None
+            key = (
+                editing.renew_key(session, charger, current_app.config["PEPPER"]) if "key" in given else None
+            )
             _note(session, "charger.add", charger)
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) and error.field else "identity"

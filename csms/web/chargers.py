@@ -32,7 +32,6 @@ blueprint = Blueprint("chargers", __name__, url_prefix="/chargers")
 
 FEW_MESSAGES = 12
 MOST_CARDS = 100  # offered for a start; any other can be typed
-PAGE_OF_MESSAGES = 100
 DAY = timedelta(hours=24)
 
 # The choices above the list, and their words.
@@ -108,7 +107,10 @@ class Outlet:
 @blueprint.get("")
 def index() -> str:
     return render_template(
-        "chargers/index.html", live_url=url_for("live.stream", topics="fleet,meters"), words=_words(), **_list()
+        "chargers/index.html",
+        live_url=url_for("live.stream", topics="fleet,meters"),
+        words=words_given(),
+        **_list(),
     )
 
 
@@ -118,7 +120,8 @@ def listed() -> str:
     return render_template("chargers/_list.html", **_list())
 
 
-def _words() -> str:
+def words_given() -> str:
+    """What a person looks for."""
     return request.args.get("q", "").strip()[:80]
 
 
@@ -134,7 +137,12 @@ def _list() -> dict[str, Any]:
     at, session, show = clock.now(), db.session(), _show()
     online = {"1": True, "0": False}.get(request.args.get("online", ""))
     page = queries.listed(
-        session, at=at, show=show, words=_words(), is_online_only=online, cursor=request.args.get("after")
+        session,
+        at=at,
+        show=show,
+        words=words_given(),
+        is_online_only=online,
+        cursor=request.args.get("after"),
     )
     powers = figures.power_by_charger_w(session, [x.id for x in page.chargers])
     counted = queries.counts(session, at=at)
@@ -148,7 +156,7 @@ def _list() -> dict[str, Any]:
             if counted[choice] or choice in (Show.ALL, show)
         ],
         "total": counted[show],
-        "is_filtered": bool(_words()) or show is not Show.ALL or online is not None,
+        "is_filtered": bool(words_given()) or show is not Show.ALL or online is not None,
         "next_url": with_query(".index", {**given, "after": page.next_cursor}) if page.next_cursor else None,
         "is_first": "after" not in request.args,
         "list_url": with_query(".listed", request.args),
@@ -222,12 +230,12 @@ def show(charger_id: int) -> str:
 @blueprint.get("/<int:charger_id>/head")
 def head(charger_id: int) -> str:
     charger = shown(charger_id)
-    return render_template("chargers/_head.html", is_fragment=True, **_about(charger, clock.now()))
+    return render_template("chargers/_head.html", is_fragment=True, **about(charger, clock.now()))
 
 
 @blueprint.get("/<int:charger_id>/identity")
 def identity(charger_id: int) -> str:
-    return render_template("chargers/_identity.html", **_about(shown(charger_id), clock.now()))
+    return render_template("chargers/_identity.html", **about(shown(charger_id), clock.now()))
 
 
 @blueprint.get("/<int:charger_id>/ask/<any(stop,unlock,reset):name>")
@@ -242,7 +250,7 @@ def ask(charger_id: int, name: str) -> str:
 def live(charger_id: int) -> str:
     charger = shown(charger_id)
     at = clock.now()
-    return render_template("chargers/_live.html", **_about(charger, at), **_live(charger, at))
+    return render_template("chargers/_live.html", **about(charger, at), **_live(charger, at))
 
 
 @blueprint.get("/<int:charger_id>/log")
@@ -257,51 +265,6 @@ def day(charger_id: int) -> str:
     return render_template("chargers/_day.html", **_day(charger, clock.now()))
 
 
-@blueprint.get("/<int:charger_id>/sessions")
-def sessions(charger_id: int) -> str:
-    charger, at = shown(charger_id), clock.now()
-    running = transaction_queries.active(db.session(), Wanted(charger_id=charger.id))
-    past, _ = transaction_queries.history(db.session(), Wanted(charger_id=charger.id))
-    return render_template(
-        "chargers/sessions.html",
-        sessions=[transactions.row(x, at) for x in (*running, *past)],
-        **frame(charger, "sessions", at),
-    )
-
-
-@blueprint.get("/<int:charger_id>/messages")
-def messages(charger_id: int) -> str:
-    charger = shown(charger_id)
-    return render_template(
-        "chargers/messages.html", **frame(charger, "messages", clock.now()), **_messages(charger.id)
-    )
-
-
-@blueprint.get("/<int:charger_id>/messages/list")
-def message_list(charger_id: int) -> str:
-    """The messages that the page shows, for its live region."""
-    charger = shown(charger_id)
-    return render_template("chargers/_messages.html", zone=zone(), **_messages(charger.id))
-
-
-@blueprint.get("/<int:charger_id>/configuration")
-def configuration(charger_id: int) -> str:
-    charger = shown(charger_id)
-    return render_template(
-        "chargers/configuration.html",
-        words=_words(),
-        **frame(charger, "configuration", clock.now()),
-        **_configuration(charger.id),
-    )
-
-
-@blueprint.get("/<int:charger_id>/configuration/list")
-def configuration_list(charger_id: int) -> str:
-    charger = shown(charger_id)
-    context = _about(charger, clock.now()) | _configuration(charger.id)
-    return render_template("chargers/_configuration.html", **context)
-
-
 def shown(charger_id: int) -> Charger:
     """The charger with its lease and connectors. Raises NotFound."""
     charger = queries.shown(db.session(), charger_id)
@@ -310,7 +273,7 @@ def shown(charger_id: int) -> Charger:
     return charger
 
 
-def _about(charger: Charger, at: datetime) -> dict[str, Any]:
+def about(charger: Charger, at: datetime) -> dict[str, Any]:
     """What every part of a charger's page needs."""
     head = head_of(charger, at)
     return {
@@ -338,7 +301,7 @@ def _why_not(charger: Charger, head: Head, at: datetime) -> str | None:
 def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
     """What the head of each of a charger's pages shows."""
     config: Config = current_app.extensions["settings"]
-    return _about(charger, at) | {
+    return about(charger, at) | {
         "tab": tab,
         "orders_url": url_for("commands.request_for", charger_id=charger.id),
         "live_url": url_for("live.stream", topics=charger.topic),
@@ -391,13 +354,19 @@ def _phases(samples: str) -> tuple[tuple[str, str], ...]:
     found: dict[str, list[str]] = {}
     for sample in orjson.loads(samples):
         phase = (sample.get("phase") or "")[:2]
-        if phase in ("L1", "L2", "L3") and sample.get("unit") in ("A", "V") and sample.get("value") is not None:
+        if (
+            phase in ("L1", "L2", "L3")
+            and sample.get("unit") in ("A", "V")
+            and sample.get("value") is not None
+        ):
             found.setdefault(phase, []).append(f"{filters.number(sample['value'], 1)}\u00a0{sample['unit']}")
     return tuple((phase, " · ".join(values)) for phase, values in sorted(found.items()))
 
 
 def _log(charger: Charger) -> dict[str, Any]:
-    return {"messages": [journal.told(x) for x in frames.recent(db.session(), charger.id, limit=FEW_MESSAGES)]}
+    return {
+        "messages": [journal.told(x) for x in frames.recent(db.session(), charger.id, limit=FEW_MESSAGES)]
+    }
 
 
 def _day(charger: Charger, at: datetime) -> dict[str, Any]:
@@ -411,37 +380,4 @@ def _day(charger: Charger, at: datetime) -> dict[str, Any]:
         "days": parts,
         "uptime": sum(known) / len(known) if known else None,
         "axis": (*(filters.localtime(x, zone(), "clock") for x in (since, middle)), "now"),
-    }
-
-
-def _messages(charger_id: int) -> dict[str, Any]:
-    before, action = request.args.get("before", ""), request.args.get("action", "")[:64]
-    found = frames.recent(
-        db.session(),
-        charger_id,
-        before_id=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
-        action=action or None,
-        words=_words() or None,
-        limit=PAGE_OF_MESSAGES + 1,
-    )
-    shown_frames = found[:PAGE_OF_MESSAGES]
-    given = {name: value for name, value in request.args.items() if name != "before" and value}
-    more = len(found) > PAGE_OF_MESSAGES
-    following = {**given, "before": str(shown_frames[-1].id)} if more else None
-    return {
-        "messages": [journal.told(x) for x in shown_frames],
-        "actions": [("", "All"), *((x, x) for x in frames.actions(db.session(), charger_id))],
-        "action": action,
-        "words": _words(),
-        "is_newest": not before,
-        "next_url": with_query(".messages", following, charger_id=charger_id) if following else None,
-        "newest_url": with_query(".messages", given, charger_id=charger_id),
-        "list_url": with_query(".message_list", given, charger_id=charger_id),
-    }
-
-
-def _configuration(charger_id: int) -> dict[str, Any]:
-    return {
-        "keys": queries.configuration(db.session(), charger_id, _words()),
-        "list_url": with_query(".configuration_list", request.args, charger_id=charger_id),
     }

@@ -187,7 +187,10 @@ _ARGUMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     Kind.UNLOCK: lambda: {"evse": _number("evse")},
     Kind.AVAILABILITY: lambda: {"is_operative": request.form.get("type") == "Operative", **_evse()},
     Kind.GET_CONFIGURATION: lambda: {},
-    Kind.CHANGE_CONFIGURATION: lambda: {"name": _text("name", 50), "value": _text("value", 500, is_needed=False)},
+    Kind.CHANGE_CONFIGURATION: lambda: {
+        "name": _text("name", 50),
+        "value": _text("value", 500, is_needed=False),
+    },
     Kind.CLEAR_CACHE: lambda: {},
     Kind.TRIGGER: lambda: {"message": _text("message", 50), **_evse()},
     Kind.DATA_TRANSFER: lambda: {

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from config import Config, lan_address
 from csms import clock
@@ -71,6 +72,20 @@ def show() -> str:
         return render_template("dashboard/empty.html", **_first_run(at))
     context = _headline(at) | _figures(at) | _attention(at) | _power(at) | _connectors(at) | _sessions(at)
     return render_template("dashboard/show.html", live_url=url_for("live.stream", topics=LIVE), **context)
+
+
+@blueprint.get("/search")
+def search() -> Response:
+    """The field above every page: a session by its number, otherwise chargers by their words."""
+    words = request.args.get("q", "").strip()[:80]
+    if (
+        words.isascii()
+        and words.isdigit()
+        and len(words) < 11
+        and db.session().get(Transaction, int(words)) is not None
+    ):
+        return redirect(url_for("transactions.show", transaction_id=int(words)))
+    return redirect(url_for("chargers.index", q=words))
 
 
 @blueprint.get("/dashboard/headline")
@@ -141,7 +156,8 @@ def _figures(at: datetime) -> dict[str, Any]:
     listed = charger_queries.counts(session, at=at)
     day = figures.day(session, since=_midnight(at))
     charging = sum(
-        statuses[x] for x in (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
+        statuses[x]
+        for x in (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
     )
     accepted = listed[charger_queries.Show.ALL] - listed[charger_queries.Show.PENDING]
     return {
@@ -169,7 +185,9 @@ def _connector_words(statuses: Counter[str]) -> str:
         ("Unavailable", "out of service"),
         ("Offline", "offline"),
     )
-    return " · ".join(f"{statuses[status]} {word}" for status, word in words if statuses[status]) or "none yet"
+    return (
+        " · ".join(f"{statuses[status]} {word}" for status, word in words if statuses[status]) or "none yet"
+    )
 
 
 def _attention(at: datetime) -> dict[str, Any]:
@@ -199,7 +217,12 @@ def _row(item: Item, busy: set[int]) -> Row:
         adopt = ("Adopt", url_for("chargers.adopt", charger_id=charger.id), "check")
         detail = " ".join(x for x in (charger.vendor, charger.model) if x)
         return Row(
-            **about, what="wants to be let in", mark=("New", "wait", "plus"), detail=detail, action=adopt, is_new=True
+            **about,
+            what="wants to be let in",
+            mark=("New", "wait", "plus"),
+            detail=detail,
+            action=adopt,
+            is_new=True,
         )
     if item.matter is Matter.OFFLINE:
         detail = _parting_words(charger.lease.close_reason if charger.lease else None)
@@ -266,7 +289,9 @@ def _power(at: datetime) -> dict[str, Any]:
         "power": {
             "samples_w": samples[:97],
             "peak_w": found[peak],
-            "peak_at": midnight.fromtimestamp(midnight.timestamp() + peak * figures.QUARTER_S, midnight.tzinfo),
+            "peak_at": midnight.fromtimestamp(
+                midnight.timestamp() + peak * figures.QUARTER_S, midnight.tzinfo
+            ),
             "is_empty": found[peak] < LEAST_W,
         },
         "zone": zone(),
@@ -284,19 +309,25 @@ def _connectors(at: datetime) -> dict[str, Any]:
     }
 
 
-def tile(connector: Connector, transaction: Transaction | None, is_one_of_several: bool, at: datetime) -> Tile:
+def tile(
+    connector: Connector, transaction: Transaction | None, is_one_of_several: bool, at: datetime
+) -> Tile:
     """A connector with what is running on it."""
     charger = connector.charger
     lease = charger.lease
     is_online = lease is not None and lease.is_online(at)
     name = f"{charger.title} · {connector.evse_number}" if is_one_of_several else charger.title
     href = url_for("chargers.show", charger_id=charger.id)
-    limit = f"up to {filters.kw(connector.max_power_w, 0)}" if connector.max_power_w else (connector.type or "")
+    limit = (
+        f"up to {filters.kw(connector.max_power_w, 0)}" if connector.max_power_w else (connector.type or "")
+    )
     if not is_online:
         seen = lease.last_seen_at if lease else None
         status = "Offline" if seen else "Unknown"
         left = f"last {connector.status.value}" if seen else "waiting for it"
-        return Tile(connector.id, name, href, status, left, f"{filters.ago(seen, at)} ago" if seen else "", None)
+        return Tile(
+            connector.id, name, href, status, left, f"{filters.ago(seen, at)} ago" if seen else "", None
+        )
     if transaction is not None:
         status = transactions.status_of(transaction, at)
         soc = transaction.soc_percent

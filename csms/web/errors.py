@@ -43,7 +43,9 @@ EXPLANATIONS = {
         "search",
     ),
     405: Explanation("This address only takes forms", "Open the page that the form is on.", "octagon-x"),
-    409: Explanation("This cannot be done now", "Things have changed meanwhile. Look again, and try it then.", "info"),
+    409: Explanation(
+        "This cannot be done now", "Things have changed meanwhile. Look again, and try it then.", "info"
+    ),
     413: Explanation("This is too large", "Send less at once.", "upload"),
     422: Explanation("Something is not right yet", "Go back and correct it.", "pencil"),
     429: Explanation("Too many attempts", "Wait a few minutes, then try again.", "timer"),

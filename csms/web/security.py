@@ -75,7 +75,12 @@ def home() -> str:
 
 def safe_next(target: str | None) -> str | None:
     """`target` if it is a page of ours, told by its path alone; None otherwise."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+    if (
+        not target
+        or not target.startswith("/")
+        or target.startswith(("//", "/\\"))
+        or not target.isprintable()
+    ):
         return None
     parts = urlsplit(target)
     return None if parts.scheme or parts.netloc else target
@@ -112,7 +117,9 @@ def load_user(login_key: str) -> User | None:
 def ask_to_log_in() -> WerkzeugResponse:
     """A page becomes the log-in page; a part of a page takes its page there."""
     if "HX-Request" in request.headers:
-        return Response("Please log in again.", 401, {"HX-Redirect": url_for("auth.login")}, mimetype="text/plain")
+        return Response(
+            "Please log in again.", 401, {"HX-Redirect": url_for("auth.login")}, mimetype="text/plain"
+        )
     if request.method not in SAFE_METHODS or "text/event-stream" in request.headers.get("Accept", ""):
         return Response("Please log in.", 401, mimetype="text/plain")
     target = request.full_path if request.query_string else request.path

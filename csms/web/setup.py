@@ -28,7 +28,22 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("setup", __name__)
 
 LINK_FOR = timedelta(minutes=30)
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "MXN", "BRL", "PLN", "SEK", "NOK", "DKK", "CAD", "AUD", "JPY", "INR")
+CURRENCIES = (
+    "EUR",
+    "USD",
+    "GBP",
+    "CHF",
+    "MXN",
+    "BRL",
+    "PLN",
+    "SEK",
+    "NOK",
+    "DKK",
+    "CAD",
+    "AUD",
+    "JPY",
+    "INR",
+)
 
 Page = str | tuple[str, int] | Response
 

@@ -69,7 +69,11 @@ class Shell:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"chargers": self._tally.chargers, "sessions": self._tally.running, "attempts": self._tally.attempts}
+        return {
+            "chargers": self._tally.chargers,
+            "sessions": self._tally.running,
+            "attempts": self._tally.attempts,
+        }
 
     @cached_property
     def hidden(self) -> set[str]:
@@ -114,4 +118,8 @@ def register(app: Flask) -> None:
     def _frame() -> dict[str, Any]:
         if "shell" not in g:
             g.shell = Shell()
-        return {"shell": g.shell, "theme": g.shell.theme, "organisation": app.extensions["settings"].organisation}
+        return {
+            "shell": g.shell,
+            "theme": g.shell.theme,
+            "organisation": app.extensions["settings"].organisation,
+        }

@@ -474,11 +474,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('start_key', name=op.f('uq_transaction_start_key'))
     )
     with op.batch_alter_table('transaction', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_transaction_account_id'), ['account_id'], unique=False)
+        batch_op.create_index('ix_transaction_account_id_started_at', ['account_id', 'started_at'], unique=False)
+        batch_op.create_index('ix_transaction_charger_id_started_at', ['charger_id', 'started_at'], unique=False)
         batch_op.create_index('ix_transaction_charger_id_state', ['charger_id', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_transaction_connector_id'), ['connector_id'], unique=False)
         batch_op.create_index('ix_transaction_ended_at', ['ended_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_transaction_id_token_id'), ['id_token_id'], unique=False)
+        batch_op.create_index('ix_transaction_id_token_id_started_at', ['id_token_id', 'started_at'], unique=False)
         batch_op.create_index('ix_transaction_started_at', ['started_at'], unique=False)
         batch_op.create_index('ix_transaction_state_started_at', ['state', 'started_at'], unique=False)
 
@@ -490,11 +491,12 @@ def downgrade() -> None:
     with op.batch_alter_table('transaction', schema=None) as batch_op:
         batch_op.drop_index('ix_transaction_state_started_at')
         batch_op.drop_index('ix_transaction_started_at')
-        batch_op.drop_index(batch_op.f('ix_transaction_id_token_id'))
+        batch_op.drop_index('ix_transaction_id_token_id_started_at')
         batch_op.drop_index('ix_transaction_ended_at')
         batch_op.drop_index(batch_op.f('ix_transaction_connector_id'))
         batch_op.drop_index('ix_transaction_charger_id_state')
-        batch_op.drop_index(batch_op.f('ix_transaction_account_id'))
+        batch_op.drop_index('ix_transaction_charger_id_started_at')
+        batch_op.drop_index('ix_transaction_account_id_started_at')
 
     op.drop_table('transaction')
     with op.batch_alter_table('reading', schema=None) as batch_op:

@@ -55,7 +55,11 @@ class Browser:
     def read(self, path: str, **more: Any) -> str:
         """The text of a page that must be there."""
         response = self.open(path, **more)
-        assert response.status_code == 200, (path, response.status_code, response.get_data(as_text=True)[:300])
+        assert response.status_code == 200, (
+            path,
+            response.status_code,
+            response.get_data(as_text=True)[:300],
+        )
         return response.get_data(as_text=True)
 
     def send(self, path: str, headers: dict[str, str] | None = None, **form: Any) -> TestResponse:

@@ -53,7 +53,9 @@ def test_the_list_goes_on_where_the_page_before_ended(session: Session, olga: Br
 
 
 @pytest.mark.parametrize("tab", ["", "/sessions", "/messages", "/configuration", "/settings"])
-def test_every_tab_of_a_charger_that_never_connected_is_there(session: Session, olga: Browser, tab: str) -> None:
+def test_every_tab_of_a_charger_that_never_connected_is_there(
+    session: Session, olga: Browser, tab: str
+) -> None:
     charger = make_charger(session, connectors=0)
     publish(session)
     page = olga.read(f"/chargers/{charger.id}{tab}")
@@ -61,7 +63,9 @@ def test_every_tab_of_a_charger_that_never_connected_is_there(session: Session, 
     assert 'aria-current="page"' in page
 
 
-def test_the_public_page_is_on_a_code_to_print_with_its_whole_address(session: Session, olga: Browser) -> None:
+def test_the_public_page_is_on_a_code_to_print_with_its_whole_address(
+    session: Session, olga: Browser
+) -> None:
     charger = make_charger(session)
     publish(session)
     assert f"http://charging.test/c/{charger.slug}" in olga.read(f"/chargers/{charger.id}")
@@ -114,12 +118,23 @@ def test_an_identity_that_no_charger_can_have_is_refused(olga: Browser, identity
 def test_settings_are_kept_and_nonsense_is_told_at_its_field(session: Session, olga: Browser) -> None:
     charger_id = make_charger(session).id
     publish(session)
-    good = {"name": "Plaza", "location": "Madrid", "latitude": "40,4168", "longitude": "-3.7038", "policy": "credit"}
+    good = {
+        "name": "Plaza",
+        "location": "Madrid",
+        "latitude": "40,4168",
+        "longitude": "-3.7038",
+        "policy": "credit",
+    }
     assert olga.send(f"/chargers/{charger_id}/settings", **good).status_code == 302
     session.rollback()
     charger = chargers.get(session, charger_id)
     assert (charger.name, charger.latitude, charger.policy) == ("Plaza", 40.4168, AuthorizationPolicy.CREDIT)
-    for wrong in ({"latitude": "north"}, {"latitude": "91"}, {"heartbeat_interval_s": "1"}, {"policy": "all"}):
+    for wrong in (
+        {"latitude": "north"},
+        {"latitude": "91"},
+        {"heartbeat_interval_s": "1"},
+        {"policy": "all"},
+    ):
         answer = olga.send(f"/chargers/{charger_id}/settings", **(good | wrong))
         assert answer.status_code == 422, wrong
         assert 'aria-invalid="true"' in answer.text

@@ -52,7 +52,9 @@ def test_a_button_becomes_an_order_that_waits_for_the_charger(
     assert command.requested_by == "olga"
 
 
-def test_a_session_is_started_with_a_card_on_a_connector_of_this_charger(session: Session, olga: Browser) -> None:
+def test_a_session_is_started_with_a_card_on_a_connector_of_this_charger(
+    session: Session, olga: Browser
+) -> None:
     charger_id = _online(session)
     connector = chargers.connector_of(session, charger_id, 2)
     assert connector is not None
@@ -77,7 +79,9 @@ def test_a_session_is_started_with_a_card_on_a_connector_of_this_charger(session
         {"kind": "change_configuration", "name": "x" * 51, "value": ""},
     ],
 )
-def test_an_order_that_makes_no_sense_is_not_queued(session: Session, olga: Browser, form: dict[str, str]) -> None:
+def test_an_order_that_makes_no_sense_is_not_queued(
+    session: Session, olga: Browser, form: dict[str, str]
+) -> None:
     charger_id = _online(session)
     answer = olga.send(f"/chargers/{charger_id}/commands", HTMX, **form)
     assert answer.status_code in (404, 409)
@@ -104,7 +108,13 @@ def test_accepted_is_a_promise_until_the_effect_is_seen(session: Session, olga: 
     at = clock.now()
     assert commands.claim(session, command, message_id="m", epoch=1, at=at, timeout_s=30)
     commands.settle_answer(
-        session, command, state=CommandState.ACCEPTED, status="Accepted", answer={}, at=at, awaits=Effect.BOOTED
+        session,
+        command,
+        state=CommandState.ACCEPTED,
+        status="Accepted",
+        answer={},
+        at=at,
+        awaits=Effect.BOOTED,
     )
     publish(session)
     waiting = olga.read(f"/commands/{command.id}", headers=HTMX)

@@ -74,7 +74,9 @@ def test_what_is_wrong_is_counted_named_and_mended_in_place(session: Session, ol
     assert "1 thing needs you" in olga.read("/dashboard/headline")
 
 
-def test_a_charger_that_has_gone_is_told_and_a_simulated_one_is_not_missed(session: Session, olga: Browser) -> None:
+def test_a_charger_that_has_gone_is_told_and_a_simulated_one_is_not_missed(
+    session: Session, olga: Browser
+) -> None:
     long_ago = clock.now() - timedelta(hours=3)
     make_charger(session, "CP-1", at=long_ago, online=True)
     make_charger(session, "SIM-1", at=long_ago, online=True, is_simulated=True)
@@ -85,7 +87,9 @@ def test_a_charger_that_has_gone_is_told_and_a_simulated_one_is_not_missed(sessi
     assert "SIM-1" not in page
 
 
-def test_a_running_session_is_in_the_figures_on_its_tile_and_in_the_list(session: Session, olga: Browser) -> None:
+def test_a_running_session_is_in_the_figures_on_its_tile_and_in_the_list(
+    session: Session, olga: Browser
+) -> None:
     wire = _online(session)
     at = clock.now()
     begun = wire.call(

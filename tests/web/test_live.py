@@ -19,7 +19,7 @@ def bus(app: Flask) -> LocalBus:
 
 
 def _stream(olga: Browser, topics: str, **headers: str) -> Iterator[str]:
-    response = olga.open(f"/live?topics={topics}", headers=headers, buffered=False)
+    response = olga.client.get(f"/live?topics={topics}", headers=headers, buffered=False)
     assert response.mimetype == "text/event-stream"
     assert response.headers["X-Accel-Buffering"] == "no"
     for chunk in response.iter_encoded():
@@ -27,7 +27,9 @@ def _stream(olga: Browser, topics: str, **headers: str) -> Iterator[str]:
     response.close()
 
 
-def test_the_first_news_of_a_topic_is_told_at_once_and_the_next_a_second_later(olga: Browser, bus: LocalBus) -> None:
+def test_the_first_news_of_a_topic_is_told_at_once_and_the_next_a_second_later(
+    olga: Browser, bus: LocalBus
+) -> None:
     stream = _stream(olga, "charger:1,fleet")
     assert next(stream).startswith("retry:")
     bus.publish(["charger:1", "charger:2"])
@@ -49,7 +51,7 @@ def test_a_browser_that_comes_back_is_asked_to_read_everything_again(olga: Brows
 
 
 def test_nobody_listens_any_more_when_the_browser_has_gone(olga: Browser, bus: LocalBus) -> None:
-    response = olga.open("/live?topics=fleet,charger:1", buffered=False)
+    response = olga.client.get("/live?topics=fleet,charger:1", buffered=False)
     chunks = response.iter_encoded()
     next(chunks)
     assert bus._waiting.keys() == {"fleet", "charger:1"}
@@ -58,7 +60,8 @@ def test_nobody_listens_any_more_when_the_browser_has_gone(olga: Browser, bus: L
 
 
 @pytest.mark.parametrize(
-    "topics", ["", "link:1", "nonsense", "charger:x", "fleet,link:1", ",".join(f"charger:{x}" for x in range(41))]
+    "topics",
+    ["", "link:1", "nonsense", "charger:x", "fleet,link:1", ",".join(f"charger:{x}" for x in range(41))],
 )
 def test_topics_that_are_not_for_people_are_not_there(olga: Browser, topics: str) -> None:
     assert olga.open(f"/live?topics={topics}").status_code == 404

@@ -2,24 +2,13 @@
 
 from csms.domain.transactions.billing import bill_of, usage_of
 from csms.domain.transactions.models import Flag, Reading, Serial, Source, Transaction, TransactionState
+from csms.domain.transactions.opened import close_estimated, follow_status, open_on, preload
 from csms.domain.transactions.orders import request_start, request_stop
 from csms.domain.transactions.progress import preload as preload_progress
+from csms.domain.transactions.readings import record
 from csms.domain.transactions.rules import Meter, Sample, Snapshot, Summary, advance, scramble, summarise
-from csms.domain.transactions.service import (
-    Begun,
-    StartReport,
-    StopReport,
-    begin,
-    close_estimated,
-    end,
-    follow_status,
-    open_on,
-    preload,
-    preload_starts,
-    record,
-    salvage,
-    start_key,
-)
+from csms.domain.transactions.starts import Begun, StartReport, begin, preload_starts, salvage, start_key
+from csms.domain.transactions.stops import StopReport, end
 
 __all__ = [
     "Begun",

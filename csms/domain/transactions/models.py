@@ -59,6 +59,9 @@ class Transaction(Base):
         UniqueConstraint("charger_id", "reference"),
         UniqueConstraint("start_key"),
         Index("ix_transaction_charger_id_state", "charger_id", "state"),
+        Index("ix_transaction_charger_id_started_at", "charger_id", "started_at"),
+        Index("ix_transaction_account_id_started_at", "account_id", "started_at"),
+        Index("ix_transaction_id_token_id_started_at", "id_token_id", "started_at"),
         Index("ix_transaction_state_started_at", "state", "started_at"),
         Index("ix_transaction_started_at", "started_at"),
         Index("ix_transaction_ended_at", "ended_at"),
@@ -76,8 +79,8 @@ class Transaction(Base):
     secret: Mapped[str] = mapped_column(String(24), unique=True)  # its public page, /s/<secret>
 
     id_tag: Mapped[str | None] = mapped_column(String(255))  # as it was presented
-    id_token_id: Mapped[int | None] = mapped_column(ForeignKey("id_token.id"), index=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    id_token_id: Mapped[int | None] = mapped_column(ForeignKey("id_token.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     authorization: Mapped[TokenStatus] = mapped_column(choice(TokenStatus))
     parent_uid: Mapped[str | None] = mapped_column(
         String(36)

@@ -9,7 +9,7 @@ from csms.domain.base import Refused
 from csms.domain.chargers import Charger, Connector, ConnectorStatus
 from csms.domain.commands import Command, Kind
 from csms.domain.transactions.models import Transaction
-from csms.domain.transactions.service import open_on
+from csms.domain.transactions.opened import open_on
 
 
 def request_start(

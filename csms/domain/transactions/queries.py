@@ -42,8 +42,18 @@ def active(
     session: Session, wanted: Wanted | None = None, *, limit: int = MOST_ACTIVE
 ) -> Sequence[Transaction]:
     """The sessions that run, newest first."""
-    query = _listed(wanted or Wanted()).where(Transaction.state == TransactionState.ACTIVE)
+    wanted = wanted or Wanted()
+    query = _listed(Wanted(since=wanted.since)).where(Transaction.state == TransactionState.ACTIVE)
     query = query.options(joinedload(Transaction.charger).joinedload(Charger.lease))
+    # Few run at a time: the database must find them by their state, and not walk through all of an account's or of
+    # a charger's sessions because those lie in the order that is asked for. "+ 0" keeps it from the other index.
+    for column, value in (
+        (Transaction.charger_id, wanted.charger_id),
+        (Transaction.account_id, wanted.account_id),
+        (Transaction.connector_id, wanted.connector_id),
+    ):
+        if value is not None:
+            query = query.where(column + 0 == value)
     return session.scalars(query.limit(limit)).all()
 
 

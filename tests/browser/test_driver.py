@@ -1,0 +1,83 @@
+"""A driver with a phone: the page behind the code, the session, the receipt; and the operator who sees the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from csms.simulator import Charger
+from tests.browser.conftest import CARD, PHONE, Town
+
+Visit = Callable[..., Page]
+AMOUNT = re.compile(r"(\d+\.\d\d)\s€")
+
+
+def _total(page: Page, place: str) -> str:
+    found = AMOUNT.search(page.locator(place).inner_text())
+    assert found
+    return found.group(1)
+
+
+def test_from_the_code_to_the_receipt_with_the_operators_total(
+    town: Town, plaza: Charger, visit: Visit, picture: Callable[[Page, str], None]
+) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
+    expect(page.locator(".prices")).to_contain_text("0.49")
+    plaza.plug(1).result(10)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    picture(page, "driver-station")
+    page.get_by_label("Number of your charging card").fill(CARD)
+    page.get_by_role("button", name="Start charging").click()
+
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    giant = page.locator(".giant")
+    expect(giant).to_contain_text(re.compile(r"0\.(0[1-9]|[1-9])"))
+    first = giant.inner_text()
+    expect(giant).not_to_have_text(first)  # it moves
+    picture(page, "driver-session")
+    page.get_by_role("link", name="Stop charging").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop charging").click()
+    plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
+    expect(page.get_by_text("Please unplug")).to_be_visible()
+    page.get_by_role("link", name="Show the receipt").click()
+    expect(page.get_by_role("heading", name="Plaza Charging")).to_be_visible()
+    receipt = _total(page, ".total")
+    picture(page, "driver-receipt")
+
+    office = visit(f"/chargers/{town.charger_id}/sessions")
+    office.locator("main a[href^='/sessions/']").first.click()
+    assert _total(office, ".bill .total") == receipt
+
+
+def test_a_wrong_card_is_told_beside_its_field(
+    town: Town, plaza: Charger, visit: Visit, watch: object
+) -> None:
+    watch.expected.add(422)  # type: ignore[attr-defined]
+    plaza.plug(1).result(10)
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    page.get_by_label("Number of your charging card").fill("0BADCAFE")
+    page.get_by_role("button", name="Start charging").click()
+    expect(page.get_by_text("This card cannot be used here")).to_be_visible()
+    expect(page.get_by_label("Number of your charging card")).to_have_value("0BADCAFE")
+
+
+def test_whoever_has_not_plugged_in_cannot_start(town: Town, plaza: Charger, visit: Visit) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
+    expect(page.get_by_text("Plug in your car, then press start.")).to_be_visible()
+
+
+def test_the_station_can_be_used_without_scripts(town: Town, plaza: Charger, visit: Visit) -> None:
+    plaza.plug(1).result(10)
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE, java_script_enabled=False)
+    page.get_by_label("Number of your charging card").fill(CARD)
+    page.get_by_role("button", name="Start charging").click()
+    plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is not None, 10)
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    page.get_by_role("link", name="Stop charging").click()
+    page.get_by_role("button", name="Stop charging").click()
+    plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
