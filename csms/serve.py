@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from csms import clock, demo, jobs
+from csms.domain.accounts import settings
 from csms.ocpp.door import Door
 from csms.simulator import Simulators
 from csms.web import setup
@@ -66,6 +67,7 @@ def serve(app: Flask, config: Config) -> None:
         with app.app_context():
             upgrade(directory=str(config.root / "migrations"))
     setup.apply_stored(app)
+    app.extensions["bus"].subscribe((settings.TOPIC,), lambda _topic: gevent.spawn(setup.apply_stored, app))
     door = open_door(app, config)
     simulators = app.extensions["simulators"] = Simulators()
     _trust_proxies(app, config)

@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 MOST_UNITS = 200
 MOST_TRIES = 5
+RETRY_S = 0.5  # between two looks whether a database that failed has come back
 LOCKED_FOR_S = 5.0  # how long a writer waits for somebody else's lock before it counts as a storage failure
 
 _turn = (
@@ -153,13 +154,22 @@ class Lane:
         self._waiting: deque[tuple[Unit[Any], AsyncResult[Any]]] = deque()
         self._wake = Event()
         self._is_busy = False
+        self.is_down = False  # the database has just failed, and has not come back
         self._thread = ThreadPool(1) if self._is_sqlite else None
         self._greenlet = gevent.spawn(self._run)
         self.batches = 0
         self.units = 0
 
     def run(self, unit: Unit[T]) -> T:
-        """Run `unit` in the next batch; returns when it is committed. Raises what it raises, or StorageFailed."""
+        """Run `unit` in the next batch; returns when it is committed. Raises what it raises, or StorageFailed.
+
+        While the database is known to be down it raises at once: nobody queues for seconds to hear of it.
+        """
+        if self.is_down:
+            raise StorageFailed("the database is not available")
+        return self._queue(unit)
+
+    def _queue(self, unit: Unit[T]) -> T:
         result: AsyncResult[Any] = AsyncResult()
         self._waiting.append((unit, result))
         self._wake.set()
@@ -207,6 +217,21 @@ class Lane:
             self._bus.publish(topics)
         except Exception:  # what is stored is stored: a listener's fault must not end the lane
             log.exception("news_lost")
+        if not self.is_down and any(isinstance(outcome.error, StorageFailed) for outcome in outcomes):
+            self.is_down = True
+            log.error("storage_down")
+            gevent.spawn(self._come_back)
+
+    def _come_back(self) -> None:
+        """Ask the database for an empty unit of work until it does one."""
+        while self.is_down:
+            try:
+                self._queue(_nothing)
+            except StorageFailed:
+                gevent.sleep(RETRY_S)
+            else:
+                self.is_down = False
+                log.info("storage_back")
 
     def _commit(self, units: list[Unit[Any]]) -> tuple[list[Outcome[Any]], set[str]]:
         """Commit the batch whole; if that fails for a reason of one unit's, unit by unit."""
@@ -245,6 +270,10 @@ class Lane:
             base.settle(session)
             session.commit()
             return values, set(base.take_topics(session))
+
+
+def _nothing(_session: Session) -> None:
+    """A unit of work that writes nothing: it begins as a writer does, and so shows whether one could."""
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -41,7 +41,7 @@
 
   // ---- Honesty: say so when the stream is lost, and how old the page is ----
   const stream = one("#live"), state = one("#live-state"), banner = one("#live-lost");
-  const live = { open: false, proof: Date.now(), tried: Date.now(), ticks: false, frozen: false };
+  const live = { began: false, open: false, proof: Date.now(), tried: Date.now(), ticks: false, frozen: false };
 
   function proven() { live.open = true; live.proof = Date.now(); }
   function watch() {
@@ -62,7 +62,8 @@
     stream.addEventListener("htmx:sse:after:connection", () => {
       const away_s = (Date.now() - live.proof) / 1000;
       proven();
-      if (away_s > 5) window.htmx.trigger(stream, "resync");  // whatever happened meanwhile: read again
+      if (away_s > 5 || !live.began) window.htmx.trigger(stream, "resync");  // whatever happened meanwhile, or before it: read again
+      live.began = true;
     });
     stream.addEventListener("htmx:sse:before:message", proven);
     stream.addEventListener("tick", () => { live.ticks = true; });

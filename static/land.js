@@ -30,8 +30,10 @@
         return answer.status === 200 ? answer.text() : null;
       }).then(function (text) {
         if (text === null || region.innerHTML === text) return;
+        var taken = !!region.querySelector("[data-taken]");
         region.innerHTML = text;
-        if (region.querySelector("[data-over]")) location.reload();
+        // Over, begun or ended by somebody at the station: then the rest of the page is another one too.
+        if (region.querySelector("[data-over]") || taken !== !!region.querySelector("[data-taken]")) location.reload();
         tick();
       }).catch(function () { });                             // offline: the ages tell, and the next look is near
     });
@@ -40,6 +42,7 @@
     if (!stream || source || !window.EventSource) return;
     source = new EventSource(stream);
     source.addEventListener("station", look);
+    source.addEventListener("open", look);                   // what happened between the page and the stream
   }
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) { if (source) { source.close(); source = null; } return; }

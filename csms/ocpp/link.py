@@ -107,7 +107,12 @@ class Link:
     def _prove(self) -> None:
         if self.server.probe(PROBE_S):
             charger_id, epoch, at = self.station.charger_id, self.epoch, clock.now()
-            self.door.lane.run(lambda session: chargers.note_probe(session, charger_id, epoch, at=at))
+            try:
+                self.door.lane.run(lambda session: chargers.note_probe(session, charger_id, epoch, at=at))
+            except StorageFailed as error:
+                log.warning(
+                    "probe_not_stored", extra={"charger": self.station.identity, "reason": str(error)}
+                )
 
     def _open(self) -> None:
         opening = Opening(self.station, self.peer, self.door.node, clock.now(), self.door.lease_end())

@@ -17,6 +17,7 @@ from csms.domain.accounts import queries as account_queries
 from csms.domain.accounts.queries import CardState
 from csms.domain.base import NotFound
 from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus, queries
+from csms.domain.chargers.places import PRECEDENCE
 from csms.domain.chargers.queries import Show
 from csms.domain.transactions import Transaction, curves, figures
 from csms.domain.transactions import queries as transaction_queries
@@ -190,25 +191,11 @@ def head_of(charger: Charger, at: datetime) -> Head:
     )
 
 
-_ORDER = (
-    ConnectorStatus.FAULTED,
-    ConnectorStatus.CHARGING,
-    ConnectorStatus.SUSPENDED_EVSE,
-    ConnectorStatus.SUSPENDED_EV,
-    ConnectorStatus.PREPARING,
-    ConnectorStatus.FINISHING,
-    ConnectorStatus.RESERVED,
-    ConnectorStatus.AVAILABLE,
-    ConnectorStatus.UNAVAILABLE,
-    ConnectorStatus.UNKNOWN,
-)
-
-
 def _overall(charger: Charger) -> tuple[str, str | None]:
     connectors = [x for x in charger.connectors if x.status is not ConnectorStatus.UNKNOWN]
     if not connectors:
         return charger.status.value, None
-    first = min(connectors, key=lambda x: _ORDER.index(x.status))
+    first = min(connectors, key=lambda x: PRECEDENCE.index(x.status))
     return first.status.value, first.status_word
 
 

@@ -1,7 +1,7 @@
 """The house.
 
 Revision: 0001
-Revises: 
+Revises:
 """
 
 import sqlalchemy as sa

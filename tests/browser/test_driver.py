@@ -81,3 +81,16 @@ def test_the_station_can_be_used_without_scripts(town: Town, plaza: Charger, vis
     page.get_by_role("link", name="Stop charging").click()
     page.get_by_role("button", name="Stop charging").click()
     plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
+
+
+def test_the_page_of_a_station_follows_who_charges_there(town: Town, plaza: Charger, visit: Visit) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
+    plaza.plug(1).result(10)
+    assert plaza.swipe(1, CARD).result(10) == "Accepted"
+    expect(page.get_by_text("Is it your car?")).to_be_visible()
+    expect(page.get_by_text("Dave Miller")).to_be_hidden()  # whose it is, is nobody's business
+    expect(page.get_by_role("button", name="Start charging")).to_be_hidden()
+    plaza.swipe(1, CARD).result(10)
+    plaza.unplug(1).result(10)
+    expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()

@@ -187,6 +187,6 @@ def test_our_own_charger_is_started_and_stopped_from_afar(desk: Desk, simulated:
     check_command(remote.ended["RemoteStopTransaction"], "transaction_ended", transaction_id)
     simulated.wait_until(lambda x: x.state().queued == 0, PATIENCE_S)
     with desk.reading() as session:
-        taken_wh = round(simulated.state().connectors[0].energy_wh) - BEGIN_WH
+        taken_wh = int(simulated.state().connectors[0].energy_wh) - BEGIN_WH  # told in whole Wh
         check_session(session, transaction_id, taken_wh)
         assert len(session.scalars(select(Reading)).all()) >= 2

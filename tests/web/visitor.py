@@ -30,14 +30,14 @@ class Visitor:
             return self.client.get(url, **more)
 
     def post(self, url: str, data: dict[str, Any] | None = None, **more: Any) -> TestResponse:
-        page = self.text("/accounts/me" if self.is_driver else "/login", follow_redirects=True)
+        page = self.text(self.home)
         found = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert found, page[:500]
         self.session.rollback()
         with self.app.app_context():
             return self.client.post(url, data={"csrf_token": found.group(1), **(data or {})}, **more)
 
-    is_driver = False
+    home = "/login"
 
     def text(self, url: str, **more: Any) -> str:
         """A page as it is read: entities resolved, hard spaces soft."""
@@ -51,7 +51,7 @@ class Visitor:
             store(self.session)
         answer = self.post("/login", {"username": name, "password": PASSWORD})
         assert answer.status_code == 302, told(answer)
-        self.is_driver = role is Role.DRIVER
+        self.home = "/accounts/me"
         return self
 
 

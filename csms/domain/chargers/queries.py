@@ -145,11 +145,11 @@ def counts(session: Session, *, at: datetime) -> Counter[Show]:
 def connector_counts(session: Session, *, at: datetime) -> Counter[str]:
     """How many connectors of accepted chargers are in each status; those of unreachable ones count as Offline."""
     query = (
-        select(Connector.status, is_online(at), func.count())
+        select(Connector.status, is_online(at).label("online"), func.count())
         .join(Connector.charger)
         .outerjoin(Charger.lease)
         .where(Charger.admission == Admission.ACCEPTED)
-        .group_by(Connector.status, is_online(at))
+        .group_by(Connector.status, "online")  # PostgreSQL takes the expression with its parameter for another one
     )
     found: Counter[str] = Counter()
     for status, online, count in session.execute(query):

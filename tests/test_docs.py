@@ -1,0 +1,91 @@
+"""What the documentation says is so: its links, commands, settings, pages and pictures are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from config import Config
+from csms import cli
+
+ROOT = Path(__file__).parents[1]
+TEXTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md"), ROOT / "bench/README.md"])
+IMAGES = sorted(ROOT.glob("docs/images/*"))
+IMAGE_BYTES = 200_000
+# In capitals, and yet no settings: of the tests and the tools.
+OTHERS = {"SAVE_SCREENSHOTS", "CI", "TEST_POSTGRES_URL", "TEST_REDIS_URL", "ARGS"}
+HOSTS = re.compile(
+    r"npmjs|pypi|pythonhosted|unpkg|jsdelivr|cdnjs|artifactory|/work/|proxy\.golang", re.IGNORECASE
+)
+
+each_text = pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+
+
+@each_text
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", x.lower()).replace(" ", "-") for x in headings}
+            assert anchor in slugs, link
+
+
+@each_text
+def test_make_knows_the_targets(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert (
+        set(re.findall(r"(?:^|`|&& |[A-Z_]+=\S+ )make ([a-z-]+)", path.read_text(), re.MULTILINE)) <= targets
+    )
+
+
+@each_text
+def test_flask_knows_the_commands(path: Path) -> None:
+    known = {x.name for x in vars(cli).values() if isinstance(x, click.Command)} | {"db"}
+    assert set(re.findall(r"flask --app wsgi ([a-z-]+)", path.read_text())) <= known
+
+
+@each_text
+def test_settings_exist(path: Path) -> None:
+    known = {declared.name for _, declared in Config.settings()}
+    known |= {f"{name}_FILE" for name in known} | OTHERS
+    text = path.read_text()
+    named = set(re.findall(r"`([A-Z][A-Z_]{3,})(?:=[^`]*)?`", text))
+    named |= set(re.findall(r"^([A-Z][A-Z_]{3,})=", text, re.MULTILINE))
+    assert {x for x in named if "_" in x} <= known
+
+
+@each_text
+def test_files_that_are_named_exist(path: Path) -> None:
+    named = re.findall(r"`((?:csms|tests|docs|bench|tools|static|templates)/[\w./-]+)`", path.read_text())
+    assert [x for x in named if not (ROOT / x).exists()] == []
+
+
+@each_text
+def test_no_word_of_where_packages_come_from(path: Path) -> None:
+    assert HOSTS.findall(path.read_text()) == []
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [x.name for x in ROOT.glob("docs/*.md") if f"docs/{x.name}" not in readme] == []
+
+
+def test_pictures_are_small_and_used() -> None:
+    texts = "".join(path.read_text() for path in TEXTS)
+    for image in IMAGES:
+        assert image.stat().st_size < IMAGE_BYTES, image.name
+        assert image.name in texts, image.name
+
+
+def test_what_the_readme_prints_is_what_the_server_prints() -> None:
+    printed = (ROOT / "csms/serve.py").read_text()
+    for words in ("Set-up", "Chargers", "/ws/ocpp/<identity>"):
+        assert words in printed
