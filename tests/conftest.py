@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401  not at the very end, where its plugin would: Python 3.11 may fail to parse that deep
 import pytest
 import services
 from flask import Flask
@@ -15,13 +16,14 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from live import LiveServer
 from make import Wire, make_charger, make_wire
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from config import Config
 from csms import create_app
+from csms.bus import LocalBus
 from csms.domain.base import Base
-from csms.extensions import db
+from csms.extensions import db, limiter
 from tests.desk import Desk
 from tests.nursery import ForkedServer, Nursery
 
@@ -64,22 +66,44 @@ def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
+@pytest.fixture(scope="session")
+def sqlite_shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of one SQLite database for all tests that need no server of their own."""
+    file = tmp_path_factory.mktemp("shared") / "amberline.db"
+    shutil.copy(sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="session")
+def wipe() -> Iterator[Callable[[str], None]]:
+    """Empties a database. Deleting few rows is much quicker than a new file, or than TRUNCATE."""
+    engines: dict[str, Engine] = {}
+
+    def empty(url: str) -> None:
+        engine = engines.setdefault(url, create_engine(url))
+        with engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
+
+    yield empty
+    for engine in engines.values():
+        engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, wipe: Callable[[str], None]
+) -> Iterator[str]:
     """An empty, migrated database, once on each engine."""
-    if request.param == "sqlite":
+    if request.param == "sqlite" and "servers" in request.fixturenames:
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "amberline.db")
         yield f"sqlite:///{tmp_path / 'amberline.db'}"
         return
-    url = request.getfixturevalue("postgresql_template")
+    url = request.getfixturevalue(f"{request.param}_{'shared' if request.param == 'sqlite' else 'template'}")
     if url is None:
         pytest.skip(services.postgresql().reason)
     yield url
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-    engine.dispose()
+    wipe(url)
 
 
 @pytest.fixture
@@ -93,14 +117,40 @@ def config(database_url: str, tmp_path: Path, settings: dict[str, Any]) -> Confi
     return _config(tmp_path, database_url, **settings)
 
 
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Flask]:
+    """Applications with the default settings, by the address of their database: made once, used by many tests."""
+    made: dict[str, Flask] = {}
+
+    def app_on(url: str) -> Flask:
+        if url not in made:
+            made[url] = create_app(_config(tmp_path_factory.mktemp("instance"), url))
+        return made[url]
+
+    return app_on
+
+
 @pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
-    app = create_app(config)
+def app(
+    request: pytest.FixtureRequest, config: Config, settings: dict[str, Any], apps: Callable[[str], Flask]
+) -> Iterator[Flask]:
+    """An application as good as new."""
+    is_shared = not settings and "servers" not in request.fixturenames
+    app = apps(config.database_url) if is_shared else create_app(config)
     app.config["TESTING"] = True
+    if is_shared:
+        app.extensions["bus"] = LocalBus()
+    before, extensions = dict(app.config), dict(app.extensions)
     with app.app_context():
         yield app
         db.session.remove()
-        db.engine.dispose()
+        if not is_shared:
+            db.engine.dispose()
+        limiter.reset()
+    app.config.clear()
+    app.config.update(before)
+    app.extensions.clear()
+    app.extensions.update(extensions)
 
 
 @pytest.fixture

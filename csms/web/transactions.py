@@ -88,10 +88,10 @@ def export() -> Response:
 
     def chunks() -> Iterator[str]:
         yield exports.csv_text([HEADINGS])
-        with app.app_context():
-            for page in queries.exported(db.session(), wanted):
+        with app.app_context(), db.session() as session:
+            for page in queries.exported(session, wanted):
                 text = exports.csv_text(_exported(x) for x in page)
-                db.session.remove()  # a slow reader must not hold a snapshot of the database
+                session.close()  # a slow reader must not hold a snapshot of the database; the next page begins anew
                 yield text
                 gevent.sleep(0)
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from flask import Flask
 from make import Wire, make_charger, make_wire
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
 from csms.domain.accounts import Role
-from csms.domain.chargers import Admission, RefusalCause
+from csms.domain.chargers import Admission, Attempt, RefusalCause
 from csms.extensions import db
 from tests.web.browser import HTMX, Browser, logged_in, publish
 
@@ -55,21 +55,22 @@ def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
     assert "Add the charger here." in page
     assert "/chargers/new?identity=KEBA-1" in page
     assert "1 thing needs you" in olga.read("/dashboard/headline")
-    olga.send("/attempts/1/forget")
+    attempt_id = session.scalars(select(Attempt.id)).one()
+    olga.send(f"/attempts/{attempt_id}/forget")
     assert "Nobody was sent away" in olga.read("/attempts")
 
 
 def test_what_is_wrong_is_counted_named_and_mended_in_place(session: Session, olga: Browser) -> None:
     wire = _online(session, "CP-1")
     _status(wire, "Faulted", "GroundFailure")
-    make_charger(session, "CP-2", admission=Admission.PENDING)
+    newcomer = make_charger(session, "CP-2", admission=Admission.PENDING)
     publish(session)
     page = olga.read("/")
     assert "2 things need you" in page
     assert "<title>(2)" in page
     assert "GroundFailure on connector 1" in page
-    assert "/chargers/2/adopt" in page
-    answer = olga.send("/chargers/2/adopt", HTMX)
+    assert f"/chargers/{newcomer.id}/adopt" in page
+    answer = olga.send(f"/chargers/{newcomer.id}/adopt", HTMX)
     assert "CP-2 is let in." in answer.text
     assert "1 thing needs you" in olga.read("/dashboard/headline")
 
