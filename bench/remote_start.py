@@ -1,6 +1,6 @@
 """RemoteStartTransaction through the API, there and back, against chargers that answer at once.
 
-Each request waits for its charger's word (`Prefer: wait=15`). Every charger is asked once per round, so that
+Each request waits for its charger's word (`Prefer: wait=15, until=answer`). Every charger is asked once per round, so that
 no command meets another one of its charger.
 
     python -m bench.remote_start --port 8250 --chargers 200     # a server in lab mode that runs already
@@ -38,7 +38,7 @@ class Api:
         return text
 
     def log_in(self, credentials: str) -> None:
-        token = json.loads(self.post("/api/v1/token", credentials))["access_token"]
+        token = json.loads(self.post("/api/v1/token", credentials))["access"]
         self.headers["Authorization"] = f"Bearer {token}"
 
 
@@ -50,7 +50,7 @@ def round_trips(api: Api, path: str, identities: list[str], warm_up: int = 10) -
     trips_s: list[float] = []
     for identity in identities:
         began_at = time.perf_counter()
-        text = api.post(path.format(id=identity), order, Prefer="wait=15")
+        text = api.post(path.format(id=identity), order, Prefer="wait=15, until=answer")
         trips_s.append(time.perf_counter() - began_at)
         if '"accepted"' not in text.lower():
             raise RuntimeError(f"{identity} was not started: {text[:500]}")

@@ -21,7 +21,7 @@ from bench.server import BASELINE, Side, running
 
 SERVE = "python wsgi.py"
 MIGRATE = "flask --app wsgi db upgrade"
-CREATE_USER = "flask --app wsgi create-user bench --role administrator --password {password}"
+CREATE_USER = "flask --app wsgi create-user --username bench --role owner --password {password}"
 
 # How a measure fails when its server does: it refuses, breaks off, or answers what nobody expects.
 FAILURES = (RuntimeError, OSError, HTTPException, SubprocessError, ValueError, KeyError)

@@ -3,34 +3,36 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 # What a measured unit is worth in the unit that we store (Wh, varh, VAh, W, A, V, °C, %, Hz, rpm).
-_SCALE: dict[str, tuple[str, Decimal]] = {
-    "Wh": ("Wh", Decimal(1)),
-    "kWh": ("Wh", Decimal(1000)),
-    "varh": ("varh", Decimal(1)),
-    "kvarh": ("varh", Decimal(1000)),
-    "VAh": ("VAh", Decimal(1)),
-    "kVAh": ("VAh", Decimal(1000)),
-    "W": ("W", Decimal(1)),
-    "kW": ("W", Decimal(1000)),
-    "VA": ("VA", Decimal(1)),
-    "kVA": ("VA", Decimal(1000)),
-    "var": ("var", Decimal(1)),
-    "kvar": ("var", Decimal(1000)),
-    "A": ("A", Decimal(1)),
-    "V": ("V", Decimal(1)),
-    "Percent": ("%", Decimal(1)),
-    "Celsius": ("°C", Decimal(1)),
-    "Celcius": ("°C", Decimal(1)),  # 1.6 §7.43 spells it so; OCPP-J errata 2.1: both MUST be supported
-    "Hertz": ("Hz", Decimal(1)),
+_SCALE: dict[str, tuple[str, int]] = {
+    "Wh": ("Wh", 1),
+    "kWh": ("Wh", 1000),
+    "varh": ("varh", 1),
+    "kvarh": ("varh", 1000),
+    "VAh": ("VAh", 1),
+    "kVAh": ("VAh", 1000),
+    "W": ("W", 1),
+    "kW": ("W", 1000),
+    "VA": ("VA", 1),
+    "kVA": ("VA", 1000),
+    "var": ("var", 1),
+    "kvar": ("var", 1000),
+    "A": ("A", 1),
+    "V": ("V", 1),
+    "Percent": ("%", 1),
+    "Celsius": ("°C", 1),
+    "Celcius": ("°C", 1),  # 1.6 §7.43 spells it so; OCPP-J errata 2.1: both MUST be supported
+    "Hertz": ("Hz", 1),
 }
 
 
 def to_stored_unit(value: float, unit: str) -> tuple[float, str]:
     """`value` in Wh, W, A, V, °C or %; Fahrenheit and Kelvin become °C, an unknown unit stays as it is."""
-    if unit in ("Fahrenheit", "K", "Kelvin"):
-        return ((value - 32) / 1.8 if unit == "Fahrenheit" else value - 273.15), "°C"
-    name, factor = _SCALE.get(unit, (unit, Decimal(1)))
-    return (value if factor == 1 else value * float(factor)), name
+    known = _SCALE.get(unit)
+    if known is not None:
+        return value * known[1], known[0]
+    if unit == "Fahrenheit":
+        return (value - 32) / 1.8, "°C"
+    return (value - 273.15, "°C") if unit in ("K", "Kelvin") else (value, unit)
 
 
 def cents(amount: Decimal) -> int:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import gevent
+import orjson
 from gevent.event import AsyncResult, Event
 from gevent.lock import RLock
 from gevent.threadpool import ThreadPool
@@ -282,10 +283,22 @@ def _is_passing(error: DBAPIError) -> bool:
     return state in ("40001", "40P01") or error.connection_invalidated
 
 
+def to_json(value: object) -> str:
+    """JSON columns: several times as quick as the standard library."""
+    return orjson.dumps(value).decode()
+
+
 def _lane_engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_size=2, pool_pre_ping=False)
+        return create_engine(
+            url, pool_size=2, pool_pre_ping=False, json_serializer=to_json, json_deserializer=orjson.loads
+        )
     # One connection, opened by the thread that uses it; `check_same_thread` only matters when it is disposed of.
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False},
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+    )
     tune(engine, is_native_thread=True)
     return engine

@@ -126,7 +126,7 @@ def digest(*parts: object) -> int:
     """A signed 64-bit key of `parts`, for natural keys that are too wide to index as they are."""
     hasher = hashlib.blake2b(digest_size=8)
     for part in parts:
-        hasher.update(str(part).encode("utf-8", "surrogatepass"))
+        hasher.update(part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass"))
         hasher.update(b"\x1f")
     return int.from_bytes(hasher.digest(), "big", signed=True)
 

@@ -43,11 +43,15 @@ class Station:
 
 @dataclass(slots=True)
 class Context:
-    """One message being handled: the session of its unit of work, the station that sent it, the moment it came."""
+    """One message being handled: the session of its unit of work, the station that sent it, the moment it came.
+
+    `is_valid`: the schema has nothing against its payload, so that its handler need not look at every type.
+    """
 
     session: Session
     station: Station
     now: datetime
+    is_valid: bool = False
 
     @property
     def charger(self) -> Charger:
@@ -145,6 +149,7 @@ def answer(actions: Actions, context: Context, call: Call) -> Answer:
             return _refuse(call, "NotSupported", "This action is known and not supported.")
         return _refuse(call, "NotImplemented", "This action is not known.")
     faults = schemas.check(actions.protocol, call.action, call.payload)
+    context.is_valid = not faults
     if faults and not verb.is_tolerant:
         return _at_fault(actions, call, faults)
     try:

@@ -116,11 +116,21 @@ def readings(transaction_id: int) -> Response:
     """What the meter said, all of it, in the units that it is kept in."""
     transaction = queries.get(db.session(), transaction_id)
     rows = [
-        (filters.iso(x.measured_at), x.energy_wh, x.power_w, x.current_a, x.voltage_v, x.soc_percent, x.context)
+        (
+            filters.iso(x.measured_at),
+            x.energy_wh,
+            x.power_w,
+            x.current_a,
+            x.voltage_v,
+            x.soc_percent,
+            x.context,
+        )
         for x in queries.readings(db.session(), transaction.id, limit=200_000)
     ]
     heads = ("measured_at", "energy_wh", "power_w", "current_a", "voltage_v", "soc_percent", "context")
-    return exports.download(iter([exports.csv_text([heads, *rows])]), f"session-{transaction.id}-readings.csv")
+    return exports.download(
+        iter([exports.csv_text([heads, *rows])]), f"session-{transaction.id}-readings.csv"
+    )
 
 
 @blueprint.post("/<int:transaction_id>/stop")

@@ -51,7 +51,9 @@ def test_looking_at_the_stop_page_stops_nothing(visitor, site):
 def test_guessing_cards_to_stop_ends_after_ten_tries(visitor, site):
     transaction = running(site)
     stranger = visitor()
-    answers = [stranger.post(f"/s/{transaction.secret}/stop", {"card": f"G{x}"}).status_code for x in range(11)]
+    answers = [
+        stranger.post(f"/s/{transaction.secret}/stop", {"card": f"G{x}"}).status_code for x in range(11)
+    ]
     assert answers == [403] * 10 + [429]
 
 

@@ -62,7 +62,9 @@ def test_a_real_chargers_identity_is_not_taken(visitor, site, registry):
     assert registry.running() == []
 
 
-def test_removing_forgets_simulated_chargers_gives_their_cost_back_and_spares_real_ones(visitor, site, registry):
+def test_removing_forgets_simulated_chargers_gives_their_cost_back_and_spares_real_ones(
+    visitor, site, registry
+):
     site.charger.is_simulated = True
     store(site.session)
     site.end(site.begin(at=site.now - timedelta(hours=1)), 3_000)

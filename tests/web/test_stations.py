@@ -7,7 +7,9 @@ from csms.web.stations import prices_of
 
 
 def test_prices_come_as_energy_time_session_other():
-    terms = Terms("EUR", Decimal("0.49"), Decimal("0.02"), Decimal("0.10"), 15, Decimal("0.35"), Decimal("21"))
+    terms = Terms(
+        "EUR", Decimal("0.49"), Decimal("0.02"), Decimal("0.10"), 15, Decimal("0.35"), Decimal("21")
+    )
     prices = prices_of(terms)
     assert [(x.words, x.per) for x in prices.lines] == [
         ("Energy", "kWh"),

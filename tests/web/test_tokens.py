@@ -14,7 +14,9 @@ from tests.web.visitor import told
 def verdict(site, card):
     site.session.rollback()
     site.session.expire_all()
-    return accounts.authorize(site.session, card, needs_known=True, needs_credit=False, at=clock.now()).status.value
+    return accounts.authorize(
+        site.session, card, needs_known=True, needs_credit=False, at=clock.now()
+    ).status.value
 
 
 def test_a_card_is_added_for_a_driver_and_may_charge_until_the_end_of_its_last_day(visitor, site):

@@ -112,7 +112,9 @@ def test_every_list_is_read_by_an_index(session, wanted):
     query = _listed(wanted).where(_follows(Cursor(datetime(2026, 3, 1, tzinfo=UTC), 5))).limit(51)
     compiled = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
     plan = [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]  # noqa: S608
-    assert any('SEARCH "transaction" USING INDEX' in x or "SEARCH transaction USING INDEX" in x for x in plan), plan
+    assert any(
+        'SEARCH "transaction" USING INDEX' in x or "SEARCH transaction USING INDEX" in x for x in plan
+    ), plan
     assert not any(x.startswith("SCAN") for x in plan), plan
 
 

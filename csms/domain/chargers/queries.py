@@ -149,7 +149,9 @@ def connector_counts(session: Session, *, at: datetime) -> Counter[str]:
         .join(Connector.charger)
         .outerjoin(Charger.lease)
         .where(Charger.admission == Admission.ACCEPTED)
-        .group_by(Connector.status, "online")  # PostgreSQL takes the expression with its parameter for another one
+        .group_by(
+            Connector.status, "online"
+        )  # PostgreSQL takes the expression with its parameter for another one
     )
     found: Counter[str] = Counter()
     for status, online, count in session.execute(query):

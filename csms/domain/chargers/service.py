@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
 
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
@@ -86,6 +87,11 @@ def preload_stations(session: Session, charger_ids: Iterable[int]) -> None:
     session.info["stations"] = session.scalars(select(Charger).where(Charger.id.in_(list(charger_ids)))).all()
 
 
+_TABLE = cast(Table, Charger.__table__)
+_BLANK = {column.name: None for column in _TABLE.columns if column.name != "id"}
+_INSERT = insert(_TABLE).returning(_TABLE.c.id)
+
+
 def add(
     session: Session,
     identity: str,
@@ -100,6 +106,7 @@ def add(
     if find(session, identity) is not None:
         raise Refused(f"A charger with the identity {identity} is there already.")
     row = {
+        **_BLANK,
         "identity": identity,
         "identity_folded": identity.casefold()[:48],
         "slug": new_slug(),
@@ -112,15 +119,14 @@ def add(
         "accepted_at": at if admission is Admission.ACCEPTED else None,
     }
     # One statement and no unit-of-work bookkeeping: a whole town's new chargers may come within seconds.
-    charger_id = session.execute(insert(Charger).values(row).returning(Charger.id)).scalar_one()
-    charger = Charger(id=charger_id, **row)
+    charger = Charger(id=session.connection().execute(_INSERT, row).scalar_one(), **row)
     make_transient_to_detached(charger)
     session.add(charger)
     blank = {column.name: None for column in LinkLease.__table__.columns}
     append(
         session,
         LinkLease,
-        blank | {"charger_id": charger_id, "epoch": 0, "is_secure": False, "chain": b""},
+        blank | {"charger_id": charger.id, "epoch": 0, "is_secure": False, "chain": b""},
         once=True,
     )
     session.info.get("identities", {})[charger.identity_folded] = charger

@@ -16,6 +16,7 @@ from csms.ocpp.v16.values import id_tag_info, members, moment, reference, text_o
 from csms.quantities import to_stored_unit
 
 GATHERS = [chargers.preload, transactions.preload, commands.preload]
+LARGEST = 2.0**53
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"  # 1.6 §7.43
 
 
@@ -114,7 +115,12 @@ def snapshots(context: Context, meter_values: object) -> list[Snapshot]:
     for element in meter_values if isinstance(meter_values, list) else []:
         given = members(element)
         sampled = given.get("sampledValue")
-        samples = [sample(x) for x in sampled if isinstance(x, dict)] if isinstance(sampled, list) else []
+        if not isinstance(sampled, list):
+            continue
+        if context.is_valid:
+            samples = [sample(x) for x in sampled]
+        else:
+            samples = [sample(as_texts(x)) for x in sampled if isinstance(x, dict)]
         if samples:
             at, is_trusted, _ = moment(context, given.get("timestamp"))
             found.append(
@@ -129,33 +135,22 @@ def sample(given: dict[str, Any]) -> Sample:
     Signed data is kept as it is: it is no number, and must never be converted.
     """
     get = given.get
-    raw = text_of(get("value")) or ""
-    raw_unit = word(get("unit"))
-    measurand = word(get("measurand")) or DEFAULT_MEASURAND
+    raw = get("value") or ""
+    raw_unit, measurand, form = get("unit"), get("measurand") or DEFAULT_MEASURAND, get("format")
     unit = raw_unit or ("Wh" if ".Register" in measurand or ".Interval" in measurand else "")
     value = None
-    if get("format") != "SignedData":
+    if form != "SignedData":
         try:
             value = float(raw)
         except ValueError:
             value = None
-    if value is not None and not abs(value) < 2**53:
+    if value is not None and not -LARGEST < value < LARGEST:
         value = None
     if value is not None:
         value, unit = to_stored_unit(value, unit)
-    return Sample(
-        measurand,
-        value,
-        unit,
-        raw,
-        raw_unit,
-        word(get("phase")),
-        word(get("location")),
-        word(get("context")),
-        word(get("format")),
-    )
+    return Sample(measurand, value, unit, raw, raw_unit, get("phase"), get("location"), get("context"), form)
 
 
-def word(value: object) -> str | None:
-    """`text_of` for what nearly always is a string or absent: the hottest question of all."""
-    return value if value is None or type(value) is str else text_of(value)
+def as_texts(given: dict[str, Any]) -> dict[str, Any]:
+    """A sampled value whose members are texts or absent, as the schema has it and some chargers have not."""
+    return {name: text_of(value) for name, value in given.items()}
