@@ -180,7 +180,6 @@ class Config:
         "The least level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
         one_of(LogLevel),
     )
-    dev_reload: bool = setting("DEV_RELOAD", "0", "`1`: start again when a source file changes.", flag)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -1,7 +1,7 @@
 """RemoteStartTransaction through the API, there and back, against chargers that answer at once.
 
-Each request waits for its charger's word (`Prefer: wait=15, until=answer`). Every charger is asked once per round, so that
-no command meets another one of its charger.
+Each request waits for its charger's word (`Prefer: wait=15, until=answer`). Every charger is asked once per round,
+so that no command meets another one of its charger.
 
     python -m bench.remote_start --port 8250 --chargers 200     # a server in lab mode that runs already
 """

@@ -12,7 +12,7 @@ import csms.api.tokens
 import csms.api.transactions  # noqa: F401  importing a noun hangs its views on the blueprint
 from csms.api import document, errors, guard
 from csms.api.blueprint import blueprint
-from csms.extensions import csrf
+from csms.extensions import csrf, limiter
 
 
 def register(app: Flask) -> None:
@@ -20,5 +20,6 @@ def register(app: Flask) -> None:
     guard.configure(app)
     errors.catch_unrouted(app)
     csrf.exempt(blueprint)
+    limiter.exempt(blueprint)  # the guard counts by token; nothing else need be looked for
     app.register_blueprint(blueprint)
     app.register_blueprint(document.blueprint)

@@ -28,6 +28,7 @@ from csms.domain.chargers import (
     ConnectorStatus,
     editing,
 )
+from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.work import atomic
 
@@ -199,7 +200,7 @@ def delete_charger(identity: str) -> tuple[str, int]:
     with atomic() as session:
         charger = queries.charger(session, identity)
         guard.audit(session, "charger.removed", charger.identity)
-        editing.remove(session, charger)
+        removal.remove_charger(session, charger)
     return "", 204
 
 

@@ -12,6 +12,7 @@ import orjson
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_jwt_extended import get_current_user, get_jwt, verify_jwt_in_request
 from limits import RateLimitItem, RateLimitItemPerMinute
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from csms import clock
@@ -24,6 +25,10 @@ from csms.extensions import db, jwt, limiter
 CALLS_BY_TOKEN = RateLimitItemPerMinute(600)
 ISSUER, AUDIENCE = "amberline", "amberline-api"
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
+# Asked for each request, so it is made once, of columns and not of objects.
+_USER = select(User.id, User.username, User.role, User.account_id, User.is_enabled, User.login_key).where(
+    User.id == bindparam("user_id")
+)
 
 
 def configure(app: Flask) -> None:
@@ -119,10 +124,10 @@ def _admit() -> None:
     token = str(get_jwt()["jti"])
     if not hit(CALLS_BY_TOKEN, "api", token):
         raise too_many(CALLS_BY_TOKEN, "api", token)
-    user: User = get_current_user()
-    g.api_caller = Caller(user.id, user.username, user.role, user.account_id)
-    if not scopes & SCOPES[user.role]:
-        raise Problem(403, f"The role {user.role} may not do this.", "forbidden")
+    known: Caller = get_current_user()
+    g.api_caller = known
+    if not scopes & SCOPES[known.role]:
+        raise Problem(403, f"The role {known.role} may not do this.", "forbidden")
 
 
 def _check_body() -> None:
@@ -148,9 +153,9 @@ def _sign(response: Response) -> Response:
 # The access token is one of the application, whichever door gives it out.
 
 
-def version_of(user: User) -> str:
+def version_of(login_key: str) -> str:
     """Changes with the password, and with it every access token ends."""
-    return hashlib.sha256(user.login_key.encode()).hexdigest()[:16]
+    return hashlib.sha256(login_key.encode()).hexdigest()[:16]
 
 
 @jwt.user_identity_loader
@@ -165,14 +170,14 @@ def _claims(user: User) -> dict[str, Any]:
         "username": user.username,
         "role": user.role.value,
         "token_type": "access",
-        "version": version_of(user),
+        "version": version_of(user.login_key),
     }
 
 
 @jwt.user_lookup_loader
-def _owner(_header: dict[str, Any], claims: dict[str, Any]) -> User | None:
+def _owner(_header: dict[str, Any], claims: dict[str, Any]) -> Caller | None:
     """The token's user; None, which makes a 401, if they may not come in any more."""
-    found = db.session.get(User, int(claims["sub"]))
-    if found is None or not found.is_enabled or claims.get("version") != version_of(found):
+    row = db.session.execute(_USER, {"user_id": int(claims["sub"])}).one_or_none()
+    if row is None or not row.is_enabled or claims.get("version") != version_of(row.login_key):
         return None
-    return found
+    return Caller(row.id, row.username, row.role, row.account_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from csms.domain.accounts import Account, IdToken
@@ -14,6 +14,18 @@ from csms.domain.commands import Command, CommandState
 from csms.domain.frames import Frame
 from csms.domain.tariffs import Tariff
 from csms.domain.transactions import Reading, Transaction, TransactionState
+
+# What a command's way through the API asks for is made once: making a statement costs more than running it.
+_CHARGER = (
+    select(Charger)
+    .where(Charger.identity_folded == bindparam("identity_folded"))
+    .options(joinedload(Charger.lease))
+    .execution_options(populate_existing=True)
+)
+_CHARGER_WITH_CONNECTORS = _CHARGER.options(selectinload(Charger.connectors))
+_PROGRESS = select(Command.state, Command.awaits, Command.answered_at).where(
+    Command.id == bindparam("command_id")
+)
 
 
 def chargers(
@@ -35,11 +47,8 @@ def chargers(
 
 def charger(session: Session, identity: str, *, with_connectors: bool = True) -> Charger:
     """A charger with its lease, as they stand in the database now. Raises NotFound."""
-    query = select(Charger).where(Charger.identity_folded == identity.casefold()[:48])
-    query = query.options(joinedload(Charger.lease)).execution_options(populate_existing=True)
-    if with_connectors:
-        query = query.options(selectinload(Charger.connectors))
-    found = session.scalar(query)
+    query = _CHARGER_WITH_CONNECTORS if with_connectors else _CHARGER
+    found = session.scalar(query, {"identity_folded": identity.casefold()[:48]})
     if found is None:
         raise NotFound(f"There is no charger {identity}.")
     return found
@@ -150,7 +159,8 @@ def tariff(session: Session, tariff_id: int) -> Tariff:
 
 
 def commands(*, identity: str | None, state: CommandState | None) -> Select[Command]:
-    query = select(Command).join(Command.charger).options(contains_eager(Command.charger))
+    query = select(Command).join(Command.charger)
+    query = query.options(contains_eager(Command.charger).load_only(Charger.identity))
     if identity is not None:
         query = query.where(Charger.identity_folded == identity.casefold()[:48])
     if state is not None:
@@ -158,10 +168,16 @@ def commands(*, identity: str | None, state: CommandState | None) -> Select[Comm
     return query
 
 
+_COMMAND = (
+    commands(identity=None, state=None)
+    .where(Command.id == bindparam("command_id"))
+    .execution_options(populate_existing=True)
+)
+
+
 def command(session: Session, command_id: str) -> Command:
     """As it stands in the database now. Raises NotFound."""
-    query = commands(identity=None, state=None).where(Command.id == command_id)
-    found = session.scalar(query.execution_options(populate_existing=True))
+    found = session.scalar(_COMMAND, {"command_id": command_id})
     if found is None:
         raise NotFound("There is no such command.")
     return found
@@ -169,8 +185,7 @@ def command(session: Session, command_id: str) -> Command:
 
 def is_done(session: Session, command_id: str, is_answer_enough: bool) -> bool:
     """Whether a command has its answer, and its effect too unless the answer is enough."""
-    columns = (Command.state, Command.awaits, Command.answered_at)
-    row = session.execute(select(*columns).where(Command.id == command_id)).one()
+    row = session.execute(_PROGRESS, {"command_id": command_id}).one()
     if row.answered_at is None or row.state in (CommandState.QUEUED, CommandState.SENT):
         return False
     return is_answer_enough or row.awaits is None

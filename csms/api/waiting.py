@@ -18,6 +18,7 @@ class Watch:
     def __init__(self, bus: LocalBus) -> None:
         self._bus = bus
         self._topics: list[str] = []
+        self._words = 0
         self._woken = Event()
 
     def __enter__(self) -> Watch:
@@ -35,17 +36,22 @@ class Watch:
     def until(self, is_done: Callable[[], bool], wait_s: float) -> None:
         """Return as soon as it `is_done`, asked after each word of it, or when `wait_s` are over.
 
-        No database connection is held between two looks. Whoever called looks once more, so a word that a bus has
-        lost costs waiting and never the truth.
+        The first word is that of the caller's own commit, which tells it nothing. No database connection is held
+        while waiting. Whoever called looks once more, so a word that a bus has lost costs waiting and never the truth.
         """
         give_up_at = time.monotonic() + wait_s
+        words = 1
+        db.session.remove()
         while (left_s := give_up_at - time.monotonic()) > 0:
-            self._woken.clear()
-            is_over = is_done()
-            db.session.remove()
-            if is_over:
+            if self._words == words:
+                self._woken.clear()
+                self._woken.wait(left_s)
+                continue
+            words = self._words
+            if is_done():
                 return
-            self._woken.wait(left_s)
+            db.session.remove()
 
     def _wake(self, _topic: str) -> None:
+        self._words += 1
         self._woken.set()

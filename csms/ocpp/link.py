@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event
 from gevent.lock import Semaphore
-from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
-from csms.domain.chargers import Admission, Charger, Fenced
+from csms.domain.chargers import Admission, Fenced
 from csms.domain.commands import CommandState
 from csms.ocpp import message, units
 from csms.ocpp.arrival import Opening, Peer
@@ -196,7 +195,6 @@ class Link:
                 self._has_news = (
                     False  # what comes from here on may be too late for this look: it asks for another
                 )
-                self._refresh()
                 while self.server.is_open and self._send_next():
                     pass
         except (ConnectionClosed, StorageFailed, Fenced) as error:
@@ -212,11 +210,14 @@ class Link:
             log.info("not_refreshed", extra={"charger": self.station.identity, "reason": str(error)})
 
     def _send_next(self) -> bool:
-        """Send one command and wait for its answer. False when there is none."""
-        at = clock.now()
-        claim = units.Claim(self.actions, self.station, self.epoch, at, self.door.command_timeout_s)
+        """Learn anew of the charger, send one command and wait for its answer. False when there are no more."""
+        timeout_s = self.door.command_timeout_s
         with self.turn:
+            claim = units.Claim(
+                self.actions, self.station, self.epoch, clock.now(), timeout_s, self.door.station_of
+            )
             outgoing = self.door.lane.run(claim)
+            self._take(claim.station)
             if outgoing is None:
                 return False
             self._waiting_for, self._answered = outgoing.message_id, Event()
@@ -227,12 +228,12 @@ class Link:
                     outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent."
                 )
                 raise
-        if not self._answered.wait(self.door.command_timeout_s):
+        if not self._answered.wait(timeout_s):
             self._give_up(outgoing, CommandState.TIMEOUT, "The charger gave no answer in time.")
         elif not self.server.is_open:
             self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost before the answer.")
         self._waiting_for = self._answered = None
-        return True
+        return claim.has_more
 
     def _give_up(self, outgoing: units.Outgoing, state: CommandState, detail: str) -> None:
         self.door.lane.run(units.give_up(outgoing.command_id, state, detail, clock.now()))
@@ -244,15 +245,10 @@ class Link:
 
     def _refresh(self) -> None:
         """Learn anew what a message needs of its charger: an operator may have changed it."""
-        self.station = self.door.lane.run(self._reading)
-        self._resize()
+        station, station_of = self.station, self.door.station_of
+        self._take(self.door.lane.run(lambda session: units.reread(session, station, station_of)))
 
-    def _reading(self, session: Session) -> Station:
-        charger = session.get(Charger, self.station.charger_id)
-        if charger is None:
-            raise Fenced
-        return self.door.station_of(charger, self.station.protocol)
-
-    def _resize(self) -> None:
+    def _take(self, station: Station) -> None:
+        self.station = station
         is_accepted = self.station.admission is Admission.ACCEPTED
         self.server.max_size = SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from csms import schemas
 from csms.domain import chargers, commands, frames
 from csms.domain.base import digest, printable
-from csms.domain.chargers import Admission
+from csms.domain.chargers import Admission, Charger, Fenced
 from csms.domain.commands import Command, CommandState, Effect
 from csms.domain.frames import Direction, Verdict
 from csms.ocpp import dispatch, message
@@ -184,6 +184,17 @@ class Answered(Incoming):
         return faults
 
 
+StationOf = Callable[[Charger, str], Station]
+
+
+def reread(session: Session, station: Station, station_of: StationOf) -> Station:
+    """The station as its charger stands now: an operator may have changed it. Raises Fenced when it is gone."""
+    charger = session.get(Charger, station.charger_id)
+    if charger is None:
+        raise Fenced
+    return station_of(charger, station.protocol)
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A command that is ours to send now."""
@@ -195,15 +206,23 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Claim:
-    """Take the charger's next command, and journal it as sent. Its result is what to send, or None: nothing is due."""
+    """Take the charger's next command, and journal it as sent. Its result is what to send, or None: nothing is due.
+
+    With `station_of` the charger is read anew first, and `station` is then what an operator has made of it.
+    `has_more`: another one waits behind it.
+    """
 
     actions: Actions
     station: Station
     epoch: int
     at: datetime
     timeout_s: int
+    station_of: StationOf | None = None
+    has_more: bool = field(default=False, init=False)
 
     def __call__(self, session: Session) -> Outgoing | None:
+        if self.station_of is not None:
+            self.station = reread(session, self.station, self.station_of)
         lease = chargers.lease_of(session, self.station.charger_id, self.epoch)
         while (command := commands.next_due(session, lease.charger_id, self.at)) is not None:
             order = self._render(session, command)
@@ -223,6 +242,7 @@ class Claim:
                 continue
             text = message.call(message_id, order.action, order.payload)
             self._keep(session, lease, message_id, order.action, text)
+            self.has_more = commands.has_work(session, lease.charger_id, self.at)
             return Outgoing(command.id, message_id, text)
         return None
 

@@ -17,7 +17,7 @@ from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.quantities import cents
-from csms.web.security import actor, requires
+from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.transactions import row
 from csms.work import atomic
@@ -183,12 +183,4 @@ def _view(account_id: int) -> dict[str, Any]:
 
 
 def _audit(action: str, account: Account, detail: str) -> None:
-    accounts.audit(
-        db.session(),
-        actor(),
-        action,
-        at=clock.now(),
-        address=request.remote_addr,
-        subject=f"account {account.id}",
-        detail=detail,
-    )
+    put_on_record(db.session(), action, f"account {account.id}", detail)

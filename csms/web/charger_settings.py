@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts, chargers, tariffs
+from csms.domain import chargers, tariffs
 from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing
 from csms.domain.chargers.editing import Details
+from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.web.charger_tabs import blueprint as blueprint
 from csms.web.chargers import frame, shown
-from csms.web.security import actor, requires
+from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
 Page = str | tuple[str, int] | Response
@@ -139,7 +140,7 @@ def remove(charger_id: int) -> Page:
             charger = chargers.get(session, charger_id)
             title = charger.title
             _note(session, "charger.delete", charger)
-            editing.remove(session, charger)
+            removal.remove_charger(session, charger)
     except NotFound:
         raise
     except DomainError as error:
@@ -150,9 +151,7 @@ def remove(charger_id: int) -> Page:
 
 
 def _note(session: Session, action: str, charger: Charger) -> None:
-    accounts.audit(
-        session, actor(), action, at=clock.now(), address=request.remote_addr, subject=charger.identity
-    )
+    put_on_record(session, action, charger.identity)
 
 
 def _said(charger: Charger, words: str) -> Page:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts, chargers, commands, transactions
+from csms.domain import chargers, commands, transactions
 from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.chargers import Charger, Connector
 from csms.domain.commands import Command, CommandState, Effect, Kind
 from csms.domain.transactions import Transaction
 from csms.extensions import db
 from csms.web.addresses import with_query
-from csms.web.security import actor, requires
+from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -116,14 +116,7 @@ def request_for(charger_id: int) -> str | tuple[str, int] | Response:
         with atomic() as session:
             charger = chargers.get(session, charger_id)
             command = _ask(session, charger, kind)
-            accounts.audit(
-                session,
-                actor(),
-                f"command.{command.kind}",
-                at=clock.now(),
-                address=request.remote_addr,
-                subject=charger.identity,
-            )
+            put_on_record(session, f"command.{command.kind}", charger.identity)
     except NotFound:
         raise
     except DomainError as error:

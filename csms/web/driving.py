@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,24 +15,16 @@ from csms.domain import transactions
 from csms.domain.base import NotFound, Refused
 from csms.domain.chargers import ConnectorStatus
 from csms.domain.commands import Kind
-from csms.domain.tariffs import Bill
 from csms.domain.transactions import Transaction, curves, queries
 from csms.extensions import db, limiter
-from csms.web import filters, landing, public_live, visitors
-from csms.web.transactions import credit_kwh, currency_of
+from csms.web import landing, public_live, visitors
+from csms.web.bills import bill_lines, credit_kwh
+from csms.web.transactions import currency_of
 from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
 
 Answer = str | WerkzeugResponse | tuple[str, int]
-
-KINDS = {
-    "energy": "Energy",
-    "time": "Time plugged in",
-    "start": "Start",
-    "idle": "Plugged in without charging",
-    "credit": "Paid with your kWh credit",
-}
 
 
 def _counts(response: Response) -> bool:
@@ -42,15 +33,6 @@ def _counts(response: Response) -> bool:
 
 
 GUESSES = limiter.limit("10 per 10 minutes", deduct_when=_counts)
-
-
-@dataclass(frozen=True)
-class BillLine:
-    """One line of a receipt: "Energy", "18.425 kWh × 0.49 €/kWh", "9.03 €"."""
-
-    words: str
-    reckoning: str
-    amount: str
 
 
 @blueprint.get("")
@@ -167,20 +149,6 @@ def _status(transaction: Transaction, at: datetime) -> str:
     status = transaction.connector.status if transaction.connector else ConnectorStatus.CHARGING
     shown = (ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE, ConnectorStatus.FAULTED)
     return status.value if status in shown else ConnectorStatus.CHARGING.value
-
-
-def bill_lines(bill: Bill, currency: str) -> list[BillLine]:
-    """The bill as it is printed: quantity × price = amount."""
-    lines = []
-    for line in bill.lines:
-        places = {"kWh": 3, "min": 2}.get(line.unit, 0)
-        quantity = filters.with_unit(filters.number(line.quantity, places), line.unit)
-        price = filters.rate(abs(line.price) * 100, currency, line.unit)
-        reckoning = price if line.kind == "start" else f"{quantity} × {price}"
-        lines.append(
-            BillLine(KINDS.get(line.kind, line.kind), reckoning, filters.money(line.cents, currency))
-        )
-    return lines
 
 
 @blueprint.errorhandler(NotFound)

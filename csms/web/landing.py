@@ -244,7 +244,7 @@ def _view(connector: Connector) -> dict[str, Any]:
     status = stations.status_of(charger, connector, running, at)
     version = tariffs.applicable(session, charger.tariff_id)
     methods = list(_methods(charger))
-    own = running is not None and visitors.may_stop(running)
+    own = running is not None and visitors.is_own(running)
     return {
         "connector": connector,
         "charger": charger,

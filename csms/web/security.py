@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask_login import current_user
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import Role, User
 from csms.extensions import db, login
@@ -64,6 +66,21 @@ def is_public(endpoint: str) -> bool:
 def actor() -> str:
     """Who is asking, for commands and the audit."""
     return str(current_user.username)
+
+
+def put_on_record(
+    session: Session, action: str, subject: str | None = None, detail: str | None = None
+) -> None:
+    """Put on record what whoever is asking does, and from where."""
+    accounts.audit(
+        session,
+        actor(),
+        action,
+        at=clock.now(),
+        address=request.remote_addr,
+        subject=subject,
+        detail=detail,
+    )
 
 
 def home() -> str:

@@ -20,7 +20,7 @@ from csms.domain.accounts import Role, User, queries, settings
 from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Charger
 from csms.extensions import db
-from csms.web.security import PERMISSIONS, actor, requires
+from csms.web.security import PERMISSIONS, put_on_record, requires
 from csms.web.setup import apply_stored
 from csms.web.shell import ROLE_WORDS, zone
 from csms.work import atomic
@@ -167,12 +167,4 @@ def _version(package: str) -> str:
 
 
 def _audit(action: str, user: User | None, detail: str | None) -> None:
-    accounts.audit(
-        db.session(),
-        actor(),
-        action,
-        at=clock.now(),
-        address=request.remote_addr,
-        subject=user.username if user else None,
-        detail=detail,
-    )
+    put_on_record(db.session(), action, user.username if user else None, detail)

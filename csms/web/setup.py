@@ -19,7 +19,7 @@ from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
 from csms.web import auth
-from csms.web.security import actor, requires
+from csms.web.security import put_on_record, requires
 from csms.work import atomic
 from settings import UnknownChargers
 
@@ -124,7 +124,7 @@ def close_lab() -> Response:
     with atomic() as session:
         at = clock.now()
         settings.put(session, settings.LAB_CLOSED, "1", at=at)
-        accounts.audit(session, actor(), "close_lab", at=at, address=request.remote_addr)
+        put_on_record(session, "close_lab")
     end_lab(current_app._get_current_object())  # type: ignore[attr-defined]
     flash("Lab mode is over. New chargers wait for you to adopt them.", "success")
     return redirect(url_for("dashboard.show"))

@@ -18,25 +18,19 @@ from csms.web.security import can
 THEMES = ("auto", "light", "dark")
 ROLE_WORDS = {"site_host": "site host", "read_only": "read only"}
 
-# The pages of the navigation: the key in _nav.html, its address, and who may see it.
-NAVIGATION = (
-    ("dashboard", "/", "view"),
-    ("map", "/map", "view"),
-    ("chargers", "/chargers", "view"),
-    ("sessions", "/sessions", "view"),
-    ("commands", "/commands", "view"),
-    ("attempts", "/attempts", "view"),
-    ("reservations", "/reservations", "view"),
-    ("cards", "/cards", "view"),
-    ("tariffs", "/tariffs", "view"),
-    ("payments", "/payments", "money"),
-    ("reports", "/reports", "view"),
-    ("alerts", "/alerts", "view"),
-    ("messages", "/messages", "view"),
-    ("integrations", "/integrations", "own"),
-    ("simulator", "/simulator", "operate"),
-    ("settings", "/settings", "own"),
-)
+# The pages of the navigation: the key in _nav.html, and the permission to see it.
+NAVIGATION = {
+    "dashboard": "view",
+    "map": "view",
+    "chargers": "view",
+    "sessions": "view",
+    "commands": "view",
+    "attempts": "view",
+    "cards": "view",
+    "tariffs": "view",
+    "simulator": "operate",
+    "settings": "own",
+}
 
 
 class Shell:
@@ -77,13 +71,8 @@ class Shell:
 
     @cached_property
     def hidden(self) -> set[str]:
-        """What this role may not see, and what this installation does not have."""
-        there = {rule.rule for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-        return {
-            key
-            for key, address, permission in NAVIGATION
-            if not can(permission) or not {address, f"{address}/"} & there
-        }
+        """What this role may not see."""
+        return {key for key, permission in NAVIGATION.items() if not can(permission)}
 
     @property
     def lab_mode(self) -> str | None:

@@ -9,12 +9,12 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts, chargers
+from csms.domain import chargers
 from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger
 from csms.domain.transactions import removal
 from csms.extensions import db
-from csms.web.security import actor, requires
+from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
@@ -73,7 +73,7 @@ def live() -> str:
 @requires("operate")
 def start() -> Response:
     """Start `count` chargers, or the one called `identity`."""
-    at, registry = clock.now(), _registry()
+    registry = _registry()
     wanted = request.form.get("identity", "").strip()
     count = max(1, min(MOST_AT_ONCE, request.form.get("count", 1, type=int)))
     running = {x.identity for x in registry.running()}
@@ -83,7 +83,7 @@ def start() -> Response:
     with atomic() as session:
         for name in names:
             _prepare(name, running)
-        accounts.audit(session, actor(), "simulator.start", at=at, subject=", ".join(names)[:120])
+        put_on_record(session, "simulator.start", ", ".join(names)[:120])
     for name in names:
         registry.start(name, _url())
     flash(f"{names[0]} starts." if len(names) == 1 else f"{len(names)} simulated chargers start.", "success")
@@ -128,7 +128,7 @@ def remove() -> Response:
         gone = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
         for charger in gone:
             removal.remove_simulated(session, charger, at=at)
-        accounts.audit(session, actor(), "simulator.remove", at=at, subject=f"{len(gone)} chargers")
+        put_on_record(session, "simulator.remove", f"{len(gone)} chargers")
     flash(f"{len(gone)} simulated charger{'s are' if len(gone) != 1 else ' is'} removed.", "success")
     return redirect(url_for(".index"))
 

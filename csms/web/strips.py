@@ -22,11 +22,15 @@ STATUSES = {
     "Faulted": ("fault", "Faulted"),
 }
 OFFLINE = ("out", "Offline")
+ENOUGH_S = 3600  # less than an hour of history says nothing of how reliable a charger is
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One connector's periods. `up`: the share of the known time in which somebody could have charged."""
+    """One connector's periods.
+
+    `up`: the share of the known time in which somebody could have charged; None while less than ENOUGH_S is known.
+    """
 
     periods: list[Period]
     up: float | None
@@ -66,4 +70,4 @@ def _up(periods: Sequence[Period], since: datetime, at: datetime) -> float | Non
         if seconds > 0:
             known_s += seconds
             up_s += seconds if period.family not in ("out", "fault") else 0
-    return up_s / known_s if known_s else None
+    return up_s / known_s if known_s >= ENOUGH_S else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,13 +11,14 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts, tariffs
+from csms.domain import tariffs
 from csms.domain.base import Invalid
 from csms.domain.chargers import Charger
 from csms.domain.tariffs import Tariff, Terms, Usage
 from csms.extensions import db
-from csms.web import driving, stations
-from csms.web.security import actor, requires
+from csms.web import stations
+from csms.web.bills import bill_lines
+from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -54,7 +54,7 @@ def add() -> Page:
         name, terms = _name(given), terms_of(given, _currency())
         with atomic() as session:
             tariff = tariffs.create(session, name, terms, at=at, is_default="is_default" in given)
-            _audit("tariff.add", tariff, at)
+            _audit("tariff.add", tariff)
     except Invalid as error:
         return _form(None, given, error), 422
     flash(
@@ -82,7 +82,7 @@ def show(tariff_id: int) -> str:
         asked=asked,
         problem=problem,
         bill=bill,
-        bill_lines=driving.bill_lines(bill, terms.currency),
+        bill_lines=bill_lines(bill, terms.currency),
         chargers=db.session().scalars(query).all(),
         zone=zone(),
     )
@@ -109,7 +109,7 @@ def add_version(tariff_id: int) -> Page:
         with atomic() as session:
             tariff = tariffs.get(session, tariff_id)
             tariffs.revise(session, tariff, terms_of(given, tariff.current.currency), at=at)
-            _audit("tariff.revise", tariff, at)
+            _audit("tariff.revise", tariff)
     except Invalid as error:
         return _form(tariffs.get(db.session(), tariff_id), given, error), 422
     flash(f"Version {tariff.current.number} is in force for sessions that begin from now on.", "success")
@@ -119,11 +119,10 @@ def add_version(tariff_id: int) -> Page:
 @blueprint.post("/<int:tariff_id>/default")
 @requires("money")
 def make_default(tariff_id: int) -> Response:
-    at = clock.now()
     with atomic() as session:
         tariff = tariffs.get(session, tariff_id)
         tariffs.make_default(session, tariff)
-        _audit("tariff.default", tariff, at)
+        _audit("tariff.default", tariff)
     flash(f"{tariff.name} is the tariff of every charger that has none of its own.", "success")
     return redirect(url_for(".show", tariff_id=tariff_id))
 
@@ -131,12 +130,11 @@ def make_default(tariff_id: int) -> Response:
 @blueprint.post("/<int:tariff_id>/chargers")
 @requires("money")
 def assign(tariff_id: int) -> Response:
-    at = clock.now()
     chosen = {int(x) for x in request.form.getlist("charger") if x.isdigit()}
     with atomic() as session:
         tariff = tariffs.get(session, tariff_id)
         tariffs.assign(session, tariff, chosen)
-        _audit("tariff.assign", tariff, at, f"{len(chosen)} chargers")
+        _audit("tariff.assign", tariff, f"{len(chosen)} chargers")
     flash(f"{tariff.name} is the tariff of {len(chosen)} chargers.", "success")
     return redirect(url_for(".show", tariff_id=tariff_id))
 
@@ -189,7 +187,5 @@ def _currency() -> str:
     return str(current_app.extensions["settings"].currency)
 
 
-def _audit(action: str, tariff: Tariff, at: datetime, detail: str | None = None) -> None:
-    detail = detail or f"version {tariff.current.number}"
-    address = request.remote_addr
-    accounts.audit(db.session(), actor(), action, at=at, address=address, subject=tariff.name, detail=detail)
+def _audit(action: str, tariff: Tariff, detail: str | None = None) -> None:
+    put_on_record(db.session(), action, tariff.name, detail or f"version {tariff.current.number}")

@@ -16,7 +16,7 @@ from csms.domain.accounts.queries import CardState
 from csms.domain.base import Invalid, Refused
 from csms.domain.transactions import queries as sessions
 from csms.extensions import db
-from csms.web.security import actor, requires
+from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -156,12 +156,4 @@ def _form(token: IdToken | None, given: Any, error: Exception | None = None) -> 
 
 def _audit(action: str, token: IdToken) -> None:
     detail = f"account {token.account_id}, {'allowed' if token.is_allowed else 'blocked'}"
-    accounts.audit(
-        db.session(),
-        actor(),
-        action,
-        at=clock.now(),
-        address=request.remote_addr,
-        subject=token.uid,
-        detail=detail,
-    )
+    put_on_record(db.session(), action, token.uid, detail)

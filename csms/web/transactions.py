@@ -14,15 +14,16 @@ from flask import Blueprint, Response, abort, current_app, flash, redirect, rend
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
-from csms.domain import accounts, chargers, transactions
+from csms.domain import chargers, transactions
 from csms.domain.base import DomainError
 from csms.domain.chargers import Charger, ConnectorStatus
-from csms.domain.tariffs import Bill
 from csms.domain.transactions import Transaction, TransactionState, curves, queries
 from csms.domain.transactions.queries import Cursor, Wanted
 from csms.extensions import db
 from csms.web import exports, filters, journal, stories
-from csms.web.security import actor, requires
+from csms.web.addresses import with_query
+from csms.web.bills import bill_lines, credit_kwh
+from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -54,6 +55,7 @@ class Row:
 @blueprint.get("")
 def index() -> str:
     wanted, after = _wanted(), _cursor()
+    filtered = {name: value for name, value in request.args.items() if name != "after" and value}
     at = clock.now()
     past, following = queries.history(db.session(), wanted, after=after)
     running = [] if after or wanted.state else queries.active(db.session(), wanted)
@@ -66,7 +68,10 @@ def index() -> str:
         wanted=wanted,
         is_first=after is None,
         next_url=_page_url(following),
-        filters={name: value for name, value in request.args.items() if name != "after" and value},
+        filters=filtered,
+        first_url=with_query(".index", filtered),
+        active_url=with_query(".active", filtered),
+        export_url=with_query(".export", filtered),
         now=at,
         zone=zone(),
     )
@@ -140,6 +145,7 @@ def stop(transaction_id: int) -> str | WerkzeugResponse:
         with atomic() as session:
             transaction = queries.get(session, transaction_id)
             command = transactions.request_stop(session, transaction, by=actor(), at=clock.now())
+            put_on_record(session, f"command.{command.kind}", transaction.charger.identity)
     except DomainError as error:
         if "HX-Request" in request.headers:
             raise
@@ -159,14 +165,7 @@ def close(transaction_id: int) -> str | WerkzeugResponse:
         transaction = queries.get(session, transaction_id)
         if transaction.is_active:
             transactions.close_estimated(session, transaction, reason="ClosedByOperator", at=at)
-            accounts.audit(
-                session,
-                actor(),
-                "session.close",
-                at=at,
-                address=request.remote_addr,
-                subject=str(transaction_id),
-            )
+            put_on_record(session, "session.close", str(transaction_id))
     flash("The session is closed here. The station was not told.", "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
@@ -220,6 +219,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "sentences": stories.flag_sentences(transaction.flags),
         "reason": stories.reason_words(transaction.stop_reason) if transaction.ended_at else None,
         "bill": bill,
+        "bill_lines": bill_lines(bill, currency),
         "net_cents": bill.total_cents - bill.vat_cents,
         "credit_kwh": credit_kwh(bill),
         "is_booked": transaction.bill is not None,
@@ -231,11 +231,6 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "now": at,
         "zone": zone(),
     }
-
-
-def credit_kwh(bill: Bill) -> Decimal | None:
-    """How many kWh were paid by credit in kWh."""
-    return next((line.quantity for line in bill.lines if line.kind == "credit"), None)
 
 
 def _wanted() -> Wanted:
@@ -272,8 +267,7 @@ def _page_url(cursor: Cursor | None) -> str | None:
         return None
     seconds = int(cursor.started_at.timestamp())
     after = f"{seconds * 1_000_000 + cursor.started_at.microsecond}-{cursor.id}"
-    given: dict[str, Any] = request.args.to_dict() | {"after": after}
-    return url_for(".index", **given)
+    return with_query(".index", request.args.to_dict() | {"after": after})
 
 
 def _exported(transaction: Transaction) -> tuple[object, ...]:

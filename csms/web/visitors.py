@@ -45,8 +45,13 @@ def remember(response: Response, claim: str) -> None:
 
 
 def may_stop(transaction: Transaction) -> bool:
-    """Is it this browser's own session: started from it, proved by its card, of the account, or an operator's?"""
-    if transaction.secret in claims() or can("operate"):
+    """Whoever's own session it is may stop it, and so may operators."""
+    return can("operate") or is_own(transaction)
+
+
+def is_own(transaction: Transaction) -> bool:
+    """Is it this browser's own session: started from it, proved by its card, or of the account that is logged in?"""
+    if transaction.secret in claims():
         return True
     is_known = transaction.account_id is not None and current_user.is_authenticated
     if is_known and current_user.account_id == transaction.account_id:

@@ -156,8 +156,11 @@ def test_only_a_charger_without_a_past_can_be_deleted(session: Session, olga: Br
         "StartTransaction",
         {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": clock.now().isoformat()},
     )
-    chargers.close_link(session, charger_id, 1, reason="1000", at=clock.now())
     never_used = make_charger(session, "CP-2").id
+    publish(session)
+    olga.send(f"/chargers/{charger_id}/delete")
+    assert "is connected" in olga.read(f"/chargers/{charger_id}/settings")
+    chargers.close_link(session, charger_id, 1, reason="1000", at=clock.now())
     publish(session)
     olga.send(f"/chargers/{charger_id}/delete")
     assert "it stays, for the books" in olga.read(f"/chargers/{charger_id}/settings")
@@ -188,6 +191,15 @@ def test_a_day_is_what_the_connector_was_and_the_offline_hours_count_as_down(ses
     day = strips.day(queries.history(session, charger.id, since=since, at=at), 1, since, at)
     assert [period.words for period in day.periods] == ["Available", "Offline"]
     assert day.up == pytest.approx(6 / 8)
+
+
+def test_seconds_of_history_make_no_claim_of_reliability(session: Session, olga: Browser) -> None:
+    charger_id = _online(session)
+    chargers.close_link(session, charger_id, 1, reason="1006", at=clock.now())
+    publish(session)
+    page = olga.read(f"/chargers/{charger_id}")
+    assert "Last 24 hours" in page
+    assert "% up" not in page
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[2]", '[3,"1",null]', '[4,"1"]', "[2,3,4,5]", '"x"'])

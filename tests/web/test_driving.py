@@ -88,6 +88,13 @@ def test_the_accounts_own_log_in_may_stop_and_another_may_not(visitor, site):
     assert len(stops(site)) == 1
 
 
+def test_an_operator_may_stop_and_is_not_taken_for_the_driver(visitor, site):
+    transaction = running(site)
+    olga = visitor().log_in()
+    assert "You are charging here" not in olga.text(f"/c/{site.slug}")
+    assert olga.post(f"/s/{transaction.secret}/stop").status_code == 303
+
+
 def test_a_car_that_pauses_is_told_with_what_staying_costs(visitor, site):
     transaction = running(site)
     site.status("SuspendedEV")

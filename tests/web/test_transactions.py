@@ -65,6 +65,15 @@ def test_the_list_goes_on_where_the_page_ended_and_misses_none(visitor, site):
     assert seen == [str(1_000_000 + number) for number in reversed(range(120))]
 
 
+def test_what_somebody_writes_into_the_address_does_not_lead_elsewhere(visitor, site):
+    many(site, 60)
+    page = visitor().log_in().text("/sessions?_external=1&_scheme=javascript&endpoint=x")
+    found = re.search(r'href="([^"]+)" rel="next"', page)
+    assert found
+    assert found.group(1).startswith("/sessions?")
+    assert "javascript:" not in page
+
+
 def test_filters_live_in_the_address(visitor, site):
     many(site, 3)
     site.begin()

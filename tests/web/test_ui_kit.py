@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHELL = SimpleNamespace(
     theme="auto",
     counts={"chargers": 24},
-    hidden={"payments"},
+    hidden={"settings"},
     attention=3,
     faults=1,
     lab_mode=None,
@@ -53,7 +53,7 @@ def test_there_is_no_inline_script_or_style(page: str) -> None:
 
 def test_what_a_role_may_not_use_is_not_in_the_navigation(page: str) -> None:
     assert 'href="/chargers"' in page
-    assert 'href="/payments"' not in page
+    assert 'href="/settings"' not in page
 
 
 def test_the_number_of_things_that_need_a_human_is_in_the_title(page: str) -> None:

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from csms.domain.base import Base, Invalid, Refused, announce
+from csms.domain.base import Invalid, announce
 from csms.domain.chargers import keys
 from csms.domain.chargers.models import AuthorizationPolicy, Charger
 from csms.domain.chargers.service import place
-
-# What goes with a charger when it is removed. Sessions and readings do not: with them it stays.
-_OWN = ("command", "frame", "configuration_key", "status_event", "link_lease", "connector", "evse")
-_KEPT = ("transaction", "reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +53,3 @@ def remove_key(session: Session, charger: Charger) -> None:
     """Ask the charger for no key any more."""
     charger.key_hash = None
     announce(session, charger.topic, charger.link_topic)
-
-
-def remove(session: Session, charger: Charger) -> None:
-    """Forget a charger at which nobody ever charged. Raises Refused for others, and while it is connected."""
-    if charger.lease is not None and charger.lease.online_until is not None:
-        raise Refused(f"{charger.title} is connected. Reject it first, or switch it off.")
-    tables = Base.metadata.tables
-    for name in _KEPT:
-        if session.scalar(select(exists().where(tables[name].c.charger_id == charger.id))):
-            raise Refused(
-                f"There are sessions of {charger.title}: it stays, for the books. Reject it instead."
-            )
-    for name in _OWN:
-        session.execute(delete(tables[name]).where(tables[name].c.charger_id == charger.id))
-    session.expire(charger)
-    session.execute(delete(Charger).where(Charger.id == charger.id))
-    announce(session, "fleet", f"link:{charger.id}")

@@ -57,11 +57,6 @@ def active(
     return session.scalars(query.limit(limit)).all()
 
 
-def active_count(session: Session) -> int:
-    query = select(func.count()).where(Transaction.state == TransactionState.ACTIVE)
-    return session.scalar(query) or 0
-
-
 def history(
     session: Session, wanted: Wanted, *, after: Cursor | None = None, limit: int = 50
 ) -> tuple[Sequence[Transaction], Cursor | None]:

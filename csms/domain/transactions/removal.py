@@ -13,12 +13,17 @@ from csms.domain.transactions.models import Transaction
 
 
 def remove_charger(session: Session, charger: Charger) -> None:
-    """Forget a charger and all that it has said. Raises Refused when it has had a transaction: bills stand on those."""
+    """Forget a charger and all that it has said.
+
+    Raises Refused while it is connected, and when it has had a transaction: bills stand on those.
+    """
+    if charger.lease is not None and charger.lease.online_until is not None:
+        raise Refused(f"{charger.title} is connected. Reject it first, or switch it off.")
     if (
         session.scalar(select(Transaction.id).where(Transaction.charger_id == charger.id).limit(1))
         is not None
     ):
-        raise Refused(f"{charger.title} has had sessions, which must be kept: reject it instead.")
+        raise Refused(f"There are sessions of {charger.title}: it stays, for the books. Reject it instead.")
     _forget(session, charger)
 
 
