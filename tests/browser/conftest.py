@@ -141,7 +141,7 @@ def _furnish(url: str) -> tuple[int, str]:
     with Session(engine, expire_on_commit=False) as session:
         accounts.create_user(session, "olga", accounts.hash_password(PASSWORD), Role.OWNER, at=at)
         tariffs.create(session, "Public", PRICES, at=at, is_default=True)
-        account = accounts.open_account(session, "Dave Miller", at=at)
+        account = accounts.open_account(session, "Fleet account 7", at=at)
         accounts.book(session, account, LedgerKind.TOP_UP, at=at, amount_cents=5_000, note="First top-up")
         accounts.add_token(session, CARD, at=at, account_id=account.id, label="Blue card")
         charger = make_charger(

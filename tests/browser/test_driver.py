@@ -89,7 +89,7 @@ def test_the_page_of_a_station_follows_who_charges_there(town: Town, plaza: Char
     plaza.plug(1).result(10)
     assert plaza.swipe(1, CARD).result(10) == "Accepted"
     expect(page.get_by_text("Is it your car?")).to_be_visible()
-    expect(page.get_by_text("Dave Miller")).to_be_hidden()  # whose it is, is nobody's business
+    expect(page.get_by_text("Fleet account 7")).to_be_hidden()  # whose it is, is nobody's business
     expect(page.get_by_role("button", name="Start charging")).to_be_hidden()
     plaza.swipe(1, CARD).result(10)
     plaza.unplug(1).result(10)

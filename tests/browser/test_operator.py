@@ -77,7 +77,7 @@ def test_a_remote_start_from_the_page_ends_in_a_session_and_a_stop_ends_it(
     expect(page.locator(".badge", has_text="Charging").first).to_be_visible()
 
     page.get_by_role("button", name="Stop…").click()
-    expect(page.get_by_role("dialog").get_by_text("Dave Miller")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("Fleet account 7")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Stop session").click()
     plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
     expect(page.locator(".badge", has_text="Unplug").first).to_be_visible()
