@@ -117,6 +117,16 @@ def test_the_receipt_is_the_bill_of_the_domain_to_the_cent(visitor, site):
     assert "UTC" in page
 
 
+def test_the_receipt_of_what_was_not_billed_asks_for_no_money(visitor, site):
+    transaction = running(site)
+    transactions.close_estimated(site.session, transaction, reason="Superseded", at=site.now)
+    store(site.session)
+    page = visitor().text(f"/s/{transaction.secret}/receipt")
+    assert "Not billed" in page
+    assert "Total" not in page
+    assert "€" not in page
+
+
 def test_there_is_no_receipt_while_it_runs_and_no_page_for_a_guessed_address(visitor, site):
     transaction = running(site)
     assert visitor().get(f"/s/{transaction.secret}/receipt").location == f"/s/{transaction.secret}"
