@@ -74,7 +74,6 @@ def _environment(port: int, folder: Path) -> dict[str, str]:
         "REDIS_URL": "",
         "CSMS_LAB": "1",
         "UNKNOWN_CHARGERS": "accept",
-        "CSMS_STALL_LOG": str(folder / "stalls.log"),
     }
 
 

@@ -49,7 +49,6 @@ class Door:
         self.command_timeout_s = command_timeout_s
         self.links: dict[int, Link] = {}
         self.at_work = 0  # greenlets of links, which may have something to store even when their link is over
-        self.is_closing = False
         self.sweeper = Sweeper(
             interval_s=ping_interval_s, silence_s=min(2.5 * ping_interval_s, 50.0), on_round=self._each_round
         )
@@ -59,7 +58,6 @@ class Door:
 
     def stop(self) -> None:
         """Let every charger know that we are coming back, finish what is under way, store it. At most 10 s."""
-        self.is_closing = True
         self.sweeper.stop()
         closing = [
             gevent.spawn(link.server.close, CLOSE_RESTART, "restarting") for link in self.links.values()

@@ -134,13 +134,6 @@ def add(
     return charger
 
 
-def meet(
-    session: Session, identity: str, *, admission: Admission, policy: AuthorizationPolicy, at: datetime
-) -> Charger:
-    """The charger that calls itself `identity`, created on first sight."""
-    return find(session, identity) or add(session, identity, admission=admission, policy=policy, at=at)
-
-
 def pending_count(session: Session) -> int:
     """How many chargers wait to be adopted."""
     query = select(func.count()).select_from(Charger).where(Charger.admission == Admission.PENDING)

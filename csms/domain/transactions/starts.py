@@ -5,7 +5,7 @@ checks "SHOULD NOT ever cause the Central System to not respond").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -39,7 +39,6 @@ class Begun:
 
     transaction_id: int
     decision: Decision
-    is_new: bool = field(default=True)
 
 
 def start_key(charger_id: int, evse: int, at_text: str | None, meter_wh: int | None, id_tag: str) -> int:
@@ -86,7 +85,7 @@ def begin(
         told = Decision(
             known.authorization, known.id_token_id, known.account_id, known.parent_uid, known.token_expires_at
         )
-        return Begun(known.id, told, is_new=False)
+        return Begun(known.id, told)
     connector = connector_of(session, charger_id, report.evse)
     if connector is not None:
         for other in open_on(session, charger_id):
