@@ -5,10 +5,7 @@ the table of `docs/configuration.md`. A value that cannot be meant is refused at
 write instead.
 """
 
-import contextlib
 import os
-import secrets
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -21,34 +18,40 @@ from sqlalchemy.engine import URL
 
 from settings import (
     ROOT,
-    LogFormat,
-    LogLevel,
+    ConfigError,
+    DistanceUnit,
+    Home,
     MapCenter,
+    Networks,
     Setting,
     Unfit,
     UnknownChargers,
     base_url,
     database_url,
     flag,
+    kept_secret_key,
+    lan_address,
     map_center,
     matching,
+    networks,
     one_of,
+    pem_file,
     redis_url,
     secret_key,
+    sentence,
     setting,
     text,
     tile_url,
     time_zone,
     whole,
+    written_in,
 )
-
-
-class ConfigError(ValueError):
-    """Some settings are wrong. The message has one line for each and says what to write."""
+from settings.people import PeopleSettings
+from settings.upkeep import UpkeepSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(PeopleSettings, UpkeepSettings):
     """The settings in force. `from_environment` settles what depends on others; `Config()` does not."""
 
     host: str = setting(
@@ -68,11 +71,69 @@ class Config:
     trusted_proxies: int = setting(
         "TRUSTED_PROXIES", "0", "How many reverse proxies in front may set `X-Forwarded-*`.", whole(0, 9, 1)
     )
+    proxy_addresses: Networks = setting(
+        "PROXY_ADDRESSES",
+        "",
+        "Where those proxies are, as `127.0.0.1` or `10.0.0.0/8`, with commas between. From elsewhere `X-Forwarded-*` "
+        "is not believed. Empty: it is believed from anywhere, and a client certificate in `X-SSL-Client-Cert` from "
+        "nowhere.",
+        networks,
+    )
+    tls_port: int = setting(
+        "TLS_PORT",
+        "8443",
+        "The port of our own TLS listener, beside the plain one; it is opened when a certificate is given.",
+        whole(1, 65535, 8443),
+    )
+    tls_host: str = setting(
+        "TLS_HOST", "", "The address that the TLS listener listens on. Empty: that of `HOST`.", text
+    )
+    tls_cert: str = setting(
+        "TLS_CERT", "", "PEM file with the server's RSA certificate and what it was signed with.", pem_file
+    )
+    tls_key: str = setting(
+        "TLS_KEY", "", "PEM file with its private key. Empty: it is in the file of the certificate.", pem_file
+    )
+    tls_cert_ecdsa: str = setting(
+        "TLS_CERT_ECDSA",
+        "",
+        "PEM file with the server's second certificate, of an ECDSA key, for chargers that know no RSA.",
+        pem_file,
+    )
+    tls_key_ecdsa: str = setting(
+        "TLS_KEY_ECDSA", "", "PEM file with the private key of that. Empty: as above.", pem_file
+    )
+    tls_client_ca: str = setting(
+        "TLS_CLIENT_CA",
+        "",
+        "PEM file with further authorities whose certificates chargers may show; our own is always among them.",
+        pem_file,
+    )
+    ca_file: str = setting(
+        "CA_FILE",
+        "",
+        "PEM file with certificate and private key of the authority that signs chargers' certificates. Empty: made "
+        "once and kept in `authority.pem` in the instance directory, readable by the owner alone.",
+        pem_file,
+    )
+    cpo_name: str = setting(
+        "CPO_NAME",
+        "",
+        "The organisation in chargers' certificates (CpoName). Chargers with certificates of another name are not let "
+        "in by them, so decide early. Empty: `ORGANISATION`.",
+        matching(r"[\x20-\x7e]{1,64}", "write 1 to 64 plain characters"),
+    )
     lab: bool = setting(
         "CSMS_LAB",
         "0",
         "`1`: lab mode, for trying things out: unknown chargers are accepted, also without a subprotocol. "
         "`make run` and `make demo` set it unless you do.",
+        flag,
+    )
+    dev_reload: bool = setting(
+        "DEV_RELOAD",
+        "0",
+        "`1`: start the server again whenever its code changes. For development: it needs lab mode.",
         flag,
     )
     unknown_chargers: UnknownChargers = setting(
@@ -85,7 +146,8 @@ class Config:
     heartbeat_interval_s: int = setting(
         "HEARTBEAT_INTERVAL_S",
         "300",
-        "Seconds between heartbeats that chargers are asked for.",
+        "Seconds between heartbeats that chargers are asked for, give or take a tenth, "
+        "so that a fleet does not beat at once.",
         whole(10, 86400, 300),
     )
     ping_interval_s: int = setting(
@@ -97,6 +159,19 @@ class Config:
         "Seconds that a charger has to answer a command (10 to 120).",
         whole(10, 120, 30),
     )
+    repair_after_s: int = setting(
+        "REPAIR_AFTER_S",
+        "120",
+        "Seconds that the evidence of a session's end must be old before the session is closed by itself: its stop "
+        "may be on its way (0 to 86400).",
+        whole(0, 86400, 120),
+    )
+    silent_session_h: int = setting(
+        "SILENT_SESSION_H",
+        "24",
+        "Hours that a charger may say nothing before it is proposed to close its session.",
+        whole(1, 8760, 24),
+    )
     demo_chargers: int = setting(
         "DEMO_CHARGERS",
         "0",
@@ -106,7 +181,8 @@ class Config:
     instance_dir: Path = setting(
         "INSTANCE_DIR",
         "instance",
-        "The directory for what belongs to this installation: the SQLite file and the secret key.",
+        "The directory for what belongs to this installation: the SQLite file, the secret key, chargers' logs and "
+        "firmware. Several machines must share it.",
         lambda value: ROOT / text(value),
     )
     secret_key: str = setting(
@@ -141,6 +217,19 @@ class Config:
         secret=True,
     )
     organisation: str = setting("ORGANISATION", "Amberline", "The name on pages, receipts and labels.", text)
+    home_page: Home | None = setting(
+        "HOME_PAGE",
+        "",
+        "What `/` shows under host names that are not on the page *Host names*: `ui` (the dashboard) or `readme`. "
+        "Empty: the dashboard while there are none there, the README from then on.",
+        one_of(Home),
+    )
+    distance_unit: DistanceUnit = setting(
+        "DISTANCE_UNIT",
+        "km",
+        "Whether drivers read distances in `km` or `mi`; users may choose their own.",
+        one_of(DistanceUnit),
+    )
     help_phone: str = setting(
         "HELP_PHONE",
         "",
@@ -173,13 +262,6 @@ class Config:
         "Seconds that an API refresh token is valid.",
         whole(3600, 31536000, 604800),
     )
-    log_format: LogFormat = setting("LOG_FORMAT", "console", "`console` or `json`.", one_of(LogFormat))
-    log_level: LogLevel = setting(
-        "LOG_LEVEL",
-        "INFO",
-        "The least level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
-        one_of(LogLevel),
-    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -187,10 +269,14 @@ class Config:
         given, problems = {}, []
         for name, declared in cls.settings():
             try:
-                if written := _written(declared, environ):
+                if written := written_in(declared, environ):
                     given[name] = declared.parse(written)
             except (Unfit, OSError) as error:
-                problems.append(_sentence(declared, environ, error))
+                problems.append(sentence(declared, environ, error))
+        if given.get("dev_reload") and not given.get("lab"):
+            problems.append(
+                "DEV_RELOAD is '1': it is for development, so set CSMS_LAB=1 too, or leave it out."
+            )
         if problems:
             raise ConfigError("\n".join(problems))
         return cls(**_settled(given))
@@ -198,7 +284,10 @@ class Config:
     @classmethod
     def settings(cls) -> Iterator[tuple[str, Setting]]:
         """Field names and what is declared about them, in the order of the documentation."""
-        for each in fields(cls):
+        own = Config.__annotations__
+        for each in sorted(
+            fields(cls), key=lambda x: (x.name not in own, x.name in PeopleSettings.__annotations__)
+        ):
             yield each.name, each.metadata["setting"]
 
     @property
@@ -207,9 +296,21 @@ class Config:
         return ROOT
 
     @property
+    def wire_log_dir(self) -> Path | None:
+        """Where OCPP messages are logged; None: nowhere."""
+        if self.log_dir == "-":
+            return None
+        return ROOT / self.log_dir if self.log_dir else self.instance_dir / "ocpp-log"
+
+    @property
     def websocket_base_url(self) -> str:
         """The address that chargers are given, without a path: `ws://…` or `wss://…`."""
         return "ws" + self.public_base_url.removeprefix("http")
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the server ends TLS itself."""
+        return bool(self.tls_cert or self.tls_cert_ecdsa)
 
     @property
     def local_url(self) -> str:
@@ -230,71 +331,15 @@ class Config:
         return timedelta(seconds=self.refresh_token_lifetime_s)
 
 
-def lan_address() -> str:
-    """This machine's address in its network, or 127.0.0.1 when it has none. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # Connecting a datagram socket only asks the routing table (192.0.2.1 is kept for documentation).
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
-
-
-def kept_secret_key(directory: Path) -> str:
-    """The installation's own key: made once, readable by its owner alone. Raises ConfigError if it is not."""
-    path = directory / "secret_key"
-    try:
-        if not path.exists():
-            _make_secret_key(path)
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(
-                f"Others can read {path}: run chmod 600 {path}, or remove it to have a new one made."
-            )
-        return secret_key(path.read_text().strip())
-    except Unfit:
-        raise ConfigError(f"{path} holds no usable key: remove it to have a new one made.") from None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be used ({error.strerror}): set SECRET_KEY or INSTANCE_DIR."
-        ) from None
-
-
-def _make_secret_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"secret_key.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    # A link appears whole or not at all, and never replaces the key of a process that was faster.
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
-
-
 def table() -> str:
     """All settings as a Markdown table."""
     rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
     for _, declared in Config.settings():
         default = f"`{declared.default}`" if declared.default else "empty"
         name = f"`{declared.name}`" + (" *" if declared.secret else "")
-        rows.append(f"| {name} | {default} | {declared.meaning} |")
+        known_as = f" Also `{declared.alias}`." if declared.alias else ""
+        rows.append(f"| {name} | {default} | {declared.meaning}{known_as} |")
     return "\n".join(rows) + "\n"
-
-
-def _written(declared: Setting, environ: Mapping[str, str]) -> str:
-    """The setting's text, "" when it is not given. A secret may also stand in a file that NAME_FILE names."""
-    written = environ.get(declared.name, "").strip()
-    file = environ.get(f"{declared.name}_FILE", "").strip() if declared.secret else ""
-    if written and file:
-        raise Unfit(f"{declared.name}_FILE is set too: keep one of them")
-    return Path(file).read_text().strip() if file else written
-
-
-def _sentence(declared: Setting, environ: Mapping[str, str], error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{declared.name}_FILE: {error.filename} cannot be read: write the path of a file that can."
-    shown = "" if declared.secret else f" is {environ[declared.name].strip()!r}"
-    return f"{declared.name}{shown}: {error}."
 
 
 def _settled(given: dict[str, Any]) -> dict[str, Any]:
@@ -307,6 +352,9 @@ def _settled(given: dict[str, Any]) -> dict[str, Any]:
         settled["database_url"] = _postgres_url(config) if config.postgres_db else _sqlite_url(config)
     if config.lab and "unknown_chargers" not in given:
         settled["unknown_chargers"] = UnknownChargers.ACCEPT
+    for name in ("sign_up", "card_login"):
+        if config.lab and name not in given:
+            settled[name] = True
     if not config.secret_key:
         settled["secret_key"] = kept_secret_key(config.instance_dir)
     return given | settled

@@ -1,9 +1,14 @@
 """What a setting is, and how its text becomes a value. `config.py` declares them all."""
 
+import contextlib
+import os
 import re
-from collections.abc import Callable
+import secrets
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
@@ -12,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 """The directory of the program: relative paths in settings start here."""
 
 Value = TypeVar("Value")
@@ -42,12 +47,30 @@ class Unfit(ValueError):
     """What a parser raises: the end of the sentence that begins with the setting and its value."""
 
 
+class ConfigError(ValueError):
+    """Some settings are wrong. The message has one line for each and says what to write."""
+
+
 class UnknownChargers(StrEnum):
     """What happens when a charger connects that nobody has registered."""
 
     ACCEPT = "accept"
     PENDING = "pending"
     REFUSE = "refuse"
+
+
+class Home(StrEnum):
+    """What is shown at `/` to those who come by a name that nobody has entered."""
+
+    UI = "ui"
+    README = "readme"
+
+
+class DistanceUnit(StrEnum):
+    """What distances are read in."""
+
+    KM = "km"
+    MI = "mi"
 
 
 class LogFormat(StrEnum):
@@ -73,6 +96,24 @@ class MapCenter(NamedTuple):
     longitude: float
 
 
+class Networks(tuple[IPv4Network | IPv6Network, ...]):
+    """Networks of IP addresses."""
+
+    __slots__ = ()
+
+    def __contains__(self, address: object) -> bool:
+        """Whether an address, given as text, is in one of them; what is no address is in none."""
+        try:
+            known = ip_address(str(address))
+        except ValueError:
+            return False
+        plain = (isinstance(known, IPv6Address) and known.ipv4_mapped) or known
+        return any(plain in network for network in self)
+
+    def __str__(self) -> str:
+        return ",".join(str(network) for network in self)
+
+
 class Setting(NamedTuple):
     """One environment variable: its default as one would write it, its meaning, its parser."""
 
@@ -81,6 +122,7 @@ class Setting(NamedTuple):
     meaning: str
     parse: Callable[[str], object]
     secret: bool
+    alias: str = ""  # what a system that we replace called it
 
 
 # Parsers: text in, value out, Unfit("write …") when it cannot be meant.
@@ -145,6 +187,24 @@ def base_url(value: str) -> str:
     if not fits or parts.path or parts.query or parts.fragment or "@" in parts.netloc or value[-1] in "/?#":
         raise Unfit(advice)
     return value
+
+
+def networks(value: str) -> Networks:
+    """IP addresses and networks, with commas between."""
+    try:
+        return Networks(ip_network(part.strip()) for part in value.split(","))
+    except ValueError:
+        raise Unfit("write addresses or networks such as 127.0.0.1,10.0.0.0/8") from None
+
+
+def pem_file(value: str) -> str:
+    """The absolute path of a file that can be read."""
+    path = ROOT / text(value)
+    try:
+        path.read_bytes()
+    except OSError:
+        raise Unfit("write the path of a PEM file that the server can read") from None
+    return str(path)
 
 
 def tile_url(value: str) -> str:
@@ -212,10 +272,75 @@ def secret_key(value: str) -> str:
     return value
 
 
+def kept_secret_key(directory: Path) -> str:
+    """The installation's own key: made once, readable by its owner alone. Raises ConfigError if it is not."""
+    path = directory / "secret_key"
+    try:
+        if not path.exists():
+            _make_secret_key(path)
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(
+                f"Others can read {path}: run chmod 600 {path}, or remove it to have a new one made."
+            )
+        return secret_key(path.read_text().strip())
+    except Unfit:
+        raise ConfigError(f"{path} holds no usable key: remove it to have a new one made.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be used ({error.strerror}): set SECRET_KEY or INSTANCE_DIR."
+        ) from None
+
+
+def _make_secret_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"secret_key.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    # A link appears whole or not at all, and never replaces the key of a process that was faster.
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+def lan_address() -> str:
+    """This machine's address in its network, or 127.0.0.1 when it has none. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket only asks the routing table (192.0.2.1 is kept for documentation).
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
 def setting(
-    name: str, default: str, meaning: str, parse: Callable[[str], Value], *, secret: bool = False
+    name: str,
+    default: str,
+    meaning: str,
+    parse: Callable[[str], Value],
+    *,
+    secret: bool = False,
+    alias: str = "",
 ) -> Value:
     """Declare a field of `Config`. An empty default means nothing, or is settled while reading."""
-    declared = Setting(name, default, meaning, parse, secret)
+    declared = Setting(name, default, meaning, parse, secret, alias)
     value = parse(default) if default else cast(Value, "")
     return field(default=value, metadata={"setting": declared}, repr=not secret)
+
+
+def written_in(declared: Setting, environ: Mapping[str, str]) -> str:
+    """The setting's text, "" when it is not given. A secret may also stand in a file that NAME_FILE names."""
+    written = environ.get(declared.name, "").strip() or environ.get(declared.alias, "").strip()
+    file = environ.get(f"{declared.name}_FILE", "").strip() if declared.secret else ""
+    if written and file:
+        raise Unfit(f"{declared.name}_FILE is set too: keep one of them")
+    return Path(file).read_text().strip() if file else written
+
+
+def sentence(declared: Setting, environ: Mapping[str, str], error: Exception) -> str:
+    """What is wrong with a setting, and what to write."""
+    if isinstance(error, OSError):
+        return f"{declared.name}_FILE: {error.filename} cannot be read: write the path of a file that can."
+    name = declared.name if environ.get(declared.name, "").strip() else declared.alias
+    shown = "" if declared.secret else f" is {environ[name].strip()!r}"
+    return f"{name}{shown}: {error}."
