@@ -9,7 +9,7 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from csms.domain.base import Base, ExactDecimal, UTCDateTime
 from csms.extensions import db
@@ -33,6 +33,8 @@ def run() -> None:
             connection.execute(text("SET lock_timeout = '4s'"))
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
             connection.commit()
+        else:
+            _enforce_foreign_keys(connection, False)
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -45,6 +47,18 @@ def run() -> None:
         if is_postgresql:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ONE_AT_A_TIME})
         connection.commit()
+        if not is_postgresql:
+            _enforce_foreign_keys(connection, True)
+
+
+def _enforce_foreign_keys(connection: Connection, on: bool) -> None:
+    """SQLite changes a table by making it anew, which its references forbid (https://sqlite.org/lang_altertable.html,
+    section 7): they are let go while migrations run, and checked before they hold again.
+    """
+    raw: Any = connection.connection.driver_connection
+    if on and (broken := raw.execute("PRAGMA foreign_key_check").fetchall()):
+        raise RuntimeError(f"The migrations have left references to nothing: {broken[:10]}")
+    raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 run()
