@@ -1,7 +1,7 @@
 """Units of work: commit, then publish what was announced. The only place that commits.
 
-`atomic` is for people's and machines' doors and for jobs. `Lane` is for the chargers: it takes whatever units are
-waiting, up to `MOST_UNITS`, and commits them together. It never waits for a batch to fill.
+`atomic` is for people's and machines' doors. `Lane` is for the chargers: it takes whatever units are waiting, up to
+`MOST_UNITS`, and commits them together. It never waits for a batch to fill. Jobs go there too, each one `alone`.
 
 SQLite is written by one native thread, so that a lock or a slow disk stalls no charger; PostgreSQL's driver waits
 cooperatively, so its batches run in a greenlet.
@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import gevent
 import orjson
@@ -29,12 +29,14 @@ from sqlalchemy.orm import Session
 from csms.bus import LocalBus
 from csms.domain import base
 from csms.extensions import db
+from csms.gauges import Gauges
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MOST_UNITS = 200
+MOST_UNITS = 400
+PORTION = 25  # units of a batch that run without a break in the event loop's thread
 MOST_TRIES = 5
 RETRY_S = 0.5  # between two looks whether a database that failed has come back
 LOCKED_FOR_S = 5.0  # how long a writer waits for somebody else's lock before it counts as a storage failure
@@ -108,12 +110,22 @@ def atomic() -> Generator[Session]:
     _bus().publish(topics)
 
 
+def on(engine: Engine, unit: Unit[T]) -> T:
+    """One unit of work on another database than the installation's, of which nobody is told."""
+    with Session(engine, expire_on_commit=False) as session:
+        value = unit(session)
+        base.settle(session)
+        session.commit()
+        return value
+
+
 @contextmanager
 def _writing(session: Session) -> Generator[None]:
     try:
         if db.engine.dialect.name == "sqlite":
             with _turn:
                 yield
+            gevent.sleep(0)  # as in `Lane._run`: a job with many units of work is not alone either
         else:
             yield
     except (OperationalError, InterfaceError) as error:
@@ -144,10 +156,12 @@ class Lane:
     """The chargers' way into the database: many small units, few commits.
 
     `gather` may read with one query what the units of a batch would otherwise each ask for. When a unit raises, its
-    batch is rolled back and its units are run one by one, so that one bad apple spoils nothing.
+    batch is rolled back and its halves are tried, and theirs, so that one bad apple spoils nothing.
     """
 
-    def __init__(self, url: str, bus: LocalBus, gather: Gather | None = None) -> None:
+    def __init__(
+        self, url: str, bus: LocalBus, gather: Gather | None = None, gauges: Gauges | None = None
+    ) -> None:
         self._is_sqlite = url.startswith("sqlite")
         self._engine = _lane_engine(url, self._is_sqlite)
         self._bus = bus
@@ -160,6 +174,8 @@ class Lane:
         self._greenlet = gevent.spawn(self._run)
         self.batches = 0
         self.units = 0
+        self._gauges = gauges or Gauges()
+        self._gauges.waiting = lambda: len(self._waiting)
 
     def run(self, unit: Unit[T]) -> T:
         """Run `unit` in the next batch; returns when it is committed. Raises what it raises, or StorageFailed.
@@ -176,6 +192,19 @@ class Lane:
         self._wake.set()
         value: T = result.get()
         return value
+
+    def alone(self, unit: Unit[T]) -> T:
+        """Run `unit` in a commit of its own, between two batches. Raises what it raises, or StorageFailed.
+
+        For what walks over many rows: with SQLite that happens in the native thread, so it stalls no charger; and it
+        meets nothing that a batch has read ahead.
+        """
+        [outcome], topics = self._stored([unit])
+        self._publish(topics)
+        gevent.sleep(0)  # as in `_run`
+        if outcome.error is not None:
+            raise outcome.error
+        return cast(T, outcome.value)
 
     def stop(self) -> None:
         """Finish what is waiting, then end."""
@@ -195,33 +224,49 @@ class Lane:
                 self._is_busy = True
                 self._finish(batch)
                 self._is_busy = False
+                # gevent's lock wakes its waiters in the next round of the event loop. Without this pause a busy lane
+                # has it back before that, each time, and people wait for as long as the chargers have anything to say.
+                gevent.sleep(0)
 
     def _finish(self, batch: list[tuple[Unit[Any], AsyncResult[Any]]]) -> None:
         units = [unit for unit, _ in batch]
-        try:
-            if self._thread is not None:
-                with _turn:
-                    outcomes, topics = self._thread.apply(self._commit, (units,))
-            else:
-                outcomes, topics = self._commit(units)
-        except Exception as error:  # the outermost door of the lane: it must go on for the other chargers
-            log.exception("lane_failed")
-            outcomes, topics = [Outcome(None, StorageFailed(str(error))) for _ in units], set()
+        began = time.perf_counter()
+        outcomes, topics = self._stored(units)
         self.batches += 1
         self.units += len(units)
+        self._gauges.batches.observe(time.perf_counter() - began)
+        self._gauges.units += len(units)
         for (_, result), outcome in zip(batch, outcomes, strict=True):
             if outcome.error is None:
                 result.set(outcome.value)
             else:
                 result.set_exception(outcome.error)
+        self._publish(topics)
+        if not any(isinstance(outcome.error, StorageFailed) for outcome in outcomes):
+            return
+        self._gauges.storage_failures += 1
+        if not self.is_down:
+            self.is_down = True
+            log.error("storage_down")
+            gevent.spawn(self._come_back)
+
+    def _stored(self, units: list[Unit[Any]]) -> tuple[list[Outcome[Any]], set[str]]:
+        """What came of units that are committed now, and the topics to publish. Never raises."""
+        try:
+            if self._thread is None:
+                return self._commit(units)
+            with _turn:
+                stored: tuple[list[Outcome[Any]], set[str]] = self._thread.apply(self._commit, (units,))
+            return stored
+        except Exception as error:  # the outermost door of the lane: it must go on for the other chargers
+            log.exception("lane_failed")
+            return [Outcome(None, StorageFailed(str(error))) for _ in units], set()
+
+    def _publish(self, topics: set[str]) -> None:
         try:
             self._bus.publish(topics)
         except Exception:  # what is stored is stored: a listener's fault must not end the lane
             log.exception("news_lost")
-        if not self.is_down and any(isinstance(outcome.error, StorageFailed) for outcome in outcomes):
-            self.is_down = True
-            log.error("storage_down")
-            gevent.spawn(self._come_back)
 
     def _come_back(self) -> None:
         """Ask the database for an empty unit of work until it does one."""
@@ -235,7 +280,7 @@ class Lane:
                 log.info("storage_back")
 
     def _commit(self, units: list[Unit[Any]]) -> tuple[list[Outcome[Any]], set[str]]:
-        """Commit the batch whole; if that fails for a reason of one unit's, unit by unit."""
+        """Commit the batch whole; if that fails for a reason of one unit's, half by half until that one is alone."""
         try:
             values, topics = self._together(units)
             return [Outcome(value, None) for value in values], topics
@@ -246,9 +291,10 @@ class Lane:
                 return [Outcome(None, error)], set()
         outcomes: list[Outcome[Any]] = []
         topics = set()
-        for unit in units:
-            alone, its_topics = self._commit([unit])
-            outcomes += alone
+        half = len(units) // 2
+        for part in (units[:half], units[half:]):
+            its_outcomes, its_topics = self._commit(part)
+            outcomes += its_outcomes
             topics |= its_topics
         return outcomes, topics
 
@@ -267,7 +313,11 @@ class Lane:
             session.connection(execution_options={"writes": True})
             if self._gather is not None and len(units) > 1:
                 self._gather(session, units)
-            values = [unit(session) for unit in units]
+            values = []
+            for first in range(0, len(units), PORTION):
+                values += [unit(session) for unit in units[first : first + PORTION]]
+                if not self._is_sqlite:
+                    gevent.sleep(0)  # it runs in the event loop's thread, where others wait for their turn
             base.settle(session)
             session.commit()
             return values, set(base.take_topics(session))

@@ -7,13 +7,29 @@ that comes again finds its reply here, whatever happened in between.
 
 import enum
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, select
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Text,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from csms.domain.base import Base, BigId, append, choice
+from csms.domain.base import Base, BigId, choice, iso
+from csms.domain.bulk import Reading
+from csms.domain.records import Rows
 
 
 class Direction(enum.StrEnum):
@@ -35,13 +51,79 @@ class Verdict(enum.StrEnum):
     IGNORED = "ignored"
 
 
+class Deviation(enum.StrEnum):
+    """In what way a message is not as the specification has it. Most of them are repaired; all of them are counted."""
+
+    NOT_JSON = "not_json"
+    MESSAGE_SHAPE = "message_shape"  # JSON, and no message of OCPP-J
+    MESSAGE_ID_NUMBER = "message_id_number"
+    KEY_TWICE = "key_twice"
+    BAD_UNICODE = "bad_unicode"
+    TOO_BIG = "too_big"
+    ACTION_UNKNOWN = "action_unknown"
+    PAYLOAD_NULL = "payload_null"  # no payload, or one that is no object
+    MEMBER_MISSING = "member_missing"
+    MEMBER_NULL = "member_null"
+    MEMBER_MISSPELT = "member_misspelt"  # the right name in other letters
+    MEMBER_UNEXPECTED = "member_unexpected"
+    LIST_EMPTY = "list_empty"
+    SINGLE_FOR_LIST = "single_for_list"
+    NUMBER_FOR_TEXT = "number_for_text"
+    TEXT_FOR_NUMBER = "text_for_number"
+    FRACTION_FOR_WHOLE = "fraction_for_whole"
+    TEXT_FOR_TRUTH = "text_for_truth"
+    WRONG_TYPE = "wrong_type"
+    TEXT_EMPTY = "text_empty"
+    TEXT_TOO_LONG = "text_too_long"
+    WORD_CASE = "word_case"  # a known word in other letters
+    WORD_UNKNOWN = "word_unknown"
+    VALUE_REFUSED = "value_refused"
+    DECIMAL_COMMA = "decimal_comma"
+    VALUE_NO_NUMBER = "value_no_number"
+    UNIT_MISSING = "unit_missing"
+    TIME_FORMAT = "time_format"
+    TIME_UNREADABLE = "time_unreadable"
+    TIME_ZONE_MISSING = "time_zone_missing"
+    CLOCK_WRONG = "clock_wrong"
+    ERROR_CODE_UNKNOWN = "error_code_unknown"
+    ANSWER_LATE = "answer_late"
+    ANSWER_UNASKED = "answer_unasked"
+
+
+Found = tuple[Deviation, str]
+"""A deviation and its place: the members that lead to it, without their numbers in lists; empty: the message."""
+
+DEVIATIONS_LENGTH = 255
+
+
+def written(found: Iterable[Found]) -> str | None:
+    """Deviations as the journal keeps them, each once, as many as fit; None: there are none."""
+    text = ""
+    for kind, place in dict.fromkeys(found):
+        more = f"{kind.value}:{place.replace(',', '')[:60]}"
+        if len(text) + len(more) < DEVIATIONS_LENGTH:
+            text += f",{more}" if text else more
+    return text or None
+
+
+def deviations_of(text: str | None) -> list[Found]:
+    """The deviations of an entry of the journal."""
+    pairs = [part.partition(":") for part in (text or "").split(",") if part]
+    return [(Deviation(kind), place) for kind, _, place in pairs]
+
+
 class Frame(Base):
     """One frame. `reply` is our answer to a CALL, sent after the commit that wrote this."""
 
     __tablename__ = "frame"
     __table_args__ = (
         Index("ix_frame_charger_id_id", "charger_id", "id"),
-        Index("ix_frame_ledger_key", "ledger_key"),
+        Index(
+            "ix_frame_replies",
+            "ledger_key",
+            sqlite_where=text("ledger_key IS NOT NULL"),
+            postgresql_where=text("ledger_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -57,6 +139,7 @@ class Frame(Base):
     latency_us: Mapped[int | None]  # received → reply ready; for an answer to our CALL: sent → answered
     verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
     detail: Mapped[str | None] = mapped_column(String(255))
+    deviations: Mapped[str | None] = mapped_column(String(DEVIATIONS_LENGTH))  # as `written` has them
     ledger_key: Mapped[int | None]
     chain: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -64,19 +147,18 @@ class Frame(Base):
 def link_of(previous: bytes, charger_id: int, at: datetime, text: str, reply: str | None) -> bytes:
     """The hash that chains an entry to the one before it."""
     hasher = hashlib.blake2b(previous, digest_size=16)
-    hasher.update(f"{charger_id}\x1f{at.isoformat()}\x1f{text}\x1f{reply or ''}".encode())
+    hasher.update(f"{charger_id}\x1f{iso(at)}\x1f{text}\x1f{reply or ''}".encode())
     return hasher.digest()
+
+
+_REPLIES = Reading((Frame.ledger_key, Frame.reply), Frame.ledger_key, order_by=[Frame.id])
 
 
 def preload(session: Session, keys: Iterable[int]) -> None:
     """Read the replies of many ledger keys with one query, for `replied`."""
-    wanted = list(keys)
-    found: dict[int, str | None] = dict.fromkeys(wanted)
-    rows = session.execute(
-        select(Frame.ledger_key, Frame.reply).where(Frame.ledger_key.in_(wanted)).order_by(Frame.id)
-    )
-    for key, reply in rows:
-        if key is not None and found[key] is None:
+    found: dict[int, str | None] = dict.fromkeys(keys)
+    for key, reply in _REPLIES.rows(session, found):
+        if found[key] is None:
             found[key] = reply
     session.info["replies"] = found
 
@@ -87,6 +169,13 @@ def replied(session: Session, key: int) -> str | None:
     if key in preloaded:
         return preloaded[key]
     return session.scalar(select(Frame.reply).where(Frame.ledger_key == key).order_by(Frame.id).limit(1))
+
+
+_ENTRIES = Rows(
+    Frame,
+    *("charger_id", "epoch", "at", "direction", "message_type", "message_id", "action", "text", "reply"),
+    *("latency_us", "verdict", "detail", "deviations", "ledger_key", "chain"),
+)
 
 
 def add(
@@ -105,51 +194,133 @@ def add(
     reply: str | None = None,
     latency_us: int | None = None,
     detail: str | None = None,
+    deviations: str | None = None,
     ledger_key: int | None = None,
 ) -> bytes:
     """Append an entry; returns the new end of the charger's chain. Keys and passwords are redacted by the caller."""
     chain = link_of(previous, charger_id, at, text, reply)
-    append(
+    _ENTRIES.add(
         session,
-        Frame,
-        {
-            "charger_id": charger_id,
-            "epoch": epoch,
-            "at": at,
-            "direction": direction,
-            "message_type": message_type,
-            "message_id": message_id,
-            "action": action,
-            "text": text,
-            "reply": reply,
-            "latency_us": latency_us,
-            "verdict": verdict,
-            "detail": detail,
-            "ledger_key": ledger_key,
-            "chain": chain,
-        },
+        charger_id,
+        epoch,
+        at,
+        direction,
+        message_type,
+        message_id,
+        action,
+        text,
+        reply,
+        latency_us,
+        verdict,
+        detail,
+        deviations,
+        ledger_key,
+        chain,
     )
     return chain
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries of a charger's journal a list is about; what is not given does not matter.
+
+    `transaction`: those that name this transaction. `is_wrong`: errors, and what is not as the specification has it.
+    """
+
+    until: datetime | None = None
+    action: str | None = None
+    words: str | None = None
+    transaction: str | None = None
+    is_wrong: bool = False
+
+    def apply(self, query: Select[Any], charger_id: int) -> Select[Any]:
+        query = query.where(Frame.charger_id == charger_id)
+        if self.until is not None:
+            query = query.where(Frame.at <= self.until)
+        if self.action:
+            query = query.where(Frame.action == self.action)
+        if self.words:
+            query = query.where(Frame.text.icontains(self.words, autoescape=True))
+        if self.transaction:
+            named = f'"transactionId":{self.transaction}'
+            spaced = f'"transactionId": {self.transaction}'
+            texts = [Frame.text.contains(x, autoescape=True) for x in (named, spaced)]
+            query = query.where(or_(*texts, Frame.reply.contains(named, autoescape=True)))
+        if self.is_wrong:
+            is_error = or_(Frame.message_type == 4, Frame.reply.startswith("[4,"))
+            query = query.where(or_(is_error, Frame.verdict.in_(WRONG)))
+        return query
+
+
+WRONG = (Verdict.INVALID, Verdict.GARBAGE, Verdict.FAILED)
+MOST_COUNTED = 1000
+NEARBY = 5000  # entries of all chargers around a CALL, among which its answer is looked for
 
 
 def recent(
     session: Session,
     charger_id: int,
+    wanted: Wanted | None = None,
     *,
     before_id: int | None = None,
-    action: str | None = None,
-    words: str | None = None,
     limit: int = 50,
 ) -> Sequence[Frame]:
-    """A charger's newest entries first: older than `before_id`, of one action, with `words` in their text."""
-    query = select(Frame).where(Frame.charger_id == charger_id)
+    """A charger's newest entries first, older than `before_id`."""
+    query = (wanted or Wanted()).apply(select(Frame), charger_id)
     if before_id is not None:
         query = query.where(Frame.id < before_id)
-    if action:
-        query = query.where(Frame.action == action)
-    if words:
-        query = query.where(Frame.text.icontains(words, autoescape=True))
     return session.scalars(query.order_by(Frame.id.desc()).limit(limit)).all()
+
+
+def newer(session: Session, charger_id: int, wanted: Wanted, *, than_id: int) -> int:
+    """How many entries have come since, MOST_COUNTED at most."""
+    found = wanted.apply(select(Frame.id), charger_id).where(Frame.id > than_id).limit(MOST_COUNTED)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def partners(session: Session, charger_id: int, shown: Sequence[Frame]) -> dict[int, int]:
+    """For each of our CALLs and the answers to them: the entry that is the other one."""
+    by_message = {x.message_id: x for x in shown if x.message_id and x.reply is None}
+    if not by_message:
+        return {}
+    edges = [x.id for x in by_message.values()]
+    query = select(Frame.id, Frame.message_id).where(
+        Frame.charger_id == charger_id,
+        Frame.id.between(min(edges) - NEARBY, max(edges) + NEARBY),
+        Frame.message_id.in_(by_message),
+        Frame.reply.is_(None),
+    )
+    ids: dict[str, list[int]] = {}
+    for frame_id, message_id in session.execute(query):
+        ids.setdefault(str(message_id), []).append(frame_id)
+    pairs = (sorted(x) for x in ids.values() if len(x) == 2)
+    return {one: other for call, answer in pairs for one, other in ((call, answer), (answer, call))}
+
+
+def exported(
+    session: Session, charger_id: int, wanted: Wanted, *, batch: int = 500
+) -> Iterator[Sequence[Frame]]:
+    """All of a charger's entries, oldest first, a batch at a time."""
+    last_id = 0
+    while True:
+        query = wanted.apply(select(Frame), charger_id).where(Frame.id > last_id)
+        found = session.scalars(query.order_by(Frame.id).limit(batch)).all()
+        if not found:
+            return
+        last_id = found[-1].id
+        yield found
+
+
+def between(
+    session: Session, charger_id: int, since: datetime | None, until: datetime | None, *, batch: int = 500
+) -> Iterator[Frame]:
+    """A charger's entries from `since` on and before `until`, oldest first, read in batches."""
+    query = select(Frame).where(Frame.charger_id == charger_id)
+    if since is not None:
+        query = query.where(Frame.at >= since)
+    if until is not None:
+        query = query.where(Frame.at < until)
+    yield from session.scalars(query.order_by(Frame.id).execution_options(yield_per=batch))
 
 
 def actions(session: Session, charger_id: int, *, newest: int = 500) -> Sequence[str]:

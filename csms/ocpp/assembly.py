@@ -49,6 +49,8 @@ class ChargerProtocol(Protocol):
 class Assembly:
     """Collects frames whose order and size the protocol has already checked; `messages` are whole texts.
 
+    Where binary messages are taken, `messages` has their bytes; where not, they are a violation.
+
     Moments are `time.monotonic()`. `last_pong` is the last pong's, `rtt_s` belongs to the last ping answered.
     """
 
@@ -58,16 +60,18 @@ class Assembly:
         "_control_window_at",
         "_decoder",
         "_fragments",
+        "_takes_binary",
         "last_pong",
         "messages",
         "rtt_s",
     )
 
-    def __init__(self, control_frames_per_s: int) -> None:
-        self.messages: list[str] = []
+    def __init__(self, control_frames_per_s: int, *, takes_binary: bool = False) -> None:
+        self.messages: list[str | bytes] = []
+        self._takes_binary = takes_binary
         self.last_pong: float | None = None
         self.rtt_s: float | None = None
-        self._fragments: io.StringIO | None = None
+        self._fragments: io.StringIO | io.BytesIO | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._control_frames_per_s = control_frames_per_s
         self._control_frames = 0
@@ -86,7 +90,10 @@ class Assembly:
             elif opcode is TEXT or opcode is CONT:
                 self._take_fragment(frame, at)
             elif opcode is BINARY:
-                raise Violation(CloseCode.UNSUPPORTED_DATA, "binary messages are not OCPP")
+                if not self._takes_binary:
+                    raise Violation(CloseCode.UNSUPPORTED_DATA, "binary messages are not OCPP")
+                self._fragments = io.BytesIO()
+                self._take_fragment(frame, at)
             elif opcode is not CLOSE:
                 self._count(at)
                 if opcode is PONG:
@@ -97,11 +104,14 @@ class Assembly:
     def _take_fragment(self, frame: Frame, at: float) -> None:
         # Decoded as they come, into one buffer: eight million fragments of a byte cost no more than one frame
         # of 8 MiB, and bad UTF-8 is refused before its message is whole.
-        if self._fragments is None or self._decoder is None:
+        if self._fragments is None:
             self._fragments, self._decoder = io.StringIO(), codecs.getincrementaldecoder("utf-8")()
         if not frame.data:
             self._count(at)
-        self._fragments.write(self._decoder.decode(bytes(frame.data), frame.fin))
+        if isinstance(self._fragments, io.BytesIO):
+            self._fragments.write(frame.data)
+        elif self._decoder is not None:
+            self._fragments.write(self._decoder.decode(bytes(frame.data), frame.fin))
         if frame.fin:
             self.messages.append(self._fragments.getvalue())
             self._fragments = self._decoder = None

@@ -6,18 +6,19 @@ A version is an `Actions` registry. Adding an action is one function under `@act
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from csms import schemas
-from csms.domain import chargers
+from csms import quirks, schemas
+from csms.domain import chargers, frames
 from csms.domain.base import DomainError
 from csms.domain.chargers import Admission, Charger
-from csms.domain.commands import Command, CommandState, Effect
-from csms.domain.frames import Verdict
-from csms.ocpp import message
+from csms.domain.commands import Command, CommandState, Effect, Kind
+from csms.domain.frames import Deviation, Found, Verdict
+from csms.ocpp import message, repair
 from csms.ocpp.message import Call
+from csms.quirks import Profile
 from csms.schemas import Fault, FaultKind
 
 Payload = dict[str, Any]
@@ -39,6 +40,10 @@ class Station:
     was_accepted: (
         bool  # it has worked here before: what it has to say of its transactions is kept, come what may
     )
+    is_strict: bool = False  # what the schema refuses is refused, and nothing is repaired
+    quirks: Profile = quirks.NONE  # its model's habits, for those who read what it sends
+    own_tag: str | None = None  # the charger's own: whoever shows it there may charge
+    operator_name: str = ""  # whom its certificate must name as its owner; "" leaves that open
 
 
 @dataclass(slots=True)
@@ -46,12 +51,20 @@ class Context:
     """One message being handled: the session of its unit of work, the station that sent it, the moment it came.
 
     `is_valid`: the schema has nothing against its payload, so that its handler need not look at every type.
+    `found`: what its readers have come upon that the specification has otherwise; None: nothing.
     """
 
     session: Session
     station: Station
     now: datetime
     is_valid: bool = False
+    found: list[Found] | None = None
+    is_on_behalf: bool = False  # the charger did not send it: somebody told it through the API
+    is_station_old: bool = False  # what the message says of its charger makes `station` old news
+
+    def note(self, deviation: Deviation, place: str) -> None:
+        """Count it against the charger."""
+        self.found = [*(self.found or ()), (deviation, place)]
 
     @property
     def charger(self) -> Charger:
@@ -76,6 +89,13 @@ class Order:
     key: str | None = None
     evse: int | None = None
     id_tag: str | None = None
+
+
+# What an order of one kind becomes: the action of this version and its payload, from the command's arguments.
+Render = Callable[[Mapping[str, Any]], tuple[str, Payload]]
+# What will show that an action has worked, from its payload.
+Describe = Callable[[Payload], Order]
+AfterAnswer = Callable[[Context, Command, Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +125,13 @@ class Actions:
     protocol: str
     error_codes: Mapping[FaultKind, str]
     unreadable_code: str
-    to_order: Callable[[Command], Order]
-    read_outcome: Callable[[Command, Any], tuple[CommandState, str | None]]
-    after_answer: Callable[[Context, Command, Any], None]
+    read_outcome: Callable[[Any], tuple[CommandState, str | None]]
     last_resort: Callable[[Context, Call], Payload | None]
+    known_errors: frozenset[str] = frozenset()  # the codes that chargers may answer with
     verbs: dict[str, Verb] = field(default_factory=dict)
+    renders: dict[Kind, Render] = field(default_factory=dict)
+    describes: dict[str, Describe] = field(default_factory=dict)
+    afters: dict[str, AfterAnswer] = field(default_factory=dict)
 
     def on(
         self,
@@ -128,14 +150,56 @@ class Actions:
 
         return register
 
+    def renders_as(self, kind: Kind) -> Callable[[Render], Render]:
+        """Register how this version puts an order of one kind."""
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+        def register(render: Render) -> Render:
+            self.renders[kind] = render
+            return render
+
+        return register
+
+    def shown_by(self, action: str) -> Callable[[Describe], Describe]:
+        """Register what shows that an action has worked (1.6 errata 3.32: "Accepted" is an intention)."""
+
+        def register(describe: Describe) -> Describe:
+            self.describes[action] = describe
+            return describe
+
+        return register
+
+    def answered(self, action: str) -> Callable[[AfterAnswer], AfterAnswer]:
+        """Register what is kept of a charger's answer to an action of ours."""
+
+        def register(after: AfterAnswer) -> AfterAnswer:
+            self.afters[action] = after
+            return after
+
+        return register
+
+    def to_order(self, command: Command) -> Order | None:
+        """The CALL that a command becomes; None when this version has no words for it."""
+        render = self.renders.get(command.kind)
+        if render is None:
+            return None
+        action, payload = render(command.arguments)
+        describe = self.describes.get(action)
+        return describe(payload) if describe else Order(action, payload)
+
+    def after_answer(self, context: Context, command: Command, answer: Any) -> None:
+        """Keep what an answer tells us of the charger."""
+        after = self.afters.get(command.action or "")
+        if after is not None:
+            after(context, command, answer)
+
+
+class Answer(NamedTuple):
     """What goes back, and what the journal says of what came."""
 
     text: str
     verdict: Verdict
     detail: str | None = None
+    deviations: str | None = None  # as the journal keeps them
 
 
 def answer(actions: Actions, context: Context, call: Call) -> Answer:
@@ -145,24 +209,57 @@ def answer(actions: Actions, context: Context, call: Call) -> Answer:
         # OCPP-J errata 3.8, 2.0.1 B02.FR.09: nothing else is heard before acceptance; checked before the schema
         return _refuse(call, "SecurityError", "This charger is not accepted here yet.")
     if verb is None:
+        found = [(Deviation.ACTION_UNKNOWN, call.action[:60] if call.action.isidentifier() else "")]
         if call.action in schemas.actions(actions.protocol):
-            return _refuse(call, "NotSupported", "This action is known and not supported.")
-        return _refuse(call, "NotImplemented", "This action is not known.")
+            return _refuse(call, "NotSupported", "This action is known and not supported.", found)
+        return _refuse(call, "NotImplemented", "This action is not known.", found)
+    if call.doubt is not None and not verb.keeps_reply:
+        return _refuse(call, actions.unreadable_code, call.doubt, [(kind, "") for kind in call.repairs])
     faults = schemas.check(actions.protocol, call.action, call.payload)
     context.is_valid = not faults
-    if faults and not verb.is_tolerant:
-        return _at_fault(actions, call, faults)
+    payload = _mended(actions, context, verb, call) if faults else call.payload
+    if payload is _HOPELESS:
+        return _at_fault(actions, call, faults, context.found)
     try:
-        payload = verb.handler(context, call.payload)
+        payload = verb.handler(context, payload)
     except Unreadable:
-        return _at_fault(actions, call, faults)
+        return _at_fault(actions, call, faults, context.found)
     except DomainError as error:
         code = actions.error_codes[FaultKind.VALUE]
         return Answer(message.error(call.id, code, str(error)), Verdict.INVALID, str(error)[:255])
     text = message.result(call.id, payload)
-    if faults:
-        return Answer(text, Verdict.REPAIRED, describe(faults))
-    return Answer(text, Verdict.REPAIRED if call.was_repaired else Verdict.VALID)
+    if faults or context.found or call.repairs:
+        found = [*((kind, "") for kind in call.repairs), *(context.found or ())]
+        detail = describe(faults) if faults else in_words(found)
+        return Answer(text, Verdict.REPAIRED, detail, frames.written(found))
+    return Answer(text, Verdict.VALID)
+
+
+_HOPELESS = object()
+
+
+def _mended(actions: Actions, context: Context, verb: Verb, call: Call) -> Any:
+    """The payload as near to its schema as it can be brought; _HOPELESS: its handler cannot be given it.
+
+    A strict charger's is repaired only to find names for what is wrong with it.
+    """
+    payload, found = repair.mend(schemas.schema(actions.protocol, call.action, False), call.payload)
+    context.found = found or [(Deviation.VALUE_REFUSED, "")]
+    if context.station.is_strict:
+        return _HOPELESS
+    context.is_valid = not schemas.check(actions.protocol, call.action, payload)
+    is_fit = context.is_valid or verb.is_tolerant or all(kind in _MENDED for kind, _ in context.found)
+    return payload if is_fit else _HOPELESS
+
+
+# What leaves nothing for a handler to stumble over: a text that is too long is still a text.
+_MENDED = frozenset(Deviation) - {
+    Deviation.LIST_EMPTY,
+    Deviation.MEMBER_MISSING,
+    Deviation.VALUE_REFUSED,
+    Deviation.WORD_UNKNOWN,
+    Deviation.WRONG_TYPE,
+}
 
 
 def _is_heard(station: Station, call: Call, verb: Verb | None) -> bool:
@@ -172,14 +269,20 @@ def _is_heard(station: Station, call: Call, verb: Verb | None) -> bool:
     return station.was_accepted and verb is not None and verb.keeps_reply
 
 
-def _refuse(call: Call, code: str, description: str) -> Answer:
-    return Answer(message.error(call.id, code, description), Verdict.INVALID, f"{code}: {description}")
+def _refuse(call: Call, code: str, description: str, found: Sequence[Found] = ()) -> Answer:
+    text = message.error(call.id, code, description)
+    return Answer(text, Verdict.INVALID, f"{code}: {description}"[:255], frames.written(found))
 
 
-def _at_fault(actions: Actions, call: Call, faults: list[Fault]) -> Answer:
+def _at_fault(actions: Actions, call: Call, faults: list[Fault], found: Sequence[Found] | None) -> Answer:
     code = actions.error_codes[faults[0].kind] if faults else actions.unreadable_code
-    detail = describe(faults)
-    return Answer(message.error(call.id, code, detail), Verdict.INVALID, f"{code}: {detail}"[:255])
+    return _refuse(call, code, describe(faults), found or [(Deviation.VALUE_REFUSED, "")])
+
+
+def in_words(found: Sequence[Found]) -> str:
+    """What was found, in one line, without repeating the values that were sent."""
+    parts = [f"{place or 'the message'}: {kind.value.replace('_', ' ')}" for kind, place in found[:4]]
+    return "; ".join(dict.fromkeys(parts))[:255]
 
 
 def describe(faults: Sequence[Fault]) -> str:

@@ -2,10 +2,7 @@
 with its cause and what would mend it.
 """
 
-import base64
-import binascii
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,13 +13,16 @@ from limits import RateLimitItemPerMinute
 
 from csms import clock
 from csms.domain import chargers
-from csms.domain.chargers import Admission, RefusalCause, keys
+from csms.domain.chargers import Admission, RefusalCause
+from csms.domain.security import Offer
 from csms.extensions import limiter
-from csms.ocpp import v16
+from csms.ocpp import credentials, v16
 from csms.ocpp.arrival import MOST_PENDING, Claimed, Knock, Peer, TooManyPending
+from csms.ocpp.credentials import Shown
 from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.door import Door
 from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link
+from csms.ocpp.refusal import Refusal
 from csms.ocpp.websocket import HandshakeRefused, Server, hijacked
 from csms.work import StorageFailed
 
@@ -36,19 +36,7 @@ DEFAULT_VERSION = "ocpp1.6"
 
 RESERVED = ("ws/echo", "ws/frontend", "ws/updates")
 LONGEST_IDENTITY = 48
-FAILURES_BY_ADDRESS = RateLimitItemPerMinute(10)
-FAILURES_BY_IDENTITY = RateLimitItemPerMinute(5)
 HANDSHAKES_BY_IDENTITY = RateLimitItemPerMinute(6)
-
-
-@dataclass
-class Refusal(Exception):
-    """A connection that is not upgraded: the HTTP status, why, and what to change at the charger or here."""
-
-    status: int
-    cause: RefusalCause
-    detail: str
-    remedy: str
 
 
 class Hijacked(Response):
@@ -69,9 +57,14 @@ def connect(path: str) -> Response:
     try:
         identity = _identity()
         protocol = _protocol()
-        claimed = _authenticated(_claimed(door, identity, protocol), identity)
+        credentials.refuse_guessers(identity)
+        shown = credentials.shown()
+        claimed = _claimed(door, identity, protocol, shown)
+        offer = credentials.authenticate(claimed, identity, shown)
         _admit(door, claimed)
-        return _upgrade(door, claimed.station)
+        with door.turnstile:
+            gevent.sleep(0)  # others are heard between two newcomers
+            return _upgrade(door, claimed.station, offer)
     except Refusal as refusal:
         return _refuse(refusal, identity)
     except StorageFailed:
@@ -87,6 +80,7 @@ def _identity() -> str:
     except UnicodeDecodeError:
         identity = ""
     is_fit = 0 < len(identity) <= LONGEST_IDENTITY and identity.isprintable() and identity not in (".", "..")
+    is_fit = is_fit and identity.casefold() not in chargers.RESERVED_IDENTITIES
     if not is_fit or any(mark in identity for mark in ":/\\"):
         raise Refusal(
             404 if not last else 400,
@@ -121,12 +115,14 @@ def _protocol() -> str:
     return DEFAULT_VERSION
 
 
-def _claimed(door: Door, identity: str, protocol: str) -> Claimed | None:
+def _claimed(door: Door, identity: str, protocol: str, shown: Shown) -> Claimed:
     """What is known of the charger that the newcomer says it is; it comes into being if the house rules let it."""
     rule = current_app.config["UNKNOWN_CHARGERS"]
     admission = {"accept": Admission.ACCEPTED, "pending": Admission.PENDING}.get(rule)
+    fingerprint = shown.certificate.fingerprint if shown.certificate else None
+    knock = Knock(identity, protocol, admission, door.node, clock.now(), door.station_of, fingerprint)
     try:
-        return door.lane.run(Knock(identity, protocol, admission, door.node, clock.now(), door.station_of))
+        claimed = door.lane.run(knock)
     except TooManyPending:
         raise Refusal(
             503,
@@ -134,12 +130,6 @@ def _claimed(door: Door, identity: str, protocol: str) -> Claimed | None:
             f"{MOST_PENDING} chargers are waiting to be adopted already.",
             "Adopt or reject the chargers that are waiting, then let this one try again.",
         ) from None
-
-
-def _authenticated(claimed: Claimed | None, identity: str) -> Claimed:
-    """Basic authentication, read from the raw header: its password may be any bytes (OCPP-J 1.6 §6.2.2)."""
-    _count_failures(identity)
-    username, password = _credentials()
     if claimed is None:
         raise Refusal(
             404,
@@ -147,67 +137,7 @@ def _authenticated(claimed: Claimed | None, identity: str) -> Claimed:
             f"No charger is called {identity}.",
             "Add the charger here under just this identity, or correct the identity at the charger.",
         )
-    if claimed.key_hash is None:
-        return claimed
-    if password is None:
-        raise Refusal(
-            401,
-            RefusalCause.NO_CREDENTIAL,
-            "The charger gives no password, and one is set for it here.",
-            "Enter the charger's key as its password (AuthorizationKey), or remove the key here.",
-        )
-    if username.decode("utf-8", "replace").casefold() != identity.casefold():
-        raise Refusal(
-            401,
-            RefusalCause.IDENTITY_MISMATCH,
-            "The user name of the password is not the charger's identity.",
-            f"The user name must be the identity in the address: {identity}.",
-        )
-    if not _is_key(claimed.key_hash, password):
-        raise Refusal(
-            401,
-            RefusalCause.WRONG_CREDENTIAL,
-            "The charger's password is wrong.",
-            "Make a new key on the charger's page here, and enter it at the charger.",
-        )
     return claimed
-
-
-def _credentials() -> tuple[bytes, bytes | None]:
-    """(user name, password) of the Authorization header, as bytes; the first colon divides them."""
-    header = str(request.environ.get("HTTP_AUTHORIZATION", ""))
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return b"", None
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return b"", None
-    username, colon, password = decoded.partition(b":")
-    return username, password if colon else None
-
-
-def _is_key(stored: str, password: bytes) -> bool:
-    pepper: bytes = current_app.config["PEPPER"]
-    if keys.is_slow(stored):
-        matched: bool = gevent.get_hub().threadpool.apply(keys.matches, (stored, password, pepper))
-        return matched
-    return keys.matches(stored, password, pepper)
-
-
-def _count_failures(identity: str) -> None:
-    """Whoever has guessed too often must wait; the charger that is connected meanwhile is not touched."""
-    if not limiter.enabled:
-        return
-    strategy = limiter.limiter
-    for limit, key in ((FAILURES_BY_ADDRESS, _address()), (FAILURES_BY_IDENTITY, identity.casefold())):
-        if not strategy.test(limit, "ocpp-failure", key):
-            raise Refusal(
-                429,
-                RefusalCause.TOO_MANY_ATTEMPTS,
-                "Too many attempts with a wrong password.",
-                "Correct the charger's password; it may try again after a minute.",
-            )
 
 
 def _admit(door: Door, claimed: Claimed) -> None:
@@ -238,10 +168,10 @@ def _admit(door: Door, claimed: Claimed) -> None:
         )
 
 
-def _upgrade(door: Door, station: Station) -> Response:
+def _upgrade(door: Door, station: Station, offer: Offer) -> Response:
     is_offered = "Sec-WebSocket-Protocol" in request.headers
     is_accepted = station.admission is Admission.ACCEPTED
-    peer = Peer(_address(), _path(), is_secure=request.is_secure)
+    peer = Peer(credentials.address(), _path(), offer)
     try:
         server = Server.accept(
             request.environ,
@@ -264,10 +194,6 @@ def _path() -> str:
     return str(request.environ.get("RAW_URI") or request.path).split("?")[0]
 
 
-def _address() -> str:
-    return request.remote_addr or "unknown"
-
-
 def _refuse(refusal: Refusal, identity: str) -> Response:
     """Answer without upgrading, and remember the attempt."""
     log.info(
@@ -275,18 +201,17 @@ def _refuse(refusal: Refusal, identity: str) -> Response:
         extra={
             "charger": identity,
             "cause": refusal.cause.value,
-            "address": _address(),
+            "address": credentials.address(),
             "detail": refusal.detail,
         },
     )
-    if limiter.enabled and refusal.status == 401:
-        limiter.limiter.hit(FAILURES_BY_ADDRESS, "ocpp-failure", _address())
-        limiter.limiter.hit(FAILURES_BY_IDENTITY, "ocpp-failure", identity.casefold())
+    if refusal.status == 401:
+        credentials.count_failure(identity)
     door: Door = current_app.extensions["door"]
     noting = partial(
         chargers.note_attempt,
         identity=identity,
-        address=_address(),
+        address=credentials.address(),
         cause=refusal.cause,
         path=_path(),
         detail=refusal.detail,

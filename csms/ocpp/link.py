@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import gevent
 from gevent.event import Event
 from gevent.lock import Semaphore
+from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
 from csms.domain.chargers import Admission, Fenced
 from csms.domain.commands import CommandState
-from csms.ocpp import message, units
+from csms.domain.frames import Verdict
+from csms.ocpp import message, orders, units
 from csms.ocpp.arrival import Opening, Peer
 from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.message import Call, CallError, CallResult, Garbage
+from csms.ocpp.orders import Claim, Outgoing, Placing
 from csms.ocpp.websocket import ConnectionClosed, Server
-from csms.work import StorageFailed
+from csms.work import Lane, StorageFailed
 
 if TYPE_CHECKING:
     from csms.ocpp.door import Door
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SIZE_BEFORE_ACCEPTANCE = 64 << 10
 SIZE_AFTER_ACCEPTANCE = 8 << 20  # a StopTransaction with days of samples is legal (1.6 errata 3.89)
@@ -74,6 +80,8 @@ class Link:
             while True:
                 text = server.receive()
                 if text is not None:
+                    if self.door.wire_log is not None:
+                        self.door.wire_log.heard(self.station.identity, text)
                     with self.turn:
                         self._handle(text)
         except ConnectionClosed as closed:
@@ -94,7 +102,7 @@ class Link:
         """There is work, or what we hold of the charger is old. Sets a greenlet to it; never blocks."""
         self._has_news = True
         if not self._is_working:
-            self._is_working = True
+            self._begin_work()
             gevent.spawn(self._work)
         elif self._answered is not None:  # the worker waits for the charger, and may do so for long
             gevent.spawn(self._learn)
@@ -122,7 +130,9 @@ class Link:
             self.wake("")
 
     def _close(self, reason: str) -> None:
-        self.door.leave(self)
+        with self.door.way_out:
+            gevent.sleep(0)  # others are heard between two leavers
+            self.door.leave(self)
         if not self.epoch:
             return
         log.info("charger_disconnected", extra={"charger": self.station.identity, "reason": reason})
@@ -140,39 +150,29 @@ class Link:
         received = message.parse(text)
         frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
         if isinstance(received, Call):
-            reply = self._answer(units.Received(*frame, received))
-            if received.action == "BootNotification" and self.station.admission is not Admission.ACCEPTED:
-                self._refresh()  # the reply may let it in: what it says next must find the door open
-            self.server.send(reply)
+            unit = units.Received(*frame, received)
+            reply = answered(self.door.lane, unit)
+            self._count(unit)
+            if unit.is_station_old:
+                self._refresh()  # the reply may let it in, or its model's habits be known now, for what it says next
+            self._send(reply)
         elif isinstance(received, (CallResult, CallError)):
-            message_id = self.door.lane.run(units.Answered(*frame, received))
+            answer = units.Answered(*frame, received)
+            message_id = settled(self.door.lane, answer)
+            self._count(answer)
             if message_id is not None and message_id == self._waiting_for and self._answered is not None:
                 self._answered.set()
         else:
             self._reject(received, units.Noise(*frame, received, self._rejection(received)))
 
-    def _answer(self, unit: units.Received) -> str:
-        try:
-            return self.door.lane.run(unit)
-        except (StorageFailed, Fenced):
-            raise
-        except (
-            Exception
-        ) as error:  # the outermost door of a message: a bug must not block the charger's queue
-            log.exception(
-                "message_failed", extra={"charger": self.station.identity, "action": unit.call.action}
-            )
-            salvaged = units.Salvaged(
-                unit.actions,
-                unit.station,
-                unit.epoch,
-                unit.text,
-                unit.at,
-                unit.began,
-                unit.call,
-                f"{type(error).__name__}: {error}",
-            )
-            return self.door.lane.run(salvaged)
+    def _send(self, text: str) -> None:
+        """Raises ConnectionClosed."""
+        self.server.send(text)
+        if self.door.wire_log is not None:
+            self.door.wire_log.said(self.station.identity, text)
+
+    def _count(self, unit: units.Incoming) -> None:
+        self.door.gauges.frames[unit.kind, unit.kept_as or Verdict.FAILED] += 1
 
     def _rejection(self, garbage: Garbage) -> str | None:
         """1.6: a message of an unknown type is ignored (§4.1.3); one whose id can be read is told what is wrong."""
@@ -183,14 +183,48 @@ class Link:
     def _reject(self, garbage: Garbage, unit: units.Noise) -> None:
         log.info("frame_unreadable", extra={"charger": self.station.identity, "reason": garbage.reason})
         self.door.lane.run(unit)
+        self._count(unit)
         if unit.reply is not None:
-            self.server.send(unit.reply)
+            self._send(unit.reply)
 
     # What we want of the charger.
 
-    def _work(self) -> None:
-        self.door.at_work += 1
+    def place(self, asking: Callable[[Session], T]) -> T:
+        """Store an order for this charger, and send it in the same breath if the charger is free for it.
+
+        A commit less than storing it and waking the link, and whoever waits for the answer feels each of them.
+        Raises what `asking` raises, and StorageFailed.
+        """
+        if self._is_working or not self.server.is_open:
+            return self.door.lane.run(asking)
+        self._begin_work()
+        sent = None
         try:
+            with self.turn:
+                placing = Placing(asking, self._claim())
+                asked = self.door.lane.run(placing)
+                self._take(placing.claim.station)
+                self._has_news = self._has_news or placing.claim.has_more
+                sent = placing.outgoing
+                if sent is not None:
+                    self._put(sent)
+        except Fenced:
+            return self.door.lane.run(asking)
+        except ConnectionClosed:  # what became of the order is stored
+            sent = None
+        finally:
+            gevent.spawn(self._work, sent)
+        return asked
+
+    def _begin_work(self) -> None:
+        """From now on the orders are this greenlet's, until `_work` is over."""
+        self._is_working = True
+        self.door.at_work += 1
+
+    def _work(self, sent: Outgoing | None = None) -> None:
+        try:
+            if sent is not None:
+                self._hear(sent)
             while self._has_news and self.server.is_open:
                 self._has_news = (
                     False  # what comes from here on may be too late for this look: it asks for another
@@ -209,34 +243,44 @@ class Link:
         except (StorageFailed, Fenced) as error:
             log.info("not_refreshed", extra={"charger": self.station.identity, "reason": str(error)})
 
+    def _claim(self) -> Claim:
+        door = self.door
+        return Claim(
+            self.actions, self.station, self.epoch, clock.now(), door.command_timeout_s, door.station_of
+        )
+
     def _send_next(self) -> bool:
         """Learn anew of the charger, send one command and wait for its answer. False when there are no more."""
-        timeout_s = self.door.command_timeout_s
         with self.turn:
-            claim = units.Claim(
-                self.actions, self.station, self.epoch, clock.now(), timeout_s, self.door.station_of
-            )
+            claim = self._claim()
             outgoing = self.door.lane.run(claim)
             self._take(claim.station)
             if outgoing is None:
                 return False
-            self._waiting_for, self._answered = outgoing.message_id, Event()
-            try:
-                self.server.send(outgoing.text)
-            except ConnectionClosed:
-                self._give_up(
-                    outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent."
-                )
-                raise
-        if not self._answered.wait(timeout_s):
+            self._put(outgoing)
+        self._hear(outgoing)
+        return claim.has_more
+
+    def _put(self, outgoing: Outgoing) -> None:
+        """Send what has been claimed. In the link's turn."""
+        self._waiting_for, self._answered = outgoing.message_id, Event()
+        try:
+            self._send(outgoing.text)
+        except ConnectionClosed:
+            self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent.")
+            raise
+
+    def _hear(self, outgoing: Outgoing) -> None:
+        """Wait for the answer to what has been sent."""
+        answered = self._answered
+        if answered is None or not answered.wait(self.door.command_timeout_s):
             self._give_up(outgoing, CommandState.TIMEOUT, "The charger gave no answer in time.")
         elif not self.server.is_open:
             self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost before the answer.")
         self._waiting_for = self._answered = None
-        return claim.has_more
 
-    def _give_up(self, outgoing: units.Outgoing, state: CommandState, detail: str) -> None:
-        self.door.lane.run(units.give_up(outgoing.command_id, state, detail, clock.now()))
+    def _give_up(self, outgoing: Outgoing, state: CommandState, detail: str) -> None:
+        self.door.lane.run(orders.give_up(outgoing.command_id, state, detail, clock.now()))
 
     def abandon(self) -> None:
         """The connection is over: whoever waits for an answer need not wait any longer."""
@@ -246,9 +290,42 @@ class Link:
     def _refresh(self) -> None:
         """Learn anew what a message needs of its charger: an operator may have changed it."""
         station, station_of = self.station, self.door.station_of
-        self._take(self.door.lane.run(lambda session: units.reread(session, station, station_of)))
+        self._take(self.door.lane.run(lambda session: orders.reread(session, station, station_of)))
 
     def _take(self, station: Station) -> None:
         self.station = station
         is_accepted = self.station.admission is Admission.ACCEPTED
         self.server.max_size = SIZE_AFTER_ACCEPTANCE if is_accepted else SIZE_BEFORE_ACCEPTANCE
+
+
+def answered(lane: Lane, unit: units.Received) -> str:
+    """The reply to a CALL, once it is stored. Raises StorageFailed, Fenced."""
+    try:
+        return lane.run(unit)
+    except (StorageFailed, Fenced):
+        raise
+    except Exception as error:  # the outermost door of a message: a bug must not block the charger's queue
+        log.exception("message_failed", extra={"charger": unit.station.identity, "action": unit.call.action})
+        salvaged = units.Salvaged(
+            unit.actions,
+            unit.station,
+            unit.epoch,
+            unit.text,
+            unit.at,
+            unit.began,
+            unit.call,
+            f"{type(error).__name__}: {error}",
+        )
+        return lane.run(salvaged)
+
+
+def settled(lane: Lane, unit: units.Answered) -> str | None:
+    """The message id of the order that an answer has settled, once that is stored. Raises StorageFailed, Fenced."""
+    try:
+        return lane.run(unit)
+    except (StorageFailed, Fenced):
+        raise
+    except Exception as error:  # an outermost door too: what an answer leads to must not cost the connection
+        log.exception("answer_failed", extra={"charger": unit.station.identity})
+        unit.fault = f"{type(error).__name__}: {error}"[:255]
+        return lane.run(unit)

@@ -7,8 +7,11 @@ from typing import Any, NoReturn
 
 import orjson
 
+from csms.domain.frames import Deviation
+
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 MOST_DEPTH = 32
+MOST_VALUES = 10_000  # in one message; but a StopTransaction with days of samples is legal (1.6 errata 3.89)
 LONGEST_ECHO = 255  # longer ones are not even told what is wrong with them
 LONGEST_ID = 36  # 2.0.1 part 4 §4.1.4; 1.6 gives no length but this is the schema's
 
@@ -22,12 +25,16 @@ MessageId = (
 
 @dataclass(slots=True)
 class Call:
-    """[2, id, action, payload]. `was_repaired`: the text was no clean JSON, and could be read all the same."""
+    """[2, id, action, payload]. `repairs`: what was wrong with the text, which could be read all the same.
+
+    `doubt`: why it must not be acted on, unless it would be lost for good: it tells of a transaction.
+    """
 
     id: MessageId
     action: str
     payload: Any
-    was_repaired: bool = field(default=False)
+    repairs: tuple[Deviation, ...] = ()
+    doubt: str | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +62,7 @@ class Garbage:
     reason: str
     id: MessageId | None = None
     is_type_unknown: bool = False
+    deviation: Deviation = Deviation.MESSAGE_SHAPE
 
 
 Message = Call | CallResult | CallError | Garbage
@@ -63,9 +71,9 @@ Message = Call | CallResult | CallError | Garbage
 def parse(text: str) -> Message:
     """Read one frame's text. Never raises: what cannot be read is Garbage with its reason."""
     try:
-        value, was_repaired = _read(text)
+        value, doubts = _read(text)
     except ValueError as error:
-        return Garbage(f"not valid JSON: {error}"[:200], _id_in(text))
+        return Garbage(f"not valid JSON: {error}"[:200], _id_in(text), deviation=Deviation.NOT_JSON)
     message_id = _readable_id(value)
     told = (
         message_id if isinstance(value, list) and value and value[0] == CALL else None
@@ -79,7 +87,9 @@ def parse(text: str) -> Message:
     if message_id is None or (isinstance(message_id, str) and len(message_id) > LONGEST_ID):
         return Garbage("the message id must be a string of 1 to 36 characters", told)
     if value[0] == CALL:
-        return _call(value, message_id, was_repaired)
+        return _call(value, message_id, doubts)
+    if doubts is not None and Deviation.TOO_BIG in doubts.repairs:
+        return Garbage(doubts.why or "", deviation=Deviation.TOO_BIG)
     if value[0] == CALL_RESULT:
         return CallResult(message_id, value[2])
     given = value[2:5]
@@ -88,12 +98,20 @@ def parse(text: str) -> Message:
     return CallError(message_id, str(code)[:50], str(description)[:255], details)
 
 
-def _call(value: list[Any], message_id: MessageId, was_repaired: bool) -> Call | Garbage:
+def _call(value: list[Any], message_id: MessageId, doubts: "_Doubts | None") -> Call | Garbage:
     if not isinstance(value[2], str) or not value[2]:
         return Garbage("the action must be a string", message_id)
-    if len(value) != 4 and not (len(value) == 3 and was_repaired):
+    if len(value) == 4 and doubts is None and type(message_id) is str:
+        return Call(message_id, value[2], value[3])
+    if len(value) > 4:
         return Garbage("a CALL has four elements", message_id)
-    return Call(message_id, value[2], value[3], was_repaired)
+    doubts = doubts or _Doubts()
+    if type(message_id) is int:
+        doubts.note(Deviation.MESSAGE_ID_NUMBER)
+    if len(value) == 3:  # OCPP-J 1.6 §4.2.1: nothing to say may be null or {}; some leave it out
+        doubts.note(Deviation.PAYLOAD_NULL)
+        value.append({})
+    return Call(message_id, value[2], value[3], tuple(doubts.repairs), doubts.why)
 
 
 def _readable_id(value: object) -> MessageId | None:
@@ -112,40 +130,79 @@ def _id_in(text: str) -> str | None:
     return found[1] if found else None
 
 
-def _read(text: str) -> tuple[Any, bool]:
-    """(value, was it repaired). Raises ValueError for what is ambiguous or no JSON at all (F30 to F32)."""
+@dataclass(slots=True)
+class _Doubts:
+    """What reading a text has found against it. `why`: the worst of it in words, if it can mean two things."""
+
+    repairs: list[Deviation] = field(default_factory=list)
+    why: str | None = None
+
+    def note(self, deviation: Deviation, why: str | None = None) -> None:
+        if deviation not in self.repairs:
+            self.repairs.append(deviation)
+        self.why = self.why or why
+
+    def object_of(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """The last of equal keys counts, as it does for most parsers; with different values that is a guess (F31)."""
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            is_same = all(value[key] == given for key, given in pairs)
+            self.note(Deviation.KEY_TWICE, None if is_same else "a key stands twice in one object")
+        return value
+
+
+def _read(text: str) -> tuple[Any, _Doubts | None]:
+    """(value, what is against it, if anything). Raises ValueError for what is no JSON at all (F30 to F32)."""
+    doubts = None
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        value = _reread(text, error)
+        doubts = _Doubts()
+        value = _reread(text, error, doubts)
         _refuse_depth(value)
-        return value, True
-    if text.count("[") + text.count("{") > MOST_DEPTH:
-        _refuse_depth(value)
-    # The strict parser keeps the last of two equal keys. Then quotation marks are missing from what it kept.
-    if text.count('"') != orjson.dumps(value).count(b'"') or "\\u0022" in text:
-        json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
-    return value, False
+    else:
+        if text.count("[") + text.count("{") > MOST_DEPTH:
+            _refuse_depth(value)
+        if _may_have_twins(text, value):
+            doubts = _Doubts()
+            json.loads(text, object_pairs_hook=doubts.object_of, parse_constant=_refuse_constant)
+    if len(text) > 2 * MOST_VALUES and text.count(",") >= MOST_VALUES and _count(value) > MOST_VALUES:
+        doubts = doubts or _Doubts()
+        doubts.note(Deviation.TOO_BIG, f"more than {MOST_VALUES} values in one message")
+    return value, doubts if doubts and doubts.repairs else None
 
 
-def _reread(text: str, error: ValueError) -> Any:
+def _may_have_twins(text: str, value: Any) -> bool:
+    """The strict parser keeps the last of two equal keys. Then quotation marks are missing from what it kept."""
+    kept = orjson.dumps(value)
+    if kept == text.encode():  # written as we would: that is all of it
+        return False
+    return text.count('"') != kept.count(b'"') or "\\u0022" in text
+
+
+def _reread(text: str, error: ValueError, doubts: _Doubts) -> Any:
     """Read text whose only fault is a lone surrogate in a string, which becomes U+FFFD. Raises `error` otherwise."""
     try:
-        value = json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=doubts.object_of, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise error from None
     cleaned = _LONE_SURROGATE.sub("�", json.dumps(value, ensure_ascii=False))
+    doubts.note(Deviation.BAD_UNICODE)
     try:
         return orjson.loads(cleaned)
     except orjson.JSONDecodeError:
         raise error from None
 
 
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return value
+def _count(value: Any) -> int:
+    """How many values there are in a value, itself and containers included."""
+    total, rest = 0, [value]
+    while rest:
+        total += 1
+        last = rest.pop()
+        if isinstance(last, (list, dict)):
+            rest += last.values() if isinstance(last, dict) else last
+    return total
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -198,7 +255,10 @@ _SECRETS = (
         rf'({_HIDDEN}(?:[^{{}}]|{{[^{{}}]*}}|}})*?"attributeValue"\s*:\s*")(?:[^"\\]|\\.)*(")',
         re.IGNORECASE,
     ),
-    re.compile(r"(\b(?:https?|ftps?|sftp)://[^/@\s\"]*:)[^/@\s\"]+(@)", re.IGNORECASE),
+    # Up to the last @ before a path: passwords may contain one.
+    re.compile(r"(\b(?:https?|ftps?|sftp)://[^/@:\s\"]*:)[^/\s\"]*(@)", re.IGNORECASE),
+    # The secret part of our own addresses for logs and firmware.
+    re.compile(r"(/transfers/)[\w-]{22}()"),
 )
 _HINTS = ("authorizationkey", "basicauthpassword", "://")
 

@@ -1,4 +1,5 @@
-"""A TCP connection taken from gevent.pywsgi: one non-blocking descriptor, waits with deadlines, a real close.
+"""A TCP connection taken from gevent.pywsgi, plain or under TLS: one non-blocking descriptor, waits with deadlines, a
+real close.
 
 It talks to the native socket first and asks the event loop only when that would block: a small frame costs
 one system call and no timer. One greenlet may wait to read and one to write; turns are the caller's affair.
@@ -8,13 +9,16 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import gevent
+import gevent.monkey
 import gevent.socket
 import gevent.ssl
 
@@ -23,7 +27,13 @@ from csms.ocpp.handshake import HandshakeRefused
 _READ_BYTES = 8192
 _LINGER_NOT = struct.pack("ii", 1, 0)
 # After a refusal: what a peer in mid-message may still send us before it sees our close frame.
-_LINGER_S, _LINGER_BYTES, _LINGER_READS = 1.0, 64 << 10, 64
+_LINGER_S, _LINGER_BYTES, _LINGER_PIECE = 3.0, 32 << 20, 64 << 10
+_LINGER_READS = 64  # of what TLS has decrypted already
+# A failing network ends thousands of connections in one turn of the event loop. Once a turn has taken this long,
+# whoever is woken in it lets the others go on first: timers, pages and those who only have a message.
+_LONG_TURN_S = 0.01
+# The one that really does not wait.
+_poll: Any = gevent.monkey.get_original("select", "poll")
 
 
 class Lost(Exception):
@@ -51,14 +61,19 @@ class Tcp:
         """
         source = environ["wsgi.input"]
         rfile = getattr(source, "rfile", source)
-        sock = getattr(getattr(rfile, "raw", None), "_sock", None)
-        if not isinstance(sock, gevent.socket.socket) or isinstance(sock, gevent.ssl.SSLSocket):
-            raise HandshakeRefused(501, "websockets need gevent.pywsgi, without TLS of its own")
+        sock: Any = getattr(getattr(rfile, "raw", None), "_sock", None)
+        is_tls = isinstance(sock, gevent.ssl.SSLSocket)
+        if not isinstance(sock, gevent.socket.socket) and not is_tls:
+            raise HandshakeRefused(501, "websockets need gevent.pywsgi")
         sock.settimeout(0.0)  # peek() reads when nothing is buffered, and shall not wait
-        unread = bytes(rfile.peek())
+        try:
+            unread = bytes(rfile.peek())
+        except ssl.SSLWantReadError:
+            unread = b""
         rfile.close()
-        family, kind = sock.family, sock.type
-        return cls(_socket.socket(family, kind, 0, fileno=sock.detach())), unread
+        family, kind, session = sock.family, sock.type, (sock._sslobj, sock._sock) if is_tls else None
+        native = _socket.socket(family, kind, 0, fileno=sock.detach())
+        return (cls(native) if session is None else Tls(native, *session)), unread
 
     def take(self) -> bytes | None:
         """What the kernel has, 8 KiB at most; None when it has nothing yet, b"" at the end. Never waits."""
@@ -79,7 +94,7 @@ class Tcp:
     def write_now(self, data: bytes) -> bool:
         """Hand `data` to the kernel without waiting: wholly (True) or not at all (False). Raises Lost."""
         try:
-            sent = self._sock.send(data)
+            sent = self._send(data)
         except BlockingIOError:
             return False
         except OSError:
@@ -91,7 +106,7 @@ class Tcp:
     def write(self, data: bytes, deadline: float) -> None:
         """Hand all of `data` to the kernel, or reset the connection and raise Lost: never a part of it."""
         try:
-            sent = self._sock.send(data)
+            sent = self._send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -107,7 +122,7 @@ class Tcp:
                 if not self._wait(self._writable, deadline):
                     raise Lost("send deadline passed")
                 try:
-                    data = data[self._sock.send(data) :]
+                    data = data[self._send(data) :]
                 except BlockingIOError:
                     continue
                 except OSError:
@@ -128,18 +143,20 @@ class Tcp:
         try:
             if deadline is None:
                 hub.wait(watcher)
-                return True
-            timeout = gevent.Timeout(max(deadline - time.monotonic(), 0.0))
-            try:
-                with timeout:
-                    hub.wait(watcher)
-            except gevent.Timeout as passed:
-                if passed is not timeout:
-                    raise  # a caller's own
-                return False
-            return True
+            else:
+                timeout = gevent.Timeout(max(deadline - time.monotonic(), 0.0))
+                try:
+                    with timeout:
+                        hub.wait(watcher)
+                except gevent.Timeout as passed:
+                    if passed is not timeout:
+                        raise  # a caller's own
+                    return False
         finally:
             self._release_if_closed()
+        if time.time() - hub.loop.now() > _LONG_TURN_S:  # noqa: TID251  the loop's clock, which stands still in a turn
+            gevent.sleep(0)
+        return True
 
     def close(self) -> None:
         """Close the descriptor; what was written before is still delivered."""
@@ -155,14 +172,20 @@ class Tcp:
 
     def linger(self) -> None:
         """Half-close, and read what is under way, so that no reset overtakes the close frame we wrote."""
-        deadline = time.monotonic() + _LINGER_S
+        deadline, left = time.monotonic() + _LINGER_S, _LINGER_BYTES
         try:
             self._sock.shutdown(socket.SHUT_WR)
-            for _ in range(_LINGER_READS):
-                if not self.wait_readable(deadline) or not self._sock.recv(_LINGER_BYTES):
+            while left > 0 and Tcp.wait_readable(self, deadline):
+                piece = self._sock.recv(_LINGER_PIECE)
+                if not piece:
                     return
+                left -= len(piece)
         except OSError:
             return  # reset by the peer: nothing left to be polite about
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """How much of `data` was taken. Raises BlockingIOError for nothing, OSError when the connection is lost."""
+        return self._sock.send(data)
 
     def _lost(self, reason: str) -> Lost:
         self.reset()
@@ -180,3 +203,73 @@ class Tcp:
         if self._writable is not None:
             self._writable.close()
         self._sock.close()
+
+
+class Tls(Tcp):
+    """The same under TLS. The session (OpenSSL's) reads and writes the descriptor by itself, and never waits.
+
+    `_anchor` is the socket that the session was made for: without it the session thinks the connection gone.
+    """
+
+    __slots__ = ("_anchor", "_session")
+
+    def __init__(self, sock: _socket.socket, session: Any, anchor: Any) -> None:
+        super().__init__(sock)
+        self._session = session
+        self._anchor = anchor
+
+    def take(self) -> bytes | None:
+        if not self.is_open:
+            return b""  # the descriptor's number may be another connection's by now
+        try:
+            return bytes(self._session.read(_READ_BYTES))
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError:  # ssl.SSLError is one
+            return b""
+
+    def has_unread(self) -> bool:
+        return self.is_open and (self._session.pending() > 0 or super().has_unread())
+
+    def write_now(self, data: bytes) -> bool:
+        # Once OpenSSL was given data it must be given the same again, so it is only asked when there is room.
+        if not self.is_open:
+            raise self._lost("connection lost")
+        room = _poll()
+        room.register(self._sock, select.POLLOUT)
+        if not room.poll(0):
+            return False
+        if not super().write_now(data):
+            raise self._lost("frame half sent")
+        return True
+
+    def wait_readable(self, deadline: float | None) -> bool:
+        # What has been deciphered already does not make the descriptor readable again.
+        return (self.is_open and self._session.pending() > 0) or super().wait_readable(deadline)
+
+    def close(self) -> None:
+        if self.is_open:
+            with contextlib.suppress(OSError):
+                self._session.shutdown()  # close_notify, as far as it can be sent without waiting
+        super().close()
+
+    def reset(self) -> None:
+        if self.is_open:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            super().close()
+
+    def linger(self) -> None:
+        for _ in range(_LINGER_READS):
+            if not self.take():
+                break
+        with contextlib.suppress(OSError):
+            self._session.shutdown()
+        super().linger()
+
+    def _send(self, data: bytes | memoryview) -> int:
+        if not self.is_open:
+            raise OSError("closed")
+        try:
+            return int(self._session.write(data))
+        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            raise BlockingIOError from None

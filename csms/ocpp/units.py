@@ -1,11 +1,10 @@
-"""What a link asks the lane to do: units of work, pure towards everything but their session.
+"""What a charger says, as the lane stores it: units of work, pure towards everything but their session.
 
 Each writes its frame to the journal in the very commit that stores what the frame says.
 """
 
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,16 +14,13 @@ from sqlalchemy.orm import Session
 from csms import schemas
 from csms.domain import chargers, commands, frames
 from csms.domain.base import digest, printable
-from csms.domain.chargers import Admission, Charger, Fenced
-from csms.domain.commands import Command, CommandState, Effect
-from csms.domain.frames import Direction, Verdict
-from csms.ocpp import dispatch, message
+from csms.domain.commands import Command, CommandState
+from csms.domain.frames import Deviation, Direction, Found, Verdict
+from csms.ocpp import dispatch, message, repair
 from csms.ocpp.arrival import Knock, Opening
-from csms.ocpp.dispatch import Actions, Answer, Context, Order, Station
+from csms.ocpp.dispatch import Actions, Answer, Context, Station
 from csms.ocpp.message import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, CallResult, Garbage
-
-# What of a frame's own words stands in columns: cut to their lengths, without what a database cannot hold (F32).
-_LENGTHS = {"message_id": 64, "action": 64, "detail": 255}
+from csms.ocpp.orders import Claim
 
 
 @dataclass(slots=True)
@@ -37,13 +33,35 @@ class Incoming:
     text: str
     at: datetime
     began: float
+    kept_as: Verdict | None = field(default=None, init=False)
 
-    def keep(self, session: Session, verdict: Verdict, **more: Any) -> None:
-        """Write the frame to the journal, and that the charger is alive. Raises Fenced."""
-        for name, length in _LENGTHS.items():
-            more[name] = printable(more.get(name), length)
+    @property
+    def kind(self) -> str:
+        """What it is, for those who count frames: as many words as the specification has."""
+        return type(self).__name__.lower()
+
+    def keep(
+        self,
+        session: Session,
+        verdict: Verdict,
+        *,
+        message_type: int | None = None,
+        message_id: str | None = None,
+        action: str | None = None,
+        reply: str | None = None,
+        latency_us: int | None = None,
+        detail: str | None = None,
+        deviations: str | None = None,
+        ledger_key: int | None = None,
+    ) -> None:
+        """Write the frame to the journal, and that the charger is alive. Raises Fenced.
+
+        Its own words are cut to their columns, without what a database cannot hold (F32).
+        """
+        self.kept_as = verdict
         lease = chargers.lease_of(session, self.station.charger_id, self.epoch)
-        more.setdefault("latency_us", round((time.perf_counter() - self.began) * 1e6))
+        if latency_us is None:
+            latency_us = round((time.perf_counter() - self.began) * 1e6)
         lease.chain = frames.add(
             session,
             lease.chain,
@@ -53,17 +71,34 @@ class Incoming:
             direction=Direction.IN,
             text=message.redacted(self.text),
             verdict=verdict,
-            **more,
+            message_type=message_type,
+            message_id=printable(message_id, 64),
+            action=printable(action, 64),
+            reply=reply,
+            latency_us=latency_us,
+            detail=printable(detail, 255),
+            deviations=deviations,
+            ledger_key=ledger_key,
         )
         chargers.touch(session, lease, at=self.at)
 
 
 @dataclass(slots=True)
 class Received(Incoming):
-    """A CALL. Its result is the text of the reply, which may be sent once the unit is committed."""
+    """A CALL. Its result is the text of the reply, which may be sent once the unit is committed.
+
+    `by`: who tells it in the charger's name, through the API; None: the charger itself.
+    """
 
     call: Call
+    by: str | None = field(default=None, kw_only=True)
     ledger_key: int | None = field(default=None, init=False)
+    is_station_old: bool = field(default=False, init=False)
+
+    @property
+    def kind(self) -> str:
+        is_known = self.call.action in schemas.actions(self.actions.protocol)
+        return self.call.action if is_known else "unknown"
 
     def __post_init__(self) -> None:
         verb = self.actions.verbs.get(self.call.action)
@@ -76,7 +111,9 @@ class Received(Incoming):
         if known is not None:
             self._journal(session, Answer(known, Verdict.REPEATED), None)
             return known
-        reply = dispatch.answer(self.actions, Context(session, self.station, self.at), self.call)
+        context = Context(session, self.station, self.at, is_on_behalf=self.by is not None)
+        reply = dispatch.answer(self.actions, context, self.call)
+        self.is_station_old = context.is_station_old
         is_refusal = reply.verdict is Verdict.INVALID  # not kept: it may turn out otherwise next time
         self._journal(session, reply, None if is_refusal else self.ledger_key)
         return reply.text
@@ -89,9 +126,14 @@ class Received(Incoming):
             message_id=str(self.call.id),
             action=self.call.action,
             reply=reply.text,
-            detail=reply.detail,
+            detail=reply.detail if self.by is None else _told_by(self.by, reply.detail),
+            deviations=reply.deviations,
             ledger_key=ledger_key,
         )
+
+
+def _told_by(name: str, detail: str | None) -> str:
+    return f"Told by {name} through the API. {detail or ''}".rstrip()
 
 
 @dataclass(slots=True)
@@ -124,21 +166,32 @@ class Noise(Incoming):
             message_id=None if self.garbage.id is None else str(self.garbage.id),
             reply=self.reply,
             detail=self.garbage.reason,
+            deviations=frames.written([(self.garbage.deviation, "")]),
         )
 
 
 @dataclass(slots=True)
 class Answered(Incoming):
-    """The charger's answer to a command of ours, in time or late. Its result: the message id, if it is ours."""
+    """The charger's answer to a command of ours, in time or late. Its result: the message id, if it is ours.
+
+    With a `fault` the command is settled, and what else the answer should have led to is left.
+    """
 
     reply: CallResult | CallError
+    fault: str | None = field(default=None, init=False)
+    _verdict: Verdict = field(default=Verdict.VALID, init=False)
 
     def __call__(self, session: Session) -> str | None:
         message_id = printable(str(self.reply.id), 64) or ""
         command = commands.by_message(session, self.station.charger_id, message_id)
         is_known = command is not None and command.state in (CommandState.SENT, CommandState.TIMEOUT)
-        faults = self._settle(session, command) if command is not None and is_known else []
-        verdict = Verdict.IGNORED if not is_known else Verdict.INVALID if faults else Verdict.VALID
+        self._verdict = Verdict.VALID  # a unit may be run again
+        found = self._settle(session, command) if command is not None and is_known else []
+        if not is_known:
+            found = [(Deviation.ANSWER_UNASKED, "")]
+        elif command is not None and command.is_late:
+            found = [*found, (Deviation.ANSWER_LATE, "")]
+        verdict = Verdict.IGNORED if not is_known else Verdict.FAILED if self.fault else self._verdict
         sent_at = command.sent_at if command else None
         self.keep(
             session,
@@ -147,29 +200,26 @@ class Answered(Incoming):
             message_id=message_id,
             action=command.action if command else None,
             latency_us=round((self.at - sent_at).total_seconds() * 1e6) if sent_at else None,
-            detail=dispatch.describe(faults) if faults else None,
+            detail=self.fault or (dispatch.in_words(found) if found else None),
+            deviations=frames.written(found),
         )
         return message_id if is_known else None
 
-    def _settle(self, session: Session, command: Command) -> list[schemas.Fault]:
+    def _settle(self, session: Session, command: Command) -> list[Found]:
+        """Keep the answer, repaired where it must be. What was found against it."""
         if isinstance(self.reply, CallError):
-            detail = f"{self.reply.code}: {self.reply.description}".rstrip(": ")
-            commands.settle_answer(
-                session,
-                command,
-                state=CommandState.ERROR,
-                status=self.reply.code,
-                answer={"code": self.reply.code, "description": self.reply.description},
-                at=self.at,
-                detail=detail[:255],
-            )
-            return []
-        payload = self.reply.payload
-        faults = schemas.check(self.actions.protocol, command.action or "", payload, is_response=True)
-        state, status = self.actions.read_outcome(command, payload)
+            return self._settle_error(session, command, self.reply)
+        payload: Any = self.reply.payload
+        found: list[Found] = []
+        faults: list[schemas.Fault] = []
+        if not self._is_valid(command, payload):
+            schema = schemas.schema(self.actions.protocol, command.action or "", True)
+            payload, found = repair.mend(schema, payload)
+            faults = schemas.check(self.actions.protocol, command.action or "", payload, is_response=True)
+            self._verdict = Verdict.INVALID if faults else Verdict.REPAIRED
+        state, status = self.actions.read_outcome(payload)
         if faults and status is None:
             state = CommandState.ERROR
-        order = self.actions.to_order(command)
         commands.settle_answer(
             session,
             command,
@@ -178,135 +228,26 @@ class Answered(Incoming):
             answer=payload if isinstance(payload, dict) else None,
             at=self.at,
             detail=dispatch.describe(faults) if faults else None,
-            awaits=order.awaits,
+            awaits=command.effect,
         )
-        self.actions.after_answer(Context(session, self.station, self.at), command, payload)
-        return faults
+        if self.fault is None:
+            self.actions.after_answer(Context(session, self.station, self.at), command, payload)
+        return found
 
+    def _is_valid(self, command: Command, payload: Any) -> bool:
+        return not schemas.check(self.actions.protocol, command.action or "", payload, is_response=True)
 
-StationOf = Callable[[Charger, str], Station]
-
-
-def reread(session: Session, station: Station, station_of: StationOf) -> Station:
-    """The station as its charger stands now: an operator may have changed it. Raises Fenced when it is gone."""
-    charger = session.get(Charger, station.charger_id)
-    if charger is None:
-        raise Fenced
-    return station_of(charger, station.protocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A command that is ours to send now."""
-
-    command_id: str
-    message_id: str
-    text: str
-
-
-@dataclass(slots=True)
-class Claim:
-    """Take the charger's next command, and journal it as sent. Its result is what to send, or None: nothing is due.
-
-    With `station_of` the charger is read anew first, and `station` is then what an operator has made of it.
-    `has_more`: another one waits behind it.
-    """
-
-    actions: Actions
-    station: Station
-    epoch: int
-    at: datetime
-    timeout_s: int
-    station_of: StationOf | None = None
-    has_more: bool = field(default=False, init=False)
-
-    def __call__(self, session: Session) -> Outgoing | None:
-        if self.station_of is not None:
-            self.station = reread(session, self.station, self.station_of)
-        lease = chargers.lease_of(session, self.station.charger_id, self.epoch)
-        while (command := commands.next_due(session, lease.charger_id, self.at)) is not None:
-            order = self._render(session, command)
-            if order is None:
-                continue
-            message_id = str(uuid.uuid4())
-            _describe(command, order)
-            session.flush()
-            if not commands.claim(
-                session,
-                command,
-                message_id=message_id,
-                epoch=self.epoch,
-                at=self.at,
-                timeout_s=self.timeout_s,
-            ):
-                continue
-            text = message.call(message_id, order.action, order.payload)
-            self._keep(session, lease, message_id, order.action, text)
-            self.has_more = commands.has_work(session, lease.charger_id, self.at)
-            return Outgoing(command.id, message_id, text)
-        return None
-
-    def _render(self, session: Session, command: Command) -> Order | None:
-        """The command in this version's words; one that the schema refuses is ended here, unsent."""
-        order = self.actions.to_order(command)
-        if not _is_due(self.station.admission, order):
-            detail = "Not sent: the charger is not accepted here."
-            commands.fail(session, command, CommandState.CANCELLED, detail, at=self.at)
-            session.flush()
-            return None
-        try:
-            faults = schemas.check(self.actions.protocol, order.action, order.payload)
-        except KeyError:
-            detail = f"{order.action} is not an action of {self.actions.protocol}."
-        else:
-            if not faults:
-                return order
-            detail = f"Not sent, the payload is wrong: {dispatch.describe(faults)}"
-        commands.fail(session, command, CommandState.ERROR, detail[:255], at=self.at)
-        session.flush()
-        return None
-
-    def _keep(self, session: Session, lease: chargers.Lease, message_id: str, action: str, text: str) -> None:
-        lease.chain = frames.add(
+    def _settle_error(self, session: Session, command: Command, reply: CallError) -> list[Found]:
+        commands.settle_answer(
             session,
-            lease.chain,
-            charger_id=lease.charger_id,
-            epoch=self.epoch,
+            command,
+            state=CommandState.ERROR,
+            status=reply.code,
+            answer={"code": reply.code, "description": reply.description},
             at=self.at,
-            direction=Direction.OUT,
-            text=message.redacted(text),
-            verdict=Verdict.VALID,
-            message_type=CALL,
-            message_id=message_id,
-            action=action,
+            detail=f"{reply.code}: {reply.description}".rstrip(": ")[:255],
         )
-        chargers.keep_chain(session, lease)
-
-
-def _describe(command: Command, order: Order) -> None:
-    """Keep what is sent and what will show its success. What is secret leaves and stays nowhere here."""
-    command.action, command.effect = order.action, order.awaits
-    command.effect_key, command.effect_evse, command.effect_id_tag = order.key, order.evse, order.id_tag
-    command.payload = message.without_secrets(order.payload)
-    command.arguments = message.without_secrets(command.arguments)
-
-
-def _is_due(admission: Admission, order: Order) -> bool:
-    """F62: a rejected charger is asked nothing, a pending one is not told to start or stop (1.6 §4.2)."""
-    if admission is Admission.PENDING:
-        return order.awaits not in (Effect.TRANSACTION_STARTED, Effect.TRANSACTION_ENDED)
-    return admission is Admission.ACCEPTED
-
-
-def give_up(command_id: str, state: CommandState, detail: str, at: datetime) -> Callable[[Session], None]:
-    """A unit that ends a command which is still without an answer."""
-
-    def unit(session: Session) -> None:
-        command = session.get(Command, command_id)
-        if command is not None and command.state is CommandState.SENT:
-            commands.fail(session, command, state, detail, at=at)
-
-    return unit
+        return [] if reply.code in self.actions.known_errors else [(Deviation.ERROR_CODE_UNKNOWN, "")]
 
 
 def _gather_arrivals(session: Session, units: Sequence[Any]) -> None:

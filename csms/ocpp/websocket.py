@@ -9,7 +9,7 @@
 
 `accept` takes the connection away from pywsgi altogether: the descriptor is detached, the request's buffers
 are closed, so that pywsgi neither writes nor parses another byte, and the request (environ, Flask contexts)
-is freed at once. Authenticate *before*: afterwards there is no HTTP answer to give. TLS ends at a proxy.
+is freed at once. Authenticate *before*: afterwards there is no HTTP answer to give.
 
 `run(serve)` gives the connection a bare greenlet with an empty context. When `serve` returns the close is
 1000, when it raises ConnectionClosed nothing is left to do; another exception is logged and closed with 1011.
@@ -18,7 +18,7 @@ is freed at once. Authenticate *before*: afterwards there is no HTTP answer to g
 In the serving greenlet: `receive(timeout_s)` gives the next whole text, None after `timeout_s`, or raises
 ConnectionClosed(code, reason): the peer's code, ours when we refused, 1006 without a close frame. Bytes are
 read only while somebody is in `receive` (or `probe`, `close`): a busy handler is the back-pressure.
-In any greenlet: `send(text)`, `ping()`, `probe(timeout_s)`, `close(code, reason)`, `abort()`; `max_size` may
+In any greenlet: `send(message)`, `ping()`, `probe(timeout_s)`, `close(code, reason)`, `abort()`; `max_size` may
 be assigned at any time. `last_received`, `last_pong` are `time.monotonic()` moments, `rtt_s` the last ping's.
 Refusals, by close code: 1003 binary · 1002 bad order or bits · 1007 bad UTF-8 · 1009 larger than `max_size`
 when inflated · 1008 more than 20 control frames a second, or a message not whole after 60 s.
@@ -43,13 +43,15 @@ import logging
 import time
 from collections.abc import Callable
 
+import gevent
 import gevent.event
 import gevent.hub
 import gevent.lock
-from websockets.frames import CloseCode, Frame
-from websockets.protocol import OPEN, Protocol, Side
+from websockets.frames import CloseCode
+from websockets.protocol import Side
 
-from csms.ocpp.assembly import LIMITS, PING, Assembly, ChargerProtocol, Limits, Violation
+from csms.ocpp.assembly import LIMITS, PING, ChargerProtocol, Limits
+from csms.ocpp.connection import Connection, ConnectionClosed
 from csms.ocpp.handshake import Environ, HandshakeRefused, is_upgrade, negotiate
 from csms.ocpp.tcp import Lost, Tcp
 
@@ -58,19 +60,8 @@ __all__ = ["LIMITS", "ConnectionClosed", "HandshakeRefused", "Limits", "Server",
 log = logging.getLogger(__name__)
 _protocol_log = logging.getLogger("websockets.server")
 
-# Deflate makes up to 1032 bytes of one: fed in slices, what waits inflated stays near 1 MiB a connection.
-_SLICE_BYTES = 1024
 # What a probe may read ahead of a busy handler.
 _READ_AHEAD_BYTES = 64 << 10
-
-
-class ConnectionClosed(Exception):
-    """The websocket is over. `code` is RFC 6455 §7.4's; 1006 when there was no close frame."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"{code} {reason}".rstrip())
-        self.code = code
-        self.reason = reason
 
 
 def hijacked(environ: object, start_response: object) -> list[bytes]:
@@ -78,55 +69,32 @@ def hijacked(environ: object, start_response: object) -> list[bytes]:
     return []
 
 
-class Server:
+class Server(Connection):
     """The server's end of one websocket. The module says who may call what, and from where."""
 
-    __slots__ = (
-        "_assembly",
-        "_end",
-        "_limits",
-        "_news",
-        "_protocol",
-        "_raw",
-        "_read_turn",
-        "_send_turn",
-        "_tcp",
-        "_unfinished_at",
-        "last_received",
-        "subprotocol",
-    )
-
-    def __init__(
-        self, tcp: Tcp, protocol: Protocol, subprotocol: str | None, limits: Limits, unread: bytes
-    ) -> None:
-        """Use `accept`. `unread` is what the HTTP server had read beyond the request's head."""
-        self.subprotocol = subprotocol
-        self.last_received = time.monotonic()
-        self._tcp = tcp
-        self._protocol = protocol
-        self._limits = limits
-        self._raw = unread  # read, but not parsed
-        self._assembly = Assembly(limits.control_frames_per_s)
-        self._unfinished_at: float | None = None
-        self._end: ConnectionClosed | None = None
-        self._read_turn = gevent.lock.Semaphore(1)
-        self._send_turn = gevent.lock.Semaphore(1)
-        self._news: gevent.event.Event | None = None
+    __slots__ = ()
 
     @classmethod
     def accept(
-        cls, environ: Environ, subprotocol: str | None, *, max_size: int, limits: Limits = LIMITS
+        cls,
+        environ: Environ,
+        subprotocol: str | None,
+        *,
+        max_size: int,
+        limits: Limits = LIMITS,
+        takes_binary: bool = False,
     ) -> Server:
         """Answer the upgrade with 101 and take the connection from gevent.pywsgi.
 
         `max_size` is in bytes of one message, inflated. `subprotocol` is the caller's choice among what was
-        offered, None for none. Raises HandshakeRefused, with the connection left to HTTP.
+        offered, None for none. `takes_binary`: for `receive_any`; chargers send none. Raises HandshakeRefused, with
+        the connection left to HTTP.
         """
         response, extensions = negotiate(environ, subprotocol)
         tcp, unread = Tcp.detach(environ)
         protocol = ChargerProtocol(Side.SERVER, max_size=max_size, logger=_protocol_log)
         protocol.extensions = extensions
-        server = cls(tcp, protocol, subprotocol, limits, unread)
+        server = cls(tcp, protocol, subprotocol, limits, unread, takes_binary=takes_binary)
         try:
             tcp.write(response, time.monotonic() + limits.close_s)
         except Lost as lost:
@@ -151,16 +119,6 @@ class Server:
             self.close(code)
 
     @property
-    def is_open(self) -> bool:
-        """False as soon as either side began to close."""
-        return self._end is None and self._protocol.state is OPEN
-
-    @property
-    def end(self) -> ConnectionClosed | None:
-        """How the connection ended; None while it lives."""
-        return self._end
-
-    @property
     def max_size(self) -> int:
         """The largest message, in bytes after inflation; a new value holds from the next frame on."""
         return self._protocol.max_message_size or 0
@@ -180,7 +138,12 @@ class Server:
         return self._assembly.rtt_s
 
     def receive(self, timeout_s: float | None = None) -> str | None:
-        """The next whole message; None when none came within `timeout_s`. Raises ConnectionClosed."""
+        """The next whole text; None when none came within `timeout_s`. Raises ConnectionClosed."""
+        text: str | None = self.receive_any(timeout_s)  # type: ignore[assignment]  # no bytes where none are taken
+        return text
+
+    def receive_any(self, timeout_s: float | None = None) -> str | bytes | None:
+        """The next whole message, a text or bytes; None when none came within `timeout_s`. Raises ConnectionClosed."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         if not self._read_turn.acquire(timeout=timeout_s):
             return None
@@ -197,75 +160,19 @@ class Server:
         finally:
             self._read_turn.release()
 
-    def _read(self, deadline: float | None) -> bool:
-        """Read once into `_raw`, or notice the end; False when nothing came before the deadline."""
-        if self._unfinished_at is not None:
-            whole_by = self._unfinished_at + self._limits.message_s
-            if time.monotonic() >= whole_by:
-                self._fail(Violation(CloseCode.POLICY_VIOLATION, "message not completed in time"))
-                return True
-            if deadline is None or whole_by < deadline:
-                self._tcp.wait_readable(whole_by)
-                self._take()
-                return True
-        if deadline is not None and time.monotonic() >= deadline:
-            return self._take() or self._end is not None
-        if not self._tcp.wait_readable(deadline):
-            return False
-        self._take()
-        return True
-
-    def _take(self) -> bool:
-        """Append what the kernel has, without waiting; False when it has nothing, or the connection ended."""
-        if self._end is not None:
-            return False
-        data = self._tcp.take()
-        if data is None:
-            return False
-        if not data:
-            self._finish(CloseCode.ABNORMAL_CLOSURE, "connection lost")
-            return False
-        self.last_received = time.monotonic()
-        self._raw = self._raw + data if self._raw else data
-        if self._news is not None:
-            self._news.set()
-        return True
-
-    def _parse(self) -> None:
-        """Feed what was read to the protocol, write what it answers, keep what it makes of it."""
-        protocol, assembly = self._protocol, self._assembly
-        raw, self._raw = self._raw, b""
-        if len(raw) > _SLICE_BYTES and protocol.extensions:
-            raw, self._raw = raw[:_SLICE_BYTES], raw[_SLICE_BYTES:]
-        protocol.receive_data(raw)
-        frames = protocol.events_received()
-        try:
-            for frame in frames:
-                if isinstance(frame, Frame):  # the type allows the handshake's events too
-                    assembly.take(frame, self.last_received)
-        except Violation as violation:
-            self._fail(violation)
-            return
-        if frames and assembly.is_between_messages:
-            self._unfinished_at = None
-        elif self._unfinished_at is None:
-            self._unfinished_at = self.last_received
-        if protocol.writes:
-            self._settle()
-
-    def send(self, text: str) -> None:
+    def send(self, message: str | bytes) -> None:
         """Write one message, whole or not at all: after `limits.send_s` the connection is torn down.
 
         Raises ConnectionClosed; UnicodeEncodeError for a lone surrogate, with the connection untouched.
         """
-        data = text.encode()
+        data = message.encode() if isinstance(message, str) else message
         deadline = time.monotonic() + self._limits.send_s
         if not self._send_turn.acquire(timeout=self._limits.send_s):
             raise self._gave_up("send deadline passed")
         try:
             if not self.is_open:
                 raise self._closed()
-            self._protocol.send_text(data)
+            (self._protocol.send_text if isinstance(message, str) else self._protocol.send_binary)(data)
             self._tcp.write(b"".join(self._protocol.data_to_send()), deadline)
         except Lost as lost:
             raise self._gave_up(str(lost)) from None
@@ -287,26 +194,6 @@ class Server:
         finally:
             self._send_turn.release()
 
-    def _settle(self) -> None:
-        """Write the pongs and the close frame that the protocol made; hang up when it is through."""
-        closing = self._protocol.eof_sent
-        limit_s = self._limits.close_s if closing else self._limits.send_s
-        deadline = time.monotonic() + limit_s
-        if not self._send_turn.acquire(timeout=limit_s):
-            self.abort("send deadline passed")
-            return
-        try:
-            self._tcp.write(b"".join(self._protocol.data_to_send()), deadline)
-        except Lost as lost:
-            self.abort(str(lost))  # what was received before still counts: receive() hands it over first
-        finally:
-            self._send_turn.release()
-        if closing and self._end is None:
-            if self._protocol.close_rcvd is None:
-                self._tcp.linger()
-            end = self._closed()
-            self._finish(end.code, end.reason)
-
     def probe(self, timeout_s: float) -> bool:
         """Ask the peer for a sign of life; True when it gave one within `timeout_s`. For any greenlet.
 
@@ -322,6 +209,8 @@ class Server:
                 self._read_turn.release()
             if len(self._raw) >= _READ_AHEAD_BYTES:
                 return self.is_open
+        while self.is_open and self._tcp.has_unread() and time.monotonic() < deadline:
+            gevent.sleep(0.001)  # somebody receives, and will take it
         heard_at = self.last_received
         self.ping()
         while self.is_open and self.last_received == heard_at and time.monotonic() < deadline:
@@ -350,48 +239,3 @@ class Server:
         while self._end is None and time.monotonic() < deadline:
             self._await_bytes(deadline, discard=True)
         self.abort("close not answered")
-
-    def abort(self, reason: str = "aborted") -> None:
-        """Reset TCP at once, from any greenlet; whoever waits in this connection gets ConnectionClosed."""
-        if self._end is None:
-            self._tcp.reset()
-            self._finish(CloseCode.ABNORMAL_CLOSURE, reason)
-
-    def _fail(self, violation: Violation) -> None:
-        self._raw = b""
-        self._protocol.fail(violation.code, violation.reason)
-        self._settle()
-
-    def _gave_up(self, reason: str) -> ConnectionClosed:
-        self.abort(reason)
-        return self._closed()
-
-    def _closed(self) -> ConnectionClosed:
-        if self._end is not None:
-            return ConnectionClosed(self._end.code, self._end.reason)
-        close = self._protocol.close_rcvd or self._protocol.close_sent
-        return ConnectionClosed(close.code, close.reason) if close else ConnectionClosed(1006, "")
-
-    def _finish(self, code: int, reason: str) -> None:
-        if self._end is None:
-            self._end = ConnectionClosed(code, reason)
-            self._tcp.close()
-        if self._news is not None:
-            self._news.set()
-
-    def _await_bytes(self, deadline: float, *, discard: bool = False) -> None:
-        """Read once, or let the greenlet that is reading do it. `discard` parses, but keeps no message."""
-        if not self._read_turn.acquire(blocking=False):
-            self._news = self._news or gevent.event.Event()
-            self._news.clear()
-            # The reader may leave with what it has, and read no more: hence the short naps.
-            self._news.wait(max(min(deadline - time.monotonic(), 0.1), 0.0))
-            return
-        try:
-            if not self._raw and self._tcp.wait_readable(deadline):
-                self._take()
-            while discard and self._raw and self._end is None:
-                self._parse()
-                self._assembly.messages.clear()
-        finally:
-            self._read_turn.release()

@@ -6,17 +6,19 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from csms.domain import accounts
-from csms.domain.accounts import Decision
+from csms.domain.accounts import Decision, TokenStatus
 from csms.ocpp.dispatch import Context, Payload, Station, Unreadable
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.values import id_tag_info, members, text_of
 
 
 def decide(context: Context, id_tag: str) -> Decision:
-    """The verdict on a tag at this station."""
+    """The verdict on a tag at this station. Some models send more than the card's number, or turn it round."""
+    if id_tag == context.station.own_tag:
+        return Decision(TokenStatus.ACCEPTED)
     return accounts.authorize(
         context.session,
-        id_tag,
+        context.station.quirks.cards.canonical(id_tag),
         needs_known=context.station.needs_known_card,
         needs_credit=context.station.needs_credit,
         at=context.now,
@@ -26,8 +28,8 @@ def decide(context: Context, id_tag: str) -> Decision:
 
 def read_tags(session: Session, calls: Sequence[tuple[Station, Any]]) -> None:
     """Read the tags of many messages at once."""
-    tags = [members(payload).get("idTag") for _, payload in calls]
-    accounts.preload(session, [tag for tag in tags if isinstance(tag, str)])
+    tags = [(station.quirks.cards, members(payload).get("idTag")) for station, payload in calls]
+    accounts.preload(session, [cards.canonical(tag) for cards, tag in tags if isinstance(tag, str)])
 
 
 @actions.on("Authorize", tolerant=True, reads_ahead=read_tags)

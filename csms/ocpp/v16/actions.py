@@ -1,9 +1,26 @@
-"""The registry of 1.6: handlers hang themselves on `actions`. Its spelling of errors is Table 7 of OCPP-J 1.6."""
+"""The registry of 1.6: handlers and orders hang themselves on it. Its spelling of errors is Table 7 of OCPP-J 1.6."""
 
 from csms.ocpp.dispatch import Actions
-from csms.ocpp.v16 import commands
 from csms.ocpp.v16.fallback import last_resort
+from csms.ocpp.v16.values import outcome
 from csms.schemas import FaultKind
+
+# OCPP-J 1.6 Table 7, whose misspelling is normative (errata 5.1); the right spelling is what many chargers write.
+ERROR_CODES = frozenset(
+    {
+        "NotImplemented",
+        "NotSupported",
+        "InternalError",
+        "ProtocolError",
+        "SecurityError",
+        "FormationViolation",
+        "PropertyConstraintViolation",
+        "OccurenceConstraintViolation",
+        "OccurrenceConstraintViolation",
+        "TypeConstraintViolation",
+        "GenericError",
+    }
+)
 
 actions = Actions(
     protocol="ocpp1.6",
@@ -14,8 +31,7 @@ actions = Actions(
         FaultKind.SHAPE: "FormationViolation",
     },
     unreadable_code="FormationViolation",
-    to_order=commands.to_order,
-    read_outcome=commands.read_outcome,
-    after_answer=commands.after_answer,
+    read_outcome=outcome,
     last_resort=last_resort,
+    known_errors=ERROR_CODES,
 )

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from csms.domain import chargers, commands, transactions
+from csms.domain import (
+    chargers,
+    commands,
+    configuration,
+    local_lists,
+    maintenance,
+    reservations,
+    transactions,
+)
 from csms.domain.chargers import Admission, BootReport, ConnectorStatus, StatusReport
 from csms.domain.commands import Effect
+from csms.domain.frames import Deviation
 from csms.ocpp.dispatch import Context, Payload, Unreadable
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.values import instant, members, moment, text_of, timestamp, whole
@@ -29,21 +38,41 @@ _BOOT = {
 }
 
 
-@actions.on("BootNotification", tolerant=True, gathers=[chargers.preload_stations, commands.preload])
+@actions.on(
+    "BootNotification",
+    tolerant=True,
+    gathers=[
+        chargers.preload_stations,
+        commands.preload,
+        reservations.preload,
+        configuration.preload,
+        local_lists.preload,
+        maintenance.preload,
+    ],
+)
 def boot_notification(context: Context, request: Any) -> Payload:
     """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute. Too long a word locks nobody out."""
     charger = context.charger
     given = members(request)
     told = {name: given.get(key) for name, key in _BOOT.items()}
+    for name, value in told.items():
+        if value == "":
+            context.note(Deviation.TEXT_EMPTY, _BOOT[name])
     if not isinstance(told["vendor"], str) or not isinstance(told["model"], str):
         raise Unreadable
     report = BootReport(**{name: text_of(value) for name, value in told.items()})
     chargers.boot(context.session, charger, report, at=context.now)
+    reservations.booted(context.session, charger.id, at=context.now)
     commands.observe(
         context.session, charger.id, Effect.BOOTED, at=context.now, text="The charger has booted."
     )
+    configuration.booted(context.session, charger, at=context.now)
+    local_lists.booted(context.session, charger.id, at=context.now)
+    maintenance.booted(context.session, charger, at=context.now)
     arrived(context, "BootNotification")
     is_accepted = charger.admission is Admission.ACCEPTED
+    was_accepted = context.station.admission is Admission.ACCEPTED
+    context.is_station_old = not was_accepted or chargers.quirks_of(charger) is not context.station.quirks
     return {
         "currentTime": instant(context.now),
         "interval": context.station.heartbeat_interval_s if is_accepted else PENDING_RETRY_S,
@@ -61,7 +90,9 @@ def heartbeat(context: Context, request: Any) -> Payload:
 
 
 @actions.on(
-    "StatusNotification", tolerant=True, gathers=[chargers.preload, transactions.preload, commands.preload]
+    "StatusNotification",
+    tolerant=True,
+    gathers=[chargers.preload, transactions.preload, commands.preload, reservations.preload],
 )
 def status_notification(context: Context, request: Any) -> Payload:
     """1.6 §4.9. Without a timestamp the time of receipt counts (§6.47)."""
@@ -87,6 +118,8 @@ def status_notification(context: Context, request: Any) -> Payload:
     if connector is not None:
         transactions.follow_status(context.session, connector, status, at)
         _observe_status(context, evse, status)
+    if connector is not None or evse == 0:
+        reservations.follow_status(context.session, context.station.charger_id, evse, status, at=context.now)
     arrived(context, "StatusNotification")
     _note_clock(context, given.get("timestamp"), is_trusted)
     return {}

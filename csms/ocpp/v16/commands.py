@@ -1,96 +1,132 @@
-"""Commands in the words of 1.6, and their answers. The only place that tells kinds of commands apart."""
+"""Commands of the core profile in the words of 1.6, and what shows that they have worked."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from csms.domain import chargers
-from csms.domain.commands import Command, CommandState, Effect, Kind
-from csms.ocpp.dispatch import Context, Order
-from csms.ocpp.v16.values import members, text_of, whole
+from csms.domain.commands import Command, Effect, Kind
+from csms.ocpp.dispatch import Context, Order, Payload
+from csms.ocpp.v16.actions import actions
+from csms.ocpp.v16.energy import charging_profile
+from csms.ocpp.v16.security import EXTENDED
+from csms.ocpp.v16.values import whole
 
-# Answers that mean yes (Scheduled: not now, but as soon as the transaction is over).
-_YES = {"Accepted", "Scheduled", "Unlocked", "RebootRequired"}
-
-
-def to_order(command: Command) -> Order:
-    """The CALL that a command becomes, and what will show that it has worked."""
-    given = command.arguments
-    match command.kind:
-        case Kind.START:
-            payload = {"idTag": given["id_tag"]}
-            if given.get("evse"):
-                payload["connectorId"] = given["evse"]
-            return _described("RemoteStartTransaction", payload)
-        case Kind.STOP:
-            return _described("RemoteStopTransaction", {"transactionId": given["transaction_id"]})
-        case Kind.RESET:
-            return _described("Reset", {"type": "Hard" if given.get("is_hard") else "Soft"})
-        case Kind.UNLOCK:
-            return _described("UnlockConnector", {"connectorId": given["evse"]})
-        case Kind.AVAILABILITY:
-            kind = "Operative" if given["is_operative"] else "Inoperative"
-            return _described("ChangeAvailability", {"connectorId": given.get("evse", 0), "type": kind})
-        case Kind.GET_CONFIGURATION:
-            return _described("GetConfiguration", {"key": given["keys"]} if given.get("keys") else {})
-        case Kind.CHANGE_CONFIGURATION:
-            return _described("ChangeConfiguration", {"key": given["name"], "value": given["value"]})
-        case Kind.CLEAR_CACHE:
-            return _described("ClearCache", {})
-        case Kind.TRIGGER:
-            payload = {"requestedMessage": given["message"]}
-            if given.get("evse"):
-                payload["connectorId"] = given["evse"]
-            return _described("TriggerMessage", payload)
-        case Kind.DATA_TRANSFER:
-            names = {"vendor_id": "vendorId", "message_id": "messageId", "data": "data"}
-            return _described(
-                "DataTransfer", {names[x]: y for x, y in given.items() if x in names and y is not None}
-            )
-        case Kind.RAW:
-            return _described(given["action"], given["payload"])
+Arguments = Mapping[str, Any]
+Rendered = tuple[str, Payload]
 
 
-def _described(action: str, payload: dict[str, Any]) -> Order:
-    """An action with the effect that counts as its success (1.6 errata 3.32, 3.33: Accepted is an intention)."""
+@actions.renders_as(Kind.RAW)
+def raw(given: Arguments) -> Rendered:
+    return given["action"], given["payload"]
+
+
+@actions.renders_as(Kind.START)
+def remote_start(given: Arguments) -> Rendered:
+    """1.6 §5.11, with a profile of the transaction that begins where there is one (§5.16.2)."""
+    payload = {"idTag": given["id_tag"], **_at(given)}
+    if given.get("profile"):
+        payload["chargingProfile"] = charging_profile(given["number"], given["profile"])
+    return "RemoteStartTransaction", payload
+
+
+@actions.renders_as(Kind.STOP)
+def remote_stop(given: Arguments) -> Rendered:
+    """1.6 §5.12."""
+    return "RemoteStopTransaction", {"transactionId": given["transaction_id"]}
+
+
+@actions.renders_as(Kind.RESET)
+def reset(given: Arguments) -> Rendered:
+    """1.6 §5.14."""
+    return "Reset", {"type": "Hard" if given.get("is_hard") else "Soft"}
+
+
+@actions.renders_as(Kind.UNLOCK)
+def unlock(given: Arguments) -> Rendered:
+    """1.6 §5.18."""
+    return "UnlockConnector", {"connectorId": given["evse"]}
+
+
+@actions.renders_as(Kind.AVAILABILITY)
+def change_availability(given: Arguments) -> Rendered:
+    """1.6 §5.2. Connector 0 is the charger with all its connectors."""
+    kind = "Operative" if given["is_operative"] else "Inoperative"
+    return "ChangeAvailability", {"connectorId": given.get("evse", 0), "type": kind}
+
+
+@actions.renders_as(Kind.GET_CONFIGURATION)
+def get_configuration(given: Arguments) -> Rendered:
+    """1.6 §5.8. Without keys the charger tells all of them."""
+    return "GetConfiguration", {"key": given["keys"]} if given.get("keys") else {}
+
+
+@actions.renders_as(Kind.CHANGE_CONFIGURATION)
+def change_configuration(given: Arguments) -> Rendered:
+    """1.6 §5.3."""
+    return "ChangeConfiguration", {"key": given["name"], "value": given["value"]}
+
+
+@actions.renders_as(Kind.CLEAR_CACHE)
+def clear_cache(given: Arguments) -> Rendered:
+    """1.6 §5.4."""
+    del given
+    return "ClearCache", {}
+
+
+@actions.renders_as(Kind.TRIGGER)
+def trigger(given: Arguments) -> Rendered:
+    """1.6 §5.17; whitepaper §5.5 for what only the extended one knows."""
+    action = "ExtendedTriggerMessage" if given["message"] in EXTENDED else "TriggerMessage"
+    return action, {"requestedMessage": given["message"], **_at(given)}
+
+
+@actions.renders_as(Kind.DATA_TRANSFER)
+def data_transfer(given: Arguments) -> Rendered:
+    """1.6 §5.6."""
+    names = {"vendor_id": "vendorId", "message_id": "messageId", "data": "data"}
+    return "DataTransfer", {names[x]: y for x, y in given.items() if x in names and y is not None}
+
+
+def _at(given: Arguments) -> Payload:
+    return {"connectorId": given["evse"]} if given.get("evse") else {}
+
+
+@actions.shown_by("RemoteStartTransaction")
+def shown_by_start(payload: Payload) -> Order:
+    return Order(
+        "RemoteStartTransaction",
+        payload,
+        Effect.TRANSACTION_STARTED,
+        evse=payload.get("connectorId") or None,
+        id_tag=payload.get("idTag"),
+    )
+
+
+@actions.shown_by("RemoteStopTransaction")
+def shown_by_stop(payload: Payload) -> Order:
+    return Order("RemoteStopTransaction", payload, Effect.TRANSACTION_ENDED)
+
+
+@actions.shown_by("Reset")
+def shown_by_boot(payload: Payload) -> Order:
+    return Order("Reset", payload, Effect.BOOTED)
+
+
+@actions.shown_by("ChangeAvailability")
+def shown_by_status(payload: Payload) -> Order:
     evse = payload.get("connectorId") or None
-    match action:
-        case "RemoteStartTransaction":
-            return Order(action, payload, Effect.TRANSACTION_STARTED, evse=evse, id_tag=payload.get("idTag"))
-        case "RemoteStopTransaction":
-            return Order(action, payload, Effect.TRANSACTION_ENDED)
-        case "Reset":
-            return Order(action, payload, Effect.BOOTED)
-        case "ChangeAvailability":
-            return Order(action, payload, Effect.STATUS_CHANGED, key=payload.get("type"), evse=evse)
-        case "TriggerMessage":
-            return Order(action, payload, Effect.MESSAGE_ARRIVED, key=payload.get("requestedMessage"))
-    return Order(action, payload)
+    return Order("ChangeAvailability", payload, Effect.STATUS_CHANGED, key=payload.get("type"), evse=evse)
 
 
-def read_outcome(command: Command, answer: Any) -> tuple[CommandState, str | None]:
-    """(what the answer means, the charger's word for it). An answer without a status is one that gives data."""
-    del command
-    status = text_of(members(answer).get("status"))
-    if status is None:
-        return (CommandState.ACCEPTED if isinstance(answer, dict) else CommandState.ERROR), None
-    if status in _YES:
-        return CommandState.ACCEPTED, status
-    return CommandState.REJECTED, status
+@actions.shown_by("TriggerMessage")
+def shown_by_message(payload: Payload) -> Order:
+    evse = payload.get("connectorId") or None
+    return Order(
+        "TriggerMessage", payload, Effect.MESSAGE_ARRIVED, key=payload.get("requestedMessage"), evse=evse
+    )
 
 
-def after_answer(context: Context, command: Command, answer: Any) -> None:
-    """Keep what an answer tells us of the charger."""
-    if command.action == "GetConfiguration":
-        keys = [
-            (key["key"], text_of(key.get("value")), bool(key.get("readonly")))
-            for key in members(answer).get("configurationKey") or ()
-            if isinstance(key, dict) and isinstance(key.get("key"), str)
-        ]
-        hidden = [(name, None if name == "AuthorizationKey" else value, fixed) for name, value, fixed in keys]
-        chargers.store_configuration(context.session, context.charger, hidden, at=context.now)
-    elif command.action == "ChangeConfiguration" and command.state is CommandState.ACCEPTED:
-        payload = command.payload or {}
-        if payload.get("key") != "AuthorizationKey":
-            row = (str(payload.get("key")), text_of(payload.get("value")), False)
-            chargers.store_configuration(context.session, context.charger, [row], at=context.now)
-    elif command.action == "RemoteStopTransaction" and command.transaction_id is None:
+@actions.answered("RemoteStopTransaction")
+def keep_stopped(context: Context, command: Command, answer: Any) -> None:
+    del context, answer
+    if command.transaction_id is None:
         command.transaction_id = whole((command.payload or {}).get("transactionId"))

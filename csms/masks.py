@@ -1,0 +1,53 @@
+"""Card numbers and keys, made unreadable for those who need not read them. For every door alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+_CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
+_SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
+DOTS = "•••"
+
+
+def card(uid: str) -> str:
+    """The first two and the last two characters."""
+    return f"{uid[:2]}{DOTS}{uid[-2:]}" if len(uid) >= 8 else DOTS
+
+
+def cards(value: Any) -> Any:
+    """A payload of OCPP with every card's number masked."""
+    if isinstance(value, list):
+        return [cards(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: card(each) if name in _CARD_NAMES and isinstance(each, str) else cards(each)
+        for name, each in value.items()
+    }
+
+
+def cards_in_text(text: str | None) -> str | None:
+    """A frame's text with card numbers masked; None for what cannot be read, as it may hold one."""
+    if text is None:
+        return None
+    try:
+        return orjson.dumps(cards(orjson.loads(text))).decode()
+    except orjson.JSONDecodeError:
+        return None
+
+
+def keys(value: Any) -> Any:
+    """A command's payload without the value of a charger's key: 1.6 ChangeConfiguration, 2.0.1 SetVariables."""
+    if isinstance(value, list):
+        return [keys(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    variable = value.get("variable")
+    name = variable.get("name") if isinstance(variable, dict) else value.get("key")
+    if isinstance(name, str) and name.casefold() in _SECRET_KEYS:
+        return {
+            field: DOTS if field in ("value", "attributeValue") else each for field, each in value.items()
+        }
+    return {field: keys(each) for field, each in value.items()}

@@ -1,0 +1,121 @@
+"""Every message of OCPP in log files, one for each day: what went over the wire, without keys and passwords.
+
+Whoever speaks with a charger only leaves the message here; a greenlet of its own redacts and writes what has come
+together, and the disk is waited for in a thread. Several processes may write the same file, as lines are only added.
+"""
+
+import logging
+import os
+import re
+from collections import deque
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from csms import clock
+from csms.ocpp import message
+
+log = logging.getLogger(__name__)
+
+GATHERED_S = 0.25
+MOST_WAITING = 50_000  # when the disk is too slow, the newest are lost, and counted
+PORTION = 500  # messages that are redacted without a break
+_BROKEN = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")  # what would end a line, or drive a terminal
+
+
+class WireLog:
+    """Writes `ocpp-<day>.log` (UTC) in `directory`, and deletes those that are older than `kept_days`."""
+
+    def __init__(self, directory: Path, kept_days: int) -> None:
+        self._directory, self._kept_days = directory, kept_days
+        self._waiting: deque[tuple[datetime, str, str, str]] = deque()
+        self._lost = 0
+        self._swept_on: date | None = None
+        self._is_failing = False
+        self._news = Event()
+        self._thread = ThreadPool(1)
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Write what is waiting, then end."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self._write_waiting()
+        self._thread.join()
+
+    def heard(self, identity: str, text: str) -> None:
+        """A charger has sent this."""
+        self._note(identity, ">", text)
+
+    def said(self, identity: str, text: str) -> None:
+        """This was sent to a charger."""
+        self._note(identity, "<", text)
+
+    def _note(self, identity: str, arrow: str, text: str) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._lost += 1
+            return
+        self._waiting.append((clock.now(), identity, arrow, text))
+        self._news.set()
+
+    def _run(self) -> None:
+        while True:
+            self._news.wait()
+            gevent.sleep(GATHERED_S)
+            self._news.clear()
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            days: dict[date, list[str]] = {}
+            for _ in range(min(PORTION, len(self._waiting))):
+                at, identity, arrow, text = self._waiting.popleft()
+                days.setdefault(at.date(), []).append(_line(at, identity, arrow, text))
+            for day, lines in days.items():
+                self._thread.apply(self._append, (day, "".join(lines).encode("utf-8", "replace")))
+        if self._lost:
+            log.warning("wire_log_lost", extra={"messages": self._lost})
+            self._lost = 0
+
+    def _append(self, day: date, lines: bytes) -> None:
+        """In the thread."""
+        try:
+            if self._swept_on != day:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                self._sweep(day)
+            path = self._directory / f"ocpp-{day}.log"
+            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                while lines:
+                    lines = lines[os.write(file, lines) :]
+            finally:
+                os.close(file)
+            self._is_failing = False
+        except OSError as error:
+            if not self._is_failing:
+                log.error("wire_log_unwritable", extra={"error": str(error)})
+            self._is_failing = True
+
+    def _sweep(self, today: date) -> None:
+        oldest = today - timedelta(days=self._kept_days)
+        for path in self._directory.glob("ocpp-????-??-??.log"):
+            with suppress(ValueError, FileNotFoundError):
+                if date.fromisoformat(path.stem.removeprefix("ocpp-")) < oldest:
+                    path.unlink()
+        self._swept_on = today
+
+
+def _line(at: datetime, identity: str, arrow: str, text: str) -> str:
+    """`2026-11-21T13:32:07.120Z CP-1 > [2,"1","Heartbeat",{}]`; `at` is in UTC."""
+    moment = at.isoformat()[:23] if at.microsecond else at.isoformat(timespec="milliseconds")[:23]
+    line = f"{moment}Z {identity} {arrow} {message.redacted(text)}"
+    if not line.isprintable():  # it is nearly always, and that is known quickly
+        line = _BROKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    return f"{line}\n"
