@@ -20,7 +20,7 @@ _SCALE: dict[str, tuple[str, int]] = {
     "V": ("V", 1),
     "Percent": ("%", 1),
     "Celsius": ("°C", 1),
-    "Celcius": ("°C", 1),  # 1.6 §7.43 spells it so; OCPP-J errata 2.1: both MUST be supported
+    "Celcius": ("°C", 1),  # 1.6 §7.45 spells it so; OCPP-J errata 2.1: both MUST be supported
     "Hertz": ("Hz", 1),
 }
 
@@ -43,3 +43,13 @@ def cents(amount: Decimal) -> int:
 def kwh(energy_wh: int) -> Decimal:
     """Exact kWh of whole Wh."""
     return Decimal(energy_wh) / 1000
+
+
+def watts(current_a: float, voltage_v: float, phases: int) -> float:
+    """The power of `current_a` on each of `phases`, at `voltage_v` between phase and neutral (1.6 errata 3.68)."""
+    return current_a * voltage_v * phases
+
+
+def amperes(power_w: float, voltage_v: float, phases: int) -> float:
+    """The current per phase of `power_w` shared evenly by `phases`, at `voltage_v` between phase and neutral."""
+    return power_w / (voltage_v * phases)

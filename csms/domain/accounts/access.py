@@ -1,22 +1,23 @@
-"""Who may come in: users, refresh tokens of the JSON API, links that work once, and the audit.
+"""Who may come in: users, and refresh tokens of the JSON API.
 
 Secrets are given out once and kept as hashes. They have 256 random bits, so a fast hash keeps them safe.
 """
 
-import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from csms.domain.accounts.models import AuditEntry, OneTimeLink, RefreshToken, Role, User
-from csms.domain.base import Invalid, Refused, append, printable
+from csms.domain.accounts.hashing import hashed
+from csms.domain.accounts.models import LogIn, RefreshToken, Role, User
+from csms.domain.base import Invalid, Refused, announce, is_mail_address, printable
 
-SETUP = "setup"  # the purpose of the link of the first run
+USERS_TOPIC = "users"
 _USERNAME = re.compile(r"[\w.@+-]{1,80}")
 
 
@@ -31,14 +32,18 @@ class Rotated:
 def create_user(
     session: Session,
     username: str,
-    password_hash: str,
+    password_hash: str | None,
     role: Role,
     *,
     at: datetime,
     email: str | None = None,
     account_id: int | None = None,
+    is_email_trusted: bool = True,
 ) -> User:
-    """A new user. Raises Invalid for a bad name, Refused for a taken one; the door judges passwords."""
+    """A new user. Raises Invalid for a bad name, Refused for what is taken; the door judges passwords.
+
+    `password_hash` None: they come in by other ways. `is_email_trusted`: somebody vouches that the address is theirs.
+    """
     username = username.strip()
     if not _USERNAME.fullmatch(username):
         raise Invalid("A user name has 1 to 80 letters, digits and the characters . @ + - _", "username")
@@ -47,17 +52,36 @@ def create_user(
     user = User(
         username=username,
         username_folded=_folded(username),
-        email=(email or "").strip()[:254] or None,
-        password_hash=password_hash,
+        password_hash=password_hash or "",
         role=role,
         is_enabled=True,
         login_key=_new_login_key(),
         account_id=account_id,
         created_at=at,
     )
+    set_email(session, user, email, verified_at=at if is_email_trusted else None)
     session.add(user)
     session.flush()
+    announce(session, USERS_TOPIC)
     return user
+
+
+def set_email(session: Session, user: User, email: str | None, *, verified_at: datetime | None) -> None:
+    """Another address, or none. Raises Invalid for what is no address, Refused for another user's."""
+    email = (email or "").strip()
+    if email and not is_mail_address(email):
+        raise Invalid("This is no e-mail address.", "email")
+    others = select(User.id).where(User.email_folded == folded_email(email), User.id != user.id)
+    if email and session.scalar(others.limit(1)) is not None:
+        raise Refused("There is a user with this e-mail address already.")
+    user.email = email or None
+    user.email_folded = folded_email(email) if email else None
+    user.email_verified_at = verified_at if email else None
+
+
+def folded_email(email: str) -> str:
+    """An address as it is compared."""
+    return (printable(email.strip(), 254) or "").casefold()[:254]
 
 
 def find_user(session: Session, username: str) -> User | None:
@@ -65,10 +89,10 @@ def find_user(session: Session, username: str) -> User | None:
     return session.scalar(select(User).where(User.username_folded == _folded(username.strip())))
 
 
-def user_by_login_key(session: Session, login_key: str) -> User | None:
-    """The user whose log-in this is; None if it has ended, or the user may not come in any more."""
-    user = session.scalar(select(User).where(User.login_key == login_key))
-    return user if user is not None and user.is_enabled else None
+def users_with_email(session: Session, email: str) -> Sequence[User]:
+    """Those who may come in and have this address, compared without case."""
+    query = select(User).where(User.email_folded == folded_email(email), User.is_enabled)
+    return session.scalars(query.order_by(User.id)).all()
 
 
 def needs_setup(session: Session) -> bool:
@@ -79,51 +103,20 @@ def needs_setup(session: Session) -> bool:
 def change_password(session: Session, user: User, password_hash: str, *, at: datetime) -> None:
     """A new password. Every log-in and every token of the user that was given out before ends."""
     user.password_hash = password_hash
+    put_out(session, user, at=at)
+
+
+def put_out(session: Session, user: User, *, at: datetime) -> None:
+    """End every log-in and every token of a user, wherever they are."""
     user.login_key = _new_login_key()
+    session.execute(
+        update(LogIn).where(LogIn.user_id == user.id, LogIn.ended_at.is_(None)).values(ended_at=at)
+    )
     session.execute(
         update(RefreshToken)
         .where(RefreshToken.user_id == user.id, RefreshToken.revoked_at.is_(None))
         .values(revoked_at=at)
     )
-
-
-def issue_link(session: Session, purpose: str, *, at: datetime, ttl: timedelta) -> str:
-    """A token that works once, within `ttl`, for `purpose`. Older ones of the same purpose work no more."""
-    session.execute(
-        update(OneTimeLink)
-        .where(OneTimeLink.purpose == purpose, OneTimeLink.used_at.is_(None))
-        .values(used_at=at)
-    )
-    token = secrets.token_urlsafe(32)
-    session.add(OneTimeLink(purpose=purpose, token_hash=_hashed(token), issued_at=at, expires_at=at + ttl))
-    session.flush()
-    return token
-
-
-def is_link_good(session: Session, purpose: str, token: str, *, at: datetime) -> bool:
-    """Would `use_link` take this token now?"""
-    query = select(OneTimeLink.id).where(
-        OneTimeLink.purpose == purpose,
-        OneTimeLink.token_hash == _hashed(token),
-        OneTimeLink.used_at.is_(None),
-        OneTimeLink.expires_at > at,
-    )
-    return session.scalar(query) is not None
-
-
-def use_link(session: Session, purpose: str, token: str, *, at: datetime) -> bool:
-    """True for one caller, once: the token is good, and used up from now on."""
-    used = session.execute(
-        update(OneTimeLink)
-        .where(
-            OneTimeLink.purpose == purpose,
-            OneTimeLink.token_hash == _hashed(token),
-            OneTimeLink.used_at.is_(None),
-            OneTimeLink.expires_at > at,
-        )
-        .values(used_at=at)
-    )
-    return used.rowcount == 1  # type: ignore[attr-defined,no-any-return]
 
 
 def issue_refresh(
@@ -135,7 +128,7 @@ def issue_refresh(
         RefreshToken(
             user_id=user.id,
             family=family or str(uuid.uuid4()),
-            token_hash=_hashed(token),
+            token_hash=hashed(token),
             issued_at=at,
             expires_at=at + ttl,
         )
@@ -150,7 +143,7 @@ def rotate_refresh(session: Session, token: str, *, at: datetime, ttl: timedelta
     A token that was used before is in two hands, one of them a thief's: its whole family ends, and both must
     log in again (RFC 9700 §4.14.2). That is to be stored, so nothing is raised here.
     """
-    known = session.scalar(select(RefreshToken).where(RefreshToken.token_hash == _hashed(token)))
+    known = session.scalar(select(RefreshToken).where(RefreshToken.token_hash == hashed(token)))
     if known is None or known.revoked_at is not None:
         return None
     if not _claimed(session, known, at):
@@ -171,9 +164,18 @@ def _claimed(session: Session, token: RefreshToken, at: datetime) -> bool:
     return used.rowcount == 1  # type: ignore[attr-defined,no-any-return]
 
 
+def is_refresh_good(session: Session, token: str, *, at: datetime) -> bool:
+    """Would `rotate_refresh` take this token now?"""
+    known = session.scalar(select(RefreshToken).where(RefreshToken.token_hash == hashed(token)))
+    if known is None or known.revoked_at is not None or known.used_at is not None or known.expires_at <= at:
+        return False
+    user = session.get(User, known.user_id)
+    return user is not None and user.is_enabled
+
+
 def family_of(session: Session, token: str) -> str | None:
     """The family that a refresh token belongs to, used or not."""
-    return session.scalar(select(RefreshToken.family).where(RefreshToken.token_hash == _hashed(token)))
+    return session.scalar(select(RefreshToken.family).where(RefreshToken.token_hash == hashed(token)))
 
 
 def revoke_family(session: Session, family: str, *, at: datetime) -> None:
@@ -185,38 +187,9 @@ def revoke_family(session: Session, family: str, *, at: datetime) -> None:
     )
 
 
-def audit(
-    session: Session,
-    actor: str,
-    action: str,
-    *,
-    at: datetime,
-    address: str | None = None,
-    subject: str | None = None,
-    detail: str | None = None,
-) -> None:
-    """Note for good who did what, to what, from where. `detail` never holds a secret."""
-    append(
-        session,
-        AuditEntry,
-        {
-            "at": at,
-            "actor": printable(actor, 80),
-            "address": printable(address, 64),
-            "action": action,
-            "subject": printable(subject, 120),
-            "detail": printable(detail, 500),
-        },
-    )
-
-
 def _new_login_key() -> str:
     return secrets.token_urlsafe(24)
 
 
 def _folded(username: str) -> str:
     return (printable(username, 80) or "").casefold()[:80]
-
-
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

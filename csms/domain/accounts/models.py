@@ -2,11 +2,19 @@
 
 import enum
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
+
+
+class DistanceUnit(enum.StrEnum):
+    """What a user reads distances in."""
+
+    KM = "km"
+    MI = "mi"
 
 
 class Role(enum.StrEnum):
@@ -29,6 +37,9 @@ class LedgerKind(enum.StrEnum):
     SESSION = "session"
     REFUND = "refund"
     CORRECTION = "correction"
+    VOUCHER = "voucher"
+    SUBSCRIPTION = "subscription"
+    PAYMENT = "payment"  # taken from a card, or given back to it
 
 
 class TokenStatus(enum.StrEnum):
@@ -88,16 +99,27 @@ class User(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     username: Mapped[str] = mapped_column(String(80))
     username_folded: Mapped[str] = mapped_column(String(80), unique=True)
+    first_name: Mapped[str | None] = mapped_column(String(80))
+    last_name: Mapped[str | None] = mapped_column(String(80))
     email: Mapped[str | None] = mapped_column(String(254))
-    password_hash: Mapped[str] = mapped_column(String(200))
+    email_folded: Mapped[str | None] = mapped_column(String(254), index=True)
+    email_verified_at: Mapped[datetime | None]  # None: nobody has shown yet that it is theirs
+    password_hash: Mapped[str] = mapped_column(String(200))  # "": they come in by other ways
     role: Mapped[Role] = mapped_column(choice(Role))
     is_enabled: Mapped[bool] = mapped_column(default=True)
     login_key: Mapped[str] = mapped_column(
         String(32), unique=True
-    )  # changes with the password: ends old log-ins
+    )  # changes with the password: ends access tokens
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    phone_number: Mapped[str | None] = mapped_column(String(20))
     language: Mapped[str | None] = mapped_column(String(8))
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    distance_unit: Mapped[DistanceUnit | None] = mapped_column(
+        choice(DistanceUnit)
+    )  # None: the installation's
+    image: Mapped[str | None] = mapped_column(String(300))  # where their picture is; never fetched by us
+    sockets: Mapped[list[str] | None] = mapped_column(JSON)  # the plugs that their cars take
+    tariff_preference: Mapped[Decimal | None]  # what they would pay for a kWh, in the installation's currency
     created_at: Mapped[datetime]
     last_login_at: Mapped[datetime | None]
 
@@ -116,8 +138,38 @@ class User(Base):
         return False
 
     def get_id(self) -> str:
-        """What the log-in cookie carries."""
-        return self.login_key
+        """What flask-login asks for. The cookie carries the log-in's own key in its place: see LogIn."""
+        return str(self.id)
+
+
+class LogIn(Base):
+    """One browser that is logged in, by the hash of what its cookie carries."""
+
+    __tablename__ = "log_in"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_.id"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    way: Mapped[str] = mapped_column(String(40))  # how they came in
+    address: Mapped[str | None] = mapped_column(String(64))
+    agent: Mapped[str | None] = mapped_column(String(200))
+    begun_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    needs_factor: Mapped[bool] = mapped_column(default=False)  # nothing goes on before a second one is set up
+
+
+class Identity(Base):
+    """Whom another system says that a user is there: the issuer of OpenID Connect, or a directory."""
+
+    __tablename__ = "identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_.id"), index=True)
+    issuer: Mapped[str] = mapped_column(String(255))
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
 
 
 class RefreshToken(Base):
@@ -136,12 +188,17 @@ class RefreshToken(Base):
 
 
 class OneTimeLink(Base):
-    """A link that works once: the first run's set-up. Kept by its hash."""
+    """A link that works once: the first run's set-up, or one of a user's. Kept by its hash.
+
+    `email` is the address that the link was sent to: whoever has it, has shown that it is theirs.
+    """
 
     __tablename__ = "one_time_link"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     purpose: Mapped[str] = mapped_column(String(24), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_.id"), index=True)
+    email: Mapped[str | None] = mapped_column(String(254))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -184,9 +241,32 @@ class IdToken(Base):
     expires_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     last_seen_charger_id: Mapped[int | None]
+    pin_hash: Mapped[str | None] = mapped_column(String(200))  # None: it has no PIN
+    pin_tries: Mapped[int] = mapped_column(
+        Integer, default=0, server_default="0"
+    )  # wrong ones since a right one
+    pin_paused_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     account: Mapped[Account | None] = relationship(back_populates="tokens")
+    aliases: Mapped[list["CardAlias"]] = relationship(
+        back_populates="token", order_by="CardAlias.id", cascade="all, delete-orphan"
+    )
+
+
+class CardAlias(Base):
+    """Another number that readers make of a card: turned round, cut short, in decimal. Matched as its own one is."""
+
+    __tablename__ = "card_alias"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(36))
+    uid_folded: Mapped[str] = mapped_column(String(36), unique=True)
+    id_token_id: Mapped[int] = mapped_column(ForeignKey("id_token.id"), index=True)
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+    token: Mapped[IdToken] = relationship(back_populates="aliases")
 
 
 class Vehicle(Base):
@@ -205,8 +285,19 @@ class Vehicle(Base):
     account: Mapped[Account] = relationship(back_populates="vehicles")
 
 
+class UserSite(Base):
+    """A site to which a site host's sight is limited."""
+
+    __tablename__ = "user_site"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_.id"), primary_key=True)
+    site_id: Mapped[int] = mapped_column(
+        ForeignKey("site.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class AuditEntry(Base):
-    """Who did what, and when. Only ever added to."""
+    """Who did what, and when. Only ever added to: soon after, each entry is chained to the one before it."""
 
     __tablename__ = "audit_entry"
 
@@ -217,6 +308,8 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str | None] = mapped_column(String(120))
     detail: Mapped[str | None] = mapped_column(String(500))
+    position: Mapped[int | None] = mapped_column(unique=True)  # in the chain; None: not yet in it
+    chain: Mapped[str | None] = mapped_column(String(64))  # hash of this entry and of the chain before it
 
 
 class Setting(Base):

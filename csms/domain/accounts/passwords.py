@@ -3,12 +3,19 @@
 The doors call `hash_password` and `password_matches` off the event loop.
 """
 
+import base64
 import functools
+import hashlib
+import hmac
 
 import argon2
 
 LEAST_LENGTH = 12
 MOST_LENGTH = 200
+
+DJANGO = "pbkdf2_sha256$"  # what Django stores: the algorithm, its rounds, the salt, the hash in Base64
+MOST_ROUNDS = 10_000_000
+FIRST_TRIED = ("admin", "password", "1234")
 
 _argon2 = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -33,11 +40,39 @@ def hash_password(text: str) -> str:
 
 
 def password_matches(hash: str | None, text: str) -> bool:
-    """Is this the password? A hash of None (there is no such user) takes as long, and is never right."""
+    """Is this the password? Without a hash (no such user, or one without a password) it takes as long, and is never
+    right."""
+    if hash is not None and hash.startswith(DJANGO):
+        return _django_matches(hash, text)
     try:
-        return _argon2.verify(hash or _nobodys(), text) and hash is not None
+        return _argon2.verify(hash or _nobodys(), text) and bool(hash)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def fresh_hash(hash: str, text: str) -> str | None:
+    """What to store from now on of the right password, where that is another system's; None where it is ours."""
+    return hash_password(text) if hash.startswith(DJANGO) else None
+
+
+def is_first_tried(hash: str, username: str) -> bool:
+    """Is the password the user's name, or one that systems are delivered with?"""
+    return any(password_matches(hash, x) for x in (*FIRST_TRIED, username))
+
+
+def taken_over(hash: str) -> str | None:
+    """A hash of Django's as it is stored here; None for an algorithm that is not known."""
+    if hash.startswith("argon2$argon2id$"):
+        return hash.removeprefix("argon2")
+    return hash if hash.startswith(DJANGO) and hash.count("$") == 3 else None
+
+
+def _django_matches(hash: str, text: str) -> bool:
+    _, rounds, salt, stored = hash.split("$", 3)
+    if not rounds.isdecimal() or not 0 < int(rounds) <= MOST_ROUNDS:
+        return False
+    made = hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), int(rounds))
+    return hmac.compare_digest(base64.b64encode(made).decode(), stored)
 
 
 def password_problem(text: str) -> str | None:

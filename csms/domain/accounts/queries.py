@@ -1,15 +1,15 @@
 """What the pages about cards, drivers and users read."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from csms.domain.accounts.models import Account, AuditEntry, IdToken, LedgerEntry, User
-from csms.domain.accounts.service import GUEST_LABEL, WEB_LABEL
+from csms.domain.accounts.models import Account, CardAlias, IdToken, LedgerEntry, User, Vehicle
+from csms.domain.accounts.service import MADE_LABELS
 from csms.domain.base import NotFound
 
 
@@ -38,6 +38,7 @@ def cards(
         query = query.outerjoin(Account, Account.id == IdToken.account_id).where(
             or_(
                 IdToken.uid_folded.contains(words.strip().casefold(), autoescape=True),
+                IdToken.aliases.any(CardAlias.uid_folded == words.strip().casefold()),
                 IdToken.label.icontains(words.strip(), autoescape=True),
                 Account.name.icontains(words.strip(), autoescape=True),
             )
@@ -49,7 +50,7 @@ def cards(
 
 
 def _of_state(query: Select[IdToken], state: CardState | None, at: datetime) -> Select[IdToken]:
-    is_made = func.coalesce(IdToken.label, "").in_((WEB_LABEL, GUEST_LABEL))
+    is_made = func.coalesce(IdToken.label, "").in_(MADE_LABELS)
     has_expired = and_(IdToken.expires_at.is_not(None), IdToken.expires_at <= at)
     if state is CardState.MADE:
         return query.where(is_made)
@@ -68,7 +69,8 @@ def _of_state(query: Select[IdToken], state: CardState | None, at: datetime) -> 
 
 def card(session: Session, token_id: int) -> IdToken:
     """Raises NotFound."""
-    query = select(IdToken).where(IdToken.id == token_id).options(joinedload(IdToken.account))
+    both = (joinedload(IdToken.account), selectinload(IdToken.aliases))
+    query = select(IdToken).where(IdToken.id == token_id).options(*both)
     found = session.scalar(query)
     if found is None:
         raise NotFound("There is no such card.")
@@ -120,6 +122,37 @@ def account(session: Session, account_id: int) -> Account:
     return found
 
 
+def matching_vehicles(words: str) -> Select[Vehicle]:
+    """Cars with their accounts, of which brand, model, VIN or driver contains the words."""
+    query = select(Vehicle).join(Vehicle.account).options(contains_eager(Vehicle.account))
+    if words.strip():
+        columns = (Vehicle.brand + " " + Vehicle.model, Vehicle.vin, Account.name)
+        query = query.where(or_(*(x.icontains(words.strip(), autoescape=True) for x in columns)))
+    return query
+
+
+def vehicles(
+    session: Session, *, words: str = "", before_id: int | None = None, limit: int = 50
+) -> tuple[Sequence[Vehicle], int | None]:
+    """(cars, newest first; the id before which the next ones begin, None at the end)."""
+    query = matching_vehicles(words)
+    if before_id is not None:
+        query = query.where(Vehicle.id < before_id)
+    rows = session.scalars(query.order_by(Vehicle.id.desc()).limit(limit + 1)).all()
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def spent_wh(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
+    """What sessions have taken of each account's kWh credit, less what was given back for them."""
+    query = select(LedgerEntry.account_id, func.sum(-LedgerEntry.energy_wh)).where(
+        LedgerEntry.account_id.in_(list(account_ids)), LedgerEntry.transaction_id.is_not(None)
+    )
+    return {
+        account_id: int(sum_wh)
+        for account_id, sum_wh in session.execute(query.group_by(LedgerEntry.account_id))
+    }
+
+
 def ledger(session: Session, account_id: int, *, limit: int = 50) -> Sequence[LedgerEntry]:
     """The newest changes of an account's credit."""
     query = select(LedgerEntry).where(LedgerEntry.account_id == account_id)
@@ -137,14 +170,3 @@ def user(session: Session, user_id: int) -> User:
     if found is None:
         raise NotFound("There is no such user.")
     return found
-
-
-def audit_entries(
-    session: Session, *, before_id: int | None = None, limit: int = 50
-) -> tuple[Sequence[AuditEntry], int | None]:
-    """(what was done, newest first; the id before which the next entries begin, None at the end)."""
-    query = select(AuditEntry)
-    if before_id is not None:
-        query = query.where(AuditEntry.id < before_id)
-    rows = session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit + 1)).all()
-    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None

@@ -1,25 +1,36 @@
 """Verdicts on cards, and the credit behind them."""
 
-import re
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from csms.domain.accounts.models import Account, IdToken, LedgerEntry, LedgerKind, TokenStatus, Vehicle
+from csms.domain.accounts import scans
+from csms.domain.accounts.access import create_user
+from csms.domain.accounts.cards import card_of, folded, has_credit
+from csms.domain.accounts.models import (
+    Account,
+    CardAlias,
+    IdToken,
+    LedgerEntry,
+    LedgerKind,
+    Role,
+    TokenStatus,
+    User,
+)
 from csms.domain.base import Invalid, NotFound, Refused, announce, append, printable
 
 UID_LENGTH = 20  # 1.6 §7.28: CiString20
 WEB_PREFIX, WEB_LABEL = "WEB", "Web"
 GUEST_PREFIX, GUEST_LABEL = "GST", "Guest"
+PAYMENT_PREFIX, PAYMENT_LABEL = "PAY", "Card payment"
+MADE_LABELS = (WEB_LABEL, GUEST_LABEL, PAYMENT_LABEL)  # of tags that we make, and nobody carries
 GUEST_FOR = timedelta(hours=2)  # from the press of the button to the charger's question, however slow
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The verdict on a presented tag, with what a charger may be told about it."""
 
     status: TokenStatus
@@ -33,27 +44,11 @@ class Decision:
         return self.status is TokenStatus.ACCEPTED
 
 
-def folded(uid: str) -> str:
-    """`uid` as it is matched: without case (1.6 §7.28, CiString), without blanks around it."""
-    return (printable(uid.strip(), 36) or "").casefold()[:36]
-
-
-def preload(session: Session, uids: Iterable[str]) -> None:
-    """Read many tags with one query, for `find_token`."""
-    found: dict[str, IdToken | None] = dict.fromkeys(folded(uid) for uid in uids)
-    query = select(IdToken).where(IdToken.uid_folded.in_(found)).options(selectinload(IdToken.account))
-    for token in session.scalars(query):
-        found[token.uid_folded] = token
-    session.info.setdefault("tokens", {}).update(found)
-
-
 def find_token(session: Session, uid: str) -> IdToken | None:
-    """The tag as presented. A group's name never matches (1.6 §3.10)."""
-    preloaded: dict[str, IdToken | None] = session.info.get("tokens", {})
+    """The tag as presented, under its number or an alias. A group's name never matches (1.6 §3.10)."""
     key = folded(uid)
-    if key in preloaded:
-        return preloaded[key]
-    return session.scalar(select(IdToken).where(IdToken.uid_folded == key))
+    found = session.scalar(select(IdToken).where(IdToken.uid_folded == key))
+    return found or session.scalar(select(IdToken).join(IdToken.aliases).where(CardAlias.uid_folded == key))
 
 
 def authorize(
@@ -68,20 +63,25 @@ def authorize(
     """May whoever presents `uid` charge? A blocked or expired tag is refused even where anybody may charge."""
     if not 0 < len(uid.strip()) <= UID_LENGTH:
         return Decision(TokenStatus.INVALID)  # F59: no card has such a number, wherever it is presented
-    token = find_token(session, uid)
-    if token is None:
+    card = card_of(session, uid)
+    if card is None:
+        if charger_id is not None:
+            scans.catch(session, uid, charger_id, at=at)
         return Decision(TokenStatus.INVALID if needs_known else TokenStatus.ACCEPTED)
-    token.last_seen_at = at
-    token.last_seen_charger_id = charger_id
-    if not token.is_allowed:
-        status = TokenStatus.BLOCKED
-    elif token.expires_at is not None and token.expires_at <= at:
-        status = TokenStatus.EXPIRED
-    elif needs_credit and not (token.account and token.account.has_credit):
-        status = TokenStatus.NO_CREDIT
-    else:
-        status = TokenStatus.ACCEPTED
-    return Decision(status, token.id, token.account_id, token.parent_uid, token.expires_at)
+    card.last_seen_at = at
+    card.last_seen_charger_id = charger_id
+    is_good = not needs_credit or has_credit(session, card)
+    status = verdict(card.is_allowed, card.expires_at, is_good, at)
+    return Decision(status, card.id, card.account_id, card.parent_uid, card.expires_at)
+
+
+def verdict(is_allowed: bool, expires_at: datetime | None, has_credit: bool, at: datetime) -> TokenStatus:
+    """What a known tag is worth; `has_credit` is True where credit does not matter."""
+    if not is_allowed:
+        return TokenStatus.BLOCKED
+    if expires_at is not None and expires_at <= at:
+        return TokenStatus.EXPIRED
+    return TokenStatus.ACCEPTED if has_credit else TokenStatus.NO_CREDIT
 
 
 def open_account(
@@ -102,6 +102,36 @@ def open_account(
     return account
 
 
+def sign_up(
+    session: Session, username: str, password_hash: str | None, *, at: datetime, email: str | None = None
+) -> User:
+    """A driver with an account of their own. Raises Invalid for a bad name, Refused for a taken one."""
+    account = open_account(session, username, at=at, email=email)
+    return create_user(
+        session,
+        username,
+        password_hash,
+        Role.DRIVER,
+        at=at,
+        email=email,
+        account_id=account.id,
+        is_email_trusted=False,
+    )
+
+
+def free_uid(session: Session, uid: str) -> str:
+    """`uid` as it may be given to a card. Raises Invalid for what no charger can send, Refused for a taken one."""
+    uid = uid.strip()
+    if not 0 < len(uid) <= UID_LENGTH or not uid.isprintable():
+        raise Invalid(f"A card's number has 1 to {UID_LENGTH} printable characters.", "uid")
+    holder = find_token(session, uid)
+    if holder is not None and holder.uid_folded == folded(uid):
+        raise Refused(f"The card {uid} is there already.")
+    if holder is not None:
+        raise Refused(f"{uid} is another number of the card {holder.uid}.")
+    return uid
+
+
 def add_token(
     session: Session,
     uid: str,
@@ -114,11 +144,7 @@ def add_token(
     is_allowed: bool = True,
 ) -> IdToken:
     """A new tag. Raises Invalid for one that no charger can present, Refused for one that is there already."""
-    uid = uid.strip()
-    if not 0 < len(uid) <= UID_LENGTH or not uid.isprintable():
-        raise Invalid(f"A card's number has 1 to {UID_LENGTH} printable characters.", "uid")
-    if find_token(session, uid) is not None:
-        raise Refused(f"The card {uid} is there already.")
+    uid = free_uid(session, uid)
     token = IdToken(
         uid=uid,
         uid_folded=folded(uid),
@@ -204,6 +230,12 @@ def guest_token(session: Session, at: datetime) -> IdToken:
     return add_token(session, _random_uid(GUEST_PREFIX), at=at, label=GUEST_LABEL, expires_at=at + GUEST_FOR)
 
 
+def payment_token(session: Session, account: Account, at: datetime) -> IdToken:
+    """A tag for the one session that a payment is for; it is of no use after GUEST_FOR."""
+    uid, ends_at = _random_uid(PAYMENT_PREFIX), at + GUEST_FOR
+    return add_token(session, uid, at=at, account_id=account.id, label=PAYMENT_LABEL, expires_at=ends_at)
+
+
 def _random_uid(prefix: str) -> str:
     return prefix + secrets.token_hex(6).upper()
 
@@ -218,21 +250,3 @@ def change_account(
     account.email = printable((email or "").strip(), 254) or None
     account.is_service = is_service
     announce(session, f"account:{account.id}")
-
-
-def add_vehicle(
-    session: Session, account: Account, *, brand: str, model: str, vin: str | None, at: datetime
-) -> Vehicle:
-    """A car of an account. Raises Invalid for a nameless one, Refused for a VIN that another car has."""
-    brand, model = brand.strip(), model.strip()
-    vin = (vin or "").strip().upper() or None
-    if not brand or not model:
-        raise Invalid("Give the vehicle's brand and model.", "brand" if not brand else "model")
-    if vin is not None and not re.fullmatch("[A-HJ-NPR-Z0-9]{17}", vin):
-        raise Invalid("A VIN has 17 letters and digits, without I, O and Q.", "vin")
-    if vin is not None and session.scalar(select(Vehicle.id).where(Vehicle.vin == vin)) is not None:
-        raise Refused("A vehicle with this VIN is there already.")
-    vehicle = Vehicle(account_id=account.id, brand=brand[:60], model=model[:60], vin=vin, created_at=at)
-    session.add(vehicle)
-    session.flush()
-    return vehicle

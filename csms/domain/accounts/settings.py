@@ -13,6 +13,9 @@ LAB_CLOSED = "lab_closed"  # "1": lab mode was ended on the pages, whatever the 
 ORGANISATION = "organisation"
 CURRENCY = "currency"
 TIME_ZONE = "time_zone"
+WRITES_PER_DAY = "configuration_writes_per_day"  # of one key at one charger, by templates
+PROFILE_WRITES_PER_DAY = "profile_writes_per_day"  # charging profiles at one charger, sent by themselves
+QUIET = "quiet"  # "1": nothing is sent to a charger by itself
 
 LONGEST_VALUE = 2000
 TOPIC = "settings"

@@ -1,20 +1,28 @@
 """From a transaction to its bill, and from the bill to the account. The same function prices live and at the end."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, object_session
 
-from csms.domain import tariffs
-from csms.domain.accounts import Account, LedgerKind, book
+from csms.domain import cdrs, tariffs
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
 from csms.domain.tariffs import Bill, Line, Terms, Usage
-from csms.domain.transactions.models import Transaction
+from csms.domain.transactions.course import course_of
+from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
+from csms.domain.transactions.progress import Progress
 from csms.quantities import cents, kwh
 
 FREE = Terms(currency="")
+MICRO = Decimal("0.000001")
+# What may be booked for a session, and taken back.
+OF_SESSIONS = (LedgerKind.SESSION, LedgerKind.CORRECTION, LedgerKind.REFUND)
+AFTERWARDS = ("credit", "refund", "refund_kwh")  # lines of a bill that no tariff gives
 
 
-def usage_of(transaction: Transaction, at: datetime) -> Usage:
+def usage_of(transaction: Transaction | Progress, at: datetime) -> Usage:
     """What a transaction has used up to `at`, or up to its end."""
     until = transaction.ended_at or at
     idle_s = transaction.idle_s
@@ -24,7 +32,21 @@ def usage_of(transaction: Transaction, at: datetime) -> Usage:
         energy_wh=transaction.energy_wh or 0,
         duration_s=max(0, round((until - transaction.started_at).total_seconds())),
         idle_s=idle_s,
+        begins_at=transaction.started_at,
+        register_wh=None if Flag.METER_RESET in transaction.flags else transaction.meter_start_wh,
     )
+
+
+def priced(session: Session, transaction: Transaction | Progress, terms: Terms, at: datetime) -> Bill:
+    """What the terms make of a transaction. Its readings are read only where it matters when the energy came."""
+    return tariffs.price(terms, _usage_under(session, transaction, terms, at))
+
+
+def _usage_under(session: Session, transaction: Transaction | Progress, terms: Terms, at: datetime) -> Usage:
+    usage = usage_of(transaction, at)
+    if not terms.is_restricted:
+        return usage
+    return replace(usage, course=course_of(session, transaction, transaction.ended_at or at))
 
 
 def terms_of(transaction: Transaction) -> Terms:
@@ -37,54 +59,137 @@ def terms_of(transaction: Transaction) -> Terms:
 def bill_of(transaction: Transaction, at: datetime) -> Bill:
     """The bill as it stands at `at`; once the transaction has been billed, the very bill that it got."""
     terms = terms_of(transaction)
-    if transaction.bill is None:
-        return tariffs.price(terms, usage_of(transaction, at))
-    lines = tuple(
-        Line(x["kind"], Decimal(x["quantity"]), x["unit"], Decimal(x["price"]), x["cents"])
-        for x in transaction.bill
-    )
-    total = sum(line.cents for line in lines)
-    vat = cents(Decimal(total) / 100 * terms.vat_percent / (100 + terms.vat_percent))
-    return Bill(terms.currency, lines, total, terms.vat_percent, vat)
+    if transaction.bill is not None:
+        return tariffs.bill_with(terms, [Line.of_row(x) for x in transaction.bill])
+    return priced(session_of(transaction), transaction, terms, at)
 
 
-def charge(session: Session, transaction: Transaction, *, at: datetime) -> None:
+def session_of(transaction: Transaction) -> Session:
+    session = object_session(transaction)
+    if session is None:
+        raise LookupError("a transaction is priced in the session that read it")
+    return session
+
+
+def charge(session: Session, transaction: Transaction | Progress, *, at: datetime) -> None:
     """Fix the bill of an ended transaction and book it: kWh of credit first, in kWh, and money for the rest.
 
     Without energy that can be believed (None) nothing is billed: a person decides.
     """
     if transaction.energy_wh is None:
         return
-    bill = tariffs.price(terms_of(transaction), usage_of(transaction, at))
-    account = None if transaction.is_free else transaction.account
-    covered_wh = _covered(account, transaction.energy_wh, has_price=bool(bill.lines))
-    rows = bill.as_rows()
-    total = bill.total_cents
+    is_priced = not transaction.is_free
+    terms = tariffs.terms_of(session, transaction.tariff_version_id) if is_priced else None
+    terms = terms or FREE
+    usage = _usage_under(session, transaction, terms, at)
+    bill = tariffs.price(terms, usage)
+    account = session.get(Account, transaction.account_id) if transaction.account_id is not None else None
+    covered_wh = _covered(account if is_priced else None, transaction.energy_wh, has_price=bool(bill.lines))
     if covered_wh:
-        price = terms_of(transaction).price_per_kwh
-        saved = cents(kwh(covered_wh) * price)
-        total -= saved
-        rows.append(
-            {
-                "kind": "credit",
-                "quantity": str(kwh(covered_wh)),
-                "unit": "kWh",
-                "price": str(-price),
-                "cents": -saved,
-            }
-        )
-    transaction.bill = rows
-    transaction.cost_cents = total
-    if transaction.account is not None and (covered_wh or total):
+        saved, price = _saved(bill, covered_wh)
+        credit = Line("credit", kwh(covered_wh), "kWh", -price, -saved)
+        bill = tariffs.bill_with(terms, [*bill.lines, credit])
+    total = bill.total_cents
+    transaction.bill, transaction.cost_cents = bill.as_rows(), total
+    put_on_record(session, transaction, terms, at=at, reckoned=(usage, bill))
+    if account is not None and (covered_wh or total):
         book(
             session,
-            transaction.account,
+            account,
             LedgerKind.SESSION,
             at=at,
             amount_cents=-total,
             energy_wh=-covered_wh,
             transaction_id=transaction.id,
         )
+
+
+def put_on_record(
+    session: Session,
+    transaction: Transaction | Progress,
+    terms: Terms,
+    *,
+    at: datetime,
+    reckoned: tuple[Usage, Bill] | None = None,
+    remark: str | None = None,
+    is_past: bool = False,
+) -> None:
+    """Make the charge record of a bill as it stands. `reckoned`: where both are at hand. `is_past`: it is no news."""
+    usage, bill = reckoned or (
+        _usage_under(session, transaction, terms, at),
+        tariffs.bill_with(terms, [Line.of_row(x) for x in transaction.bill or ()]),
+    )
+    periods = usage.periods
+    if transaction.idle_spans and not usage.course:
+        periods = course_of(session, transaction, transaction.ended_at or at)
+    facts = cdrs.Facts(
+        transaction_id=transaction.id,
+        charger_id=transaction.charger_id,
+        account_id=transaction.account_id,
+        tariff_version_id=None if terms is FREE else transaction.tariff_version_id,
+        id_tag=transaction.id_tag,
+        is_remote=transaction.source is Source.REMOTE,
+        started_at=transaction.started_at,
+        ended_at=transaction.ended_at or at,
+        energy_wh=transaction.energy_wh or 0,
+        idle_s=usage.idle_s,
+        place=cdrs.place_of(session, transaction.charger_id, transaction.connector_id),
+        terms=terms,
+        bill=bill,
+        periods=periods,
+    )
+    remarks = [remark] if remark else []
+    cdrs.issue(session, facts, at=at, remark="; ".join(remarks + doubts(transaction)), is_past=is_past)
+
+
+def doubts(transaction: Transaction | Progress) -> list[str]:
+    """What a reader of its charge record should know of its figures."""
+    told = {
+        "another system kept this session, and was paid for it": transaction.is_free
+        and Flag.TAKEN_OVER in transaction.flags,
+        "its end was never told, so this is an estimate": transaction.state is TransactionState.ENDED_UNKNOWN,
+        "nobody knows its energy": transaction.energy_wh is None,
+    }
+    return [words for words, is_so in told.items() if is_so]
+
+
+def unbill(session: Session, transaction: Transaction | Progress, *, note: str, at: datetime) -> None:
+    """Take a bill back. What was booked is reversed by a new entry: none is ever changed."""
+    if transaction.bill is None:
+        return
+    cdrs.credit(session, transaction.id, remark=note, at=at)
+    booked = select(
+        func.coalesce(func.sum(LedgerEntry.amount_cents), 0),
+        func.coalesce(func.sum(LedgerEntry.energy_wh), 0),
+    ).where(LedgerEntry.transaction_id == transaction.id, LedgerEntry.kind.in_(OF_SESSIONS))
+    amount_cents, energy_wh = (int(x) for x in session.execute(booked).one())
+    if transaction.account_id is not None and (amount_cents or energy_wh):
+        book(
+            session,
+            session.get_one(Account, transaction.account_id),
+            LedgerKind.CORRECTION,
+            at=at,
+            amount_cents=-amount_cents,
+            energy_wh=-energy_wh,
+            transaction_id=transaction.id,
+            note=note,
+        )
+    transaction.bill = transaction.cost_cents = None
+
+
+def _saved(bill: Bill, covered_wh: int) -> tuple[int, Decimal]:
+    """(what energy paid in kWh would have cost in cents, its price per kWh): the first kWh of the bill are covered."""
+    saved, left, prices = 0, kwh(covered_wh), []
+    for line in bill.lines:
+        if line.kind == "energy" and left > 0:
+            part = min(left, line.quantity)
+            saved += line.cents if part == line.quantity else cents(part * line.price)
+            left -= part
+            prices.append(line.price)
+    if not prices:
+        return 0, Decimal(0)
+    price = prices[0] if len(prices) == 1 else (Decimal(saved) / 100 / kwh(covered_wh)).quantize(MICRO)
+    return min(saved, max(0, bill.total_cents)), price
 
 
 def _covered(account: Account | None, energy_wh: int, *, has_price: bool) -> int:

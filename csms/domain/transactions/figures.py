@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from csms.domain.chargers import LinkLease
+from csms.domain.chargers import Charger, LinkLease
+from csms.domain.sites import Site
 from csms.domain.transactions.models import Transaction, TransactionState
 
 QUARTER_S = 900
@@ -22,14 +23,29 @@ class Day:
     ended: int
 
 
-def power_now_w(session: Session, *, at: datetime) -> int:
-    """The sum of what running sessions last drew, without those whose charger cannot be heard."""
-    query = (
+@dataclass(frozen=True, slots=True)
+class GridUse:
+    """Power now in W: of all, and of the sites whose connection to the grid is known, beside what those give."""
+
+    power_w: int
+    limited_w: int
+    limit_w: int
+    sites: int
+
+
+def grid_use(session: Session, *, at: datetime) -> GridUse:
+    """What running sessions draw, and how much of the grid's connections that is. One query."""
+    power = (
         select(func.coalesce(func.sum(Transaction.power_w), 0))
         .join(LinkLease, LinkLease.charger_id == Transaction.charger_id)
         .where(Transaction.state == TransactionState.ACTIVE, LinkLease.online_until > at)
     )
-    return session.scalar(query) or 0
+    limited = power.join(Charger, Charger.id == Transaction.charger_id).join(Charger.site)
+    known = Site.grid_limit_w.is_not(None)
+    limit = select(func.coalesce(func.sum(Site.grid_limit_w), 0)).where(known)
+    count = select(func.count(Site.id)).where(known)
+    parts = (power, limited.where(known), limit, count)
+    return GridUse(*(int(x) for x in session.execute(select(*(x.scalar_subquery() for x in parts))).one()))
 
 
 def day(session: Session, *, since: datetime) -> Day:
@@ -45,8 +61,10 @@ def day(session: Session, *, since: datetime) -> Day:
     return Day(int(energy_wh or 0) + int(session.scalar(running) or 0), int(cost_cents or 0), count)
 
 
-def power_by_quarter_w(session: Session, *, since: datetime, at: datetime) -> list[int]:
-    """Average power in W of all sessions, for each quarter of an hour from `since` to `at`.
+def power_by_quarter_w(
+    session: Session, *, since: datetime, at: datetime, site_id: int | None = None
+) -> list[int]:
+    """Average power in W of all sessions, or those at a site, for each quarter of an hour from `since` to `at`.
 
     A session's energy is spread evenly over its time: the sum is exact, the shape within a session is not.
     """
@@ -56,6 +74,9 @@ def power_by_quarter_w(session: Session, *, since: datetime, at: datetime) -> li
         Transaction.energy_wh > 0,
         or_(Transaction.ended_at.is_(None), Transaction.ended_at > since),
     )
+    if site_id is not None:
+        there = select(Charger.id).where(Charger.site_id == site_id)
+        query = query.where(Transaction.charger_id.in_(there))
     quarters = [0.0] * (int((at - since).total_seconds()) // QUARTER_S + 1)
     for started_at, ended_at, energy_wh in session.execute(query):
         begin_s = (started_at - since).total_seconds()

@@ -4,13 +4,16 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.accounts import Account, TokenStatus
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
 from csms.domain.tariffs import TariffVersion
+
+UNRECORDED = "cost_cents IS NULL AND reviewed_at IS NULL"
+STRAY = "~"  # begins the reference of an orphan that consists of readings alone: no Stop has told of it
 
 
 class TransactionState(enum.StrEnum):
@@ -42,8 +45,10 @@ class Flag(enum.StrEnum):
     ESTIMATED = "estimated"
     UNAUTHORISED = "unauthorised"
     DIFFERING_STOP = "differing_stop"
-    OFFLINE = "offline"
     REPAIRED = "repaired"  # the message was against the schema, and saved
+    RESERVED = "reserved"  # the connector was kept for another card
+    TOLD_BY_API = "told_by_api"  # a program told its begin or end in the charger's name
+    TAKEN_OVER = "taken_over"  # another system has kept it, and been paid for it
     SALVAGED = "salvaged"  # stored by the last resort after a fault of ours
 
 
@@ -65,6 +70,12 @@ class Transaction(Base):
         Index("ix_transaction_state_started_at", "state", "started_at"),
         Index("ix_transaction_started_at", "started_at"),
         Index("ix_transaction_ended_at", "ended_at"),
+        Index(
+            "ix_transaction_unrecorded",  # what runs, and what is over and waits for a person: hardly any
+            "started_at",
+            sqlite_where=text(UNRECORDED),
+            postgresql_where=text(UNRECORDED),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
@@ -96,6 +107,7 @@ class Transaction(Base):
     stop_reason: Mapped[str | None] = mapped_column(String(40))
     idle_since: Mapped[datetime | None]  # since when the car takes nothing
     idle_s: Mapped[int] = mapped_column(Integer, default=0)  # whole seconds of idling that are over
+    idle_spans: Mapped[list[list[str]] | None] = mapped_column(JSON)  # when that was: begin and end as text
 
     meter_start_wh: Mapped[int | None]
     meter_stop_wh: Mapped[int | None]
@@ -112,6 +124,7 @@ class Transaction(Base):
     cost_cents: Mapped[int | None]  # fixed at its end; while it runs the price is reckoned anew
     bill: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
     is_free: Mapped[bool] = mapped_column(Boolean, default=False)
+    reviewed_at: Mapped[datetime | None]  # when an orphan was matched, or dismissed
 
     charger: Mapped[Charger] = relationship()
     connector: Mapped[Connector | None] = relationship()
@@ -121,6 +134,11 @@ class Transaction(Base):
     @property
     def is_active(self) -> bool:
         return self.state is TransactionState.ACTIVE
+
+    @property
+    def is_stray(self) -> bool:
+        """An orphan of readings, of which no Stop has told."""
+        return self.reference.startswith(STRAY)
 
     @property
     def topic(self) -> str:
@@ -138,7 +156,13 @@ class Reading(Base):
     __table_args__ = (
         UniqueConstraint("digest"),
         Index("ix_reading_transaction_id_measured_at", "transaction_id", "measured_at"),
-        Index("ix_reading_connector_id_measured_at", "connector_id", "measured_at"),
+        Index("ix_reading_charger_id_measured_at", "charger_id", "measured_at"),
+        Index(
+            "ix_reading_loose",  # what is asked for every few seconds, and holds hardly anything
+            "received_at",
+            sqlite_where=text("transaction_id IS NULL AND reference IS NOT NULL"),
+            postgresql_where=text("transaction_id IS NULL AND reference IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -171,3 +195,82 @@ class Serial(Base):
 
     name: Mapped[str] = mapped_column(String(24), primary_key=True)
     last: Mapped[int]
+
+
+class RepairKind(enum.StrEnum):
+    """What was done to a transaction that went wrong. The first five close one whose Stop never came."""
+
+    AVAILABLE = "available"  # its connector said that it is free
+    NEXT_START = "next_start"  # the next transaction began on its connector
+    BOOT = "boot"  # the charger restarted, and did not go on with it
+    SILENT = "silent"  # its charger has not been heard for long
+    PERSON = "person"  # somebody closed it
+    STOP_FOUND = "stop_found"  # an orphaned Stop turned out to be its end
+    READINGS_FOUND = "readings_found"  # readings that named no session of ours turned out to be its own
+    SETTLED = "settled"  # billed at the estimate
+    WAIVED = "waived"  # nobody pays for it
+    DISMISSED = "dismissed"  # an orphan that is nobody's
+
+
+CLOSING = (
+    RepairKind.AVAILABLE,
+    RepairKind.NEXT_START,
+    RepairKind.BOOT,
+    RepairKind.SILENT,
+    RepairKind.PERSON,
+)
+
+
+class RepairState(enum.StrEnum):
+    """PROPOSED waits for a person; SUPERSEDED: the charger has told the truth since."""
+
+    PROPOSED = "proposed"
+    DONE = "done"
+    UNDONE = "undone"
+    SUPERSEDED = "superseded"
+
+
+class Confidence(enum.StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class EnergySource(enum.StrEnum):
+    """Where an estimate comes from: the last reading, the register at the next start, a Stop; NONE: nobody knows."""
+
+    LAST_READING = "last_reading"
+    NEXT_START = "next_start"
+    STOP = "stop"
+    NONE = "none"
+
+
+class Repair(Base):
+    """One thing that was done to a transaction, or is proposed, with what shows it. Kept for ever; undone, not deleted.
+
+    `evidence` is a list of {what, at, words, register_wh, ref}; `before` what the transaction was, for undoing.
+    """
+
+    __tablename__ = "repair"
+    __table_args__ = (
+        Index("ix_repair_transaction_id", "transaction_id"),
+        Index("ix_repair_orphan_id", "orphan_id"),
+        Index("ix_repair_state_made_at", "state", "made_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
+    transaction_id: Mapped[int]
+    orphan_id: Mapped[int | None]
+    kind: Mapped[RepairKind] = mapped_column(choice(RepairKind))
+    state: Mapped[RepairState] = mapped_column(choice(RepairState))
+    confidence: Mapped[Confidence] = mapped_column(choice(Confidence))
+    energy_wh: Mapped[int | None]
+    energy_from: Mapped[EnergySource] = mapped_column(choice(EnergySource))
+    ended_at: Mapped[datetime | None]
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    made_by: Mapped[str | None] = mapped_column(String(80))  # None: by itself
+    made_at: Mapped[datetime]
+    undone_by: Mapped[str | None] = mapped_column(String(80))
+    undone_at: Mapped[datetime | None]

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from csms.domain import commands
+from csms.domain import commands, reservations
 from csms.domain.base import Refused
 from csms.domain.chargers import Charger, Connector, ConnectorStatus
 from csms.domain.commands import Command, Kind
 from csms.domain.transactions.models import Transaction
-from csms.domain.transactions.opened import open_on
+from csms.domain.transactions.progress import open_on
 
 
 def request_start(
@@ -21,19 +21,26 @@ def request_start(
     at: datetime,
     requested_evse: bool = True,
 ) -> Command:
-    """Ask a charger to start a transaction for `id_tag`. Raises Refused when it cannot: offline, faulted or in use.
+    """Ask a charger to start a transaction for `id_tag`. Raises Refused when it cannot: offline, faulted, in use or
+    kept for another card.
 
     The start counts as done when the transaction is there; the command then names it.
     """
+    check_start(session, connector, id_tag=id_tag, at=at)
+    arguments: dict[str, object] = {"id_tag": id_tag}
+    if requested_evse:
+        arguments["evse"] = connector.evse_number
+    return commands.request(session, connector.charger, Kind.START, arguments, by=by, at=at)
+
+
+def check_start(session: Session, connector: Connector, *, id_tag: str = "", at: datetime) -> None:
+    """Raises Refused where a session for `id_tag`, or for anybody, could not begin now."""
     charger = connector.charger
     if connector.status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE):
         raise Refused(f"{charger.title} is out of service.")
     if any(x.connector_id == connector.id for x in open_on(session, charger.id)):
         raise Refused(f"{charger.title} is in use: a session is running on this connector.")
-    arguments: dict[str, object] = {"id_tag": id_tag}
-    if requested_evse:
-        arguments["evse"] = connector.evse_number
-    return commands.request(session, charger, Kind.START, arguments, by=by, at=at)
+    reservations.check_start(session, charger.id, connector.evse_number, id_tag, at=at)
 
 
 def request_stop(session: Session, transaction: Transaction, *, by: str | None, at: datetime) -> Command:

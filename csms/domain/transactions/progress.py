@@ -1,21 +1,18 @@
-"""How far an open transaction has come: the few of its figures that a meter's message reads and moves.
-
-MeterValues is most of what chargers say, so it works on a handful of columns and not on whole entities.
-"""
+"""How far a transaction has come: what chargers' messages read and move of it, without the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
-from csms.domain.bulk import Row
-from csms.domain.chargers import connector_of
-from csms.domain.transactions.models import Flag, Transaction, TransactionState
+from csms.domain.chargers import outlet_of
+from csms.domain.records import Records
+from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
 from csms.domain.transactions.rules import Meter, Summary, read
 
 
@@ -35,14 +32,19 @@ class Metered(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """The moving figures of one transaction, read without the rest of it."""
+    """What messages read and move of one transaction: a record, see `records`."""
 
     id: int
     charger_id: int
     connector_id: int | None
     reference: str
     state: TransactionState
+    source: Source
     started_at: datetime
+    id_tag: str | None
+    account_id: int | None
+    tariff_version_id: int | None
+    is_free: bool
     meter_start_wh: int | None
     meter_last_wh: int | None
     meter_last_at: datetime | None
@@ -52,29 +54,60 @@ class Progress:
     voltage_v: float | None
     soc_percent: float | None
     flags: list[str]
+    idle_since: datetime | None
+    idle_s: int
+    idle_spans: list[list[str]] | None
+    ended_at: datetime | None
+    ended_text: str | None
+    end_received_at: datetime | None
+    stop_reason: str | None
+    meter_stop_wh: int | None
+    cost_cents: int | None
+    bill: list[dict[str, Any]] | None
 
     @property
     def is_active(self) -> bool:
         return self.state is TransactionState.ACTIVE
 
-    def moved(self) -> Row:
-        """The columns that a meter moves."""
-        return {name: getattr(self, name) for name in _MOVED}
+    @property
+    def topic(self) -> str:
+        return f"transaction:{self.id}"
 
 
-_MOVED = tuple(Metered.__annotations__)
-_COLUMNS = [getattr(Transaction, name) for name in Progress.__slots__]
+_RECORDS = Records(
+    Transaction,
+    Progress,
+    often=(*Metered.__annotations__, "idle_since", "idle_s"),
+    rarely=(
+        *("state", "ended_at", "ended_text", "end_received_at", "stop_reason"),
+        *("meter_stop_wh", "cost_cents", "bill", "idle_spans"),
+    ),
+)
+_read_open = _RECORDS.by("charger_id", Transaction.state == literal_column("'active'"))
 
 
 def preload(session: Session, charger_ids: Iterable[int]) -> None:
-    """Read the progress of many chargers' open transactions with one query, for `progress_of`."""
+    """Read many chargers' open transactions with one query, for `open_on`."""
     found: dict[int, list[Progress]] = {charger_id: [] for charger_id in charger_ids}
-    query = select(*_COLUMNS).where(
-        Transaction.charger_id.in_(found), Transaction.state == TransactionState.ACTIVE
+    for progress in _read_open(session, found):
+        found[progress.charger_id].append(progress)
+    session.info["open"] = found
+
+
+def open_on(session: Session, charger_id: int) -> list[Progress]:
+    """The open transactions of a charger."""
+    preloaded: dict[int, list[Progress]] = session.info.get("open", {})
+    found = preloaded.get(charger_id)
+    return [x for x in (_read_open(session, [charger_id]) if found is None else found) if x.is_active]
+
+
+def named(session: Session, charger_id: int, reference: str) -> Progress | None:
+    """The charger's own transaction of this name, open or not."""
+    query = select(Transaction).where(
+        Transaction.charger_id == charger_id, Transaction.reference == reference
     )
-    for row in session.execute(query):
-        found[row.charger_id].append(Progress(*row))
-    session.info["progress"] = found
+    found = session.scalar(query)
+    return _RECORDS.of(session, found) if found else None
 
 
 def progress_of(session: Session, charger_id: int, evse: int, reference: str | None) -> Progress | None:
@@ -82,34 +115,18 @@ def progress_of(session: Session, charger_id: int, evse: int, reference: str | N
     that is open on the connector. `-1` (1.6 errata 3.18) stands for the one that is open, if there is just one.
     The charger's own meter (EVSE 0) belongs to none.
     """
-    candidates = _open(session, charger_id)
+    candidates = open_on(session, charger_id)
     if reference is not None and reference != "-1":
-        named = next((x for x in candidates if x.reference == reference), None)
-        return named or _closed(session, charger_id, reference)
+        its_own = next((x for x in candidates if x.reference == reference), None)
+        return its_own or named(session, charger_id, reference)
     if not candidates:
         return None
-    connector = connector_of(session, charger_id, evse) if evse else None
+    connector = outlet_of(session, charger_id, evse) if evse else None
     if connector is None and reference is None:
         return None
     fitting = [x for x in candidates if connector is None or x.connector_id == connector.id]
     is_sure = len(fitting) == 1 if reference is not None else bool(fitting)
     return fitting[0] if is_sure else None
-
-
-def _open(session: Session, charger_id: int) -> list[Progress]:
-    preloaded: dict[int, list[Progress]] = session.info.get("progress", {})
-    if charger_id in preloaded:
-        return preloaded[charger_id]
-    query = select(*_COLUMNS).where(
-        Transaction.charger_id == charger_id, Transaction.state == TransactionState.ACTIVE
-    )
-    return [Progress(*row) for row in session.execute(query)]
-
-
-def _closed(session: Session, charger_id: int, reference: str) -> Progress | None:
-    query = select(*_COLUMNS).where(Transaction.charger_id == charger_id, Transaction.reference == reference)
-    row = session.execute(query).first()
-    return Progress(*row) if row else None
 
 
 def meter_of(metered: Metered) -> Meter:
@@ -144,3 +161,14 @@ def flag(metered: Metered, *flags: Flag) -> None:
     """Say what a person should know of it."""
     if not set(flags) <= set(metered.flags):
         metered.flags = sorted({*metered.flags, *flags})
+
+
+def stop_idling(transaction: Transaction | Progress, at: datetime) -> None:
+    """The car takes energy again, or the session is over."""
+    if transaction.idle_since is None:
+        return
+    until = max(at, transaction.idle_since)
+    transaction.idle_s += round((until - transaction.idle_since).total_seconds())
+    span = [transaction.idle_since.isoformat(), until.isoformat()]
+    transaction.idle_spans = [*(transaction.idle_spans or ()), span]
+    transaction.idle_since = None

@@ -1,17 +1,18 @@
 """What the pages about sessions read. Bounded by indexes and limits: a million rows are as quick as ten."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from csms.domain.accounts import IdToken, LedgerEntry
+from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
 from csms.domain.chargers import Charger, Connector, StatusEvent
 from csms.domain.commands import Command, Kind
 from csms.domain.frames import Frame
+from csms.domain.tariffs import TariffVersion
 from csms.domain.transactions.models import Reading, Transaction, TransactionState
 
 MOST_ACTIVE = 200  # shown on one page
@@ -28,6 +29,8 @@ class Wanted:
     since: datetime | None = None
     account_id: int | None = None
     connector_id: int | None = None
+    until: datetime | None = None
+    words: str | None = None  # a session's number, or a part of a card's or a driver's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def active(
 ) -> Sequence[Transaction]:
     """The sessions that run, newest first."""
     wanted = wanted or Wanted()
-    query = _listed(Wanted(since=wanted.since)).where(Transaction.state == TransactionState.ACTIVE)
+    wider = replace(wanted, charger_id=None, account_id=None, connector_id=None, state=None)
+    query = _listed(wider).where(Transaction.state == TransactionState.ACTIVE)
     query = query.options(joinedload(Transaction.charger).joinedload(Charger.lease))
     # Few run at a time: the database must find them by their state, and not walk through all of an account's or of
     # a charger's sessions because those lie in the order that is asked for. "+ 0" keeps it from the other index.
@@ -98,7 +102,21 @@ def _listed(wanted: Wanted) -> Select[Transaction]:
             query = query.where(column == value)
     if wanted.since is not None:
         query = query.where(Transaction.started_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Transaction.started_at < wanted.until)
+    if wanted.words is not None:
+        query = query.where(_speaks_of(wanted.words))
     return query.order_by(Transaction.started_at.desc(), Transaction.id.desc())
+
+
+def _speaks_of(words: str) -> ColumnElement[bool]:
+    named = select(Account.id).where(Account.name.icontains(words, autoescape=True))
+    found = or_(
+        Transaction.id_tag.icontains(words, autoescape=True),
+        Transaction.account_id.in_(named),
+    )
+    is_number = words.isascii() and words.isdigit() and len(words) < 19
+    return or_(found, Transaction.id == int(words)) if is_number else found
 
 
 def exported(session: Session, wanted: Wanted, *, page: int = 500) -> Iterator[Sequence[Transaction]]:
@@ -129,10 +147,10 @@ def by_secret(session: Session, secret: str) -> Transaction:
 
 def _whole() -> Select[Transaction]:
     return select(Transaction).options(
-        joinedload(Transaction.charger).joinedload(Charger.lease),
+        joinedload(Transaction.charger).options(joinedload(Charger.lease), joinedload(Charger.site)),
         joinedload(Transaction.connector),
         joinedload(Transaction.account),
-        joinedload(Transaction.tariff_version),
+        joinedload(Transaction.tariff_version).joinedload(TariffVersion.tariff),
     )
 
 
@@ -146,6 +164,19 @@ def on_connector(session: Session, connector: Connector) -> Transaction | None:
     """The session that runs on a connector."""
     rows = active(session, Wanted(charger_id=connector.charger_id, connector_id=connector.id), limit=1)
     return rows[0] if rows else None
+
+
+def costs_since(
+    session: Session, account_id: int, since: datetime, *, limit: int = 20_000
+) -> Sequence[tuple[datetime, int | None, int | None]]:
+    """(end, cost in cents, energy in Wh) of an account's sessions that have ended since then, the newest first."""
+    query = select(Transaction.ended_at, Transaction.cost_cents, Transaction.energy_wh).where(
+        Transaction.account_id == account_id,
+        Transaction.state.in_((TransactionState.ENDED, TransactionState.ENDED_UNKNOWN)),
+        Transaction.ended_at >= since,
+    )
+    rows = session.execute(query.order_by(Transaction.started_at.desc()).limit(limit))
+    return [(ended_at, cents, wh) for ended_at, cents, wh in rows if ended_at is not None]
 
 
 def readings(session: Session, transaction_id: int, *, limit: int = MOST_READINGS) -> Sequence[Reading]:
@@ -233,7 +264,8 @@ def strangers(session: Session, *, newest: int = 5000) -> Sequence[Stranger]:
         uid = presented(row.text)
         if uid is not None and uid.casefold() not in found:
             found[uid.casefold()] = Stranger(uid, row.charger_id, row.name or row.identity, row.at)
-    known = set(session.scalars(select(IdToken.uid_folded).where(IdToken.uid_folded.in_(found))))
+    numbers = select(IdToken.uid_folded).union_all(select(CardAlias.uid_folded)).subquery()
+    known = set(session.scalars(select(numbers.c.uid_folded).where(numbers.c.uid_folded.in_(found))))
     return [stranger for folded, stranger in found.items() if folded not in known][:12]
 
 

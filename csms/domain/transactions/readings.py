@@ -6,11 +6,11 @@ from datetime import datetime
 import orjson
 from sqlalchemy.orm import Session
 
-from csms.domain.base import amend, announce, append, digest, printable
-from csms.domain.chargers import connector_of
-from csms.domain.transactions.models import Reading, Transaction
+from csms.domain.base import announce, append, digest, printable
+from csms.domain.chargers import outlet_of
+from csms.domain.transactions.models import Reading
 from csms.domain.transactions.progress import follow, progress_of
-from csms.domain.transactions.rules import Snapshot, Summary, summarise
+from csms.domain.transactions.rules import Snapshot, Summary, since_start, summarise
 
 
 def record(
@@ -21,8 +21,11 @@ def record(
     snapshots: Sequence[Snapshot],
     *,
     at: datetime,
+    is_relative: bool = False,
 ) -> None:
     """1.6 §4.7: keep what a meter said, and move the transaction on that it belongs to.
+
+    `is_relative`: the charger's register is known to count each session from 0.
 
     Without a `reference` it belongs to what is open on the connector, unless it is older than that. A reference that
     this charger does not own moves nothing, and is kept beside the reading (F49, F51).
@@ -33,18 +36,18 @@ def record(
         summary = summarise(snapshot.samples)
         is_its = progress is not None and (reference is not None or snapshot.at >= progress.started_at)
         owner_id = progress.id if progress is not None and is_its else None
+        if is_relative and progress is not None and is_its:
+            summary = since_start(summary, progress.meter_start_wh)
         keep_reading(session, charger_id, connector_id, owner_id, reference, snapshot, summary, at)
         if progress is not None and progress.is_active and is_its:
             follow(progress, snapshot.at, summary, is_timed=snapshot.is_trusted)
-    if progress is not None and progress.is_active:
-        amend(session, Transaction, {"id": progress.id}, progress.moved())
     announce(
         session, f"charger:{charger_id}", "meters", *([f"transaction:{progress.id}"] if progress else ())
     )
 
 
 def _connector_id(session: Session, charger_id: int, evse: int) -> int | None:
-    connector = connector_of(session, charger_id, evse) if evse else None
+    connector = outlet_of(session, charger_id, evse) if evse else None
     return connector.id if connector else None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
 from csms.domain.base import Base, Refused, announce
-from csms.domain.chargers import Charger
+from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions.models import Transaction
 
 
@@ -54,7 +54,10 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
 def _forget(session: Session, charger: Charger) -> None:
     announce(session, charger.topic, charger.link_topic, "fleet")
     session.flush()
+    connectors = select(Connector.id).where(Connector.charger_id == charger.id)
     for table in reversed(Base.metadata.sorted_tables):  # those that refer to others first
         if "charger_id" in table.c and table.name != Transaction.__tablename__:
             session.execute(delete(table).where(table.c.charger_id == charger.id))
+        elif "connector_id" in table.c and table.name != Transaction.__tablename__:
+            session.execute(delete(table).where(table.c.connector_id.in_(connectors)))
     session.execute(delete(Charger).where(Charger.id == charger.id))

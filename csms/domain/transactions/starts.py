@@ -5,25 +5,29 @@ checks "SHOULD NOT ever cause the Central System to not respond").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csms.domain import commands, tariffs
+from csms.domain import commands, reservations, slots
 from csms.domain.accounts import Decision, TokenStatus
 from csms.domain.base import announce, append, digest, printable
-from csms.domain.bulk import Row
-from csms.domain.chargers import Connector, connector_of
+from csms.domain.bulk import Reading, Row
+from csms.domain.chargers import Outlet, outlet_of
 from csms.domain.commands import Effect
-from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
-from csms.domain.transactions.opened import close_estimated, complete, next_id, open_on, take_numbers
+from csms.domain.transactions import repair
+from csms.domain.transactions.models import EnergySource, Flag, Source, Transaction, TransactionState
+from csms.domain.transactions.opened import complete, next_id, take_numbers
+from csms.domain.transactions.progress import open_on
 
 
-@dataclass(frozen=True, slots=True)
-class StartReport:
-    """What a charger says when a transaction begins. `at`: the time to go by. `meter_wh`: None if it makes no sense."""
+class StartReport(NamedTuple):
+    """What a charger says when a transaction begins. `at`: the time to go by. `meter_wh`: None if it makes no sense.
+
+    `id_tag` as it was sent; `card`: the card's number in it, where its model is known to send something else.
+    """
 
     evse: int
     id_tag: str
@@ -31,10 +35,11 @@ class StartReport:
     at: datetime
     at_text: str | None = None
     flags: frozenset[Flag] = frozenset()
+    reservation_id: int | None = None
+    card: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """The transaction that a StartTransaction has led to, new or not, and the verdict that goes with it."""
 
     transaction_id: int
@@ -46,23 +51,33 @@ def start_key(charger_id: int, evse: int, at_text: str | None, meter_wh: int | N
     return digest(charger_id, evse, at_text, meter_wh, id_tag.casefold())
 
 
+# Of a start that came before: its key, and what the charger was told then.
+_TOLD = (
+    *(Transaction.start_key, Transaction.id, Transaction.authorization, Transaction.id_token_id),
+    *(Transaction.account_id, Transaction.parent_uid, Transaction.token_expires_at),
+)
+_STARTED = Reading(_TOLD, Transaction.start_key)
+
+
 def preload_starts(session: Session, keys: Sequence[int]) -> None:
     """Find out with one query which of many starts came before, and take numbers for those that did not."""
-    found: dict[int, Transaction | None] = dict.fromkeys(keys)
-    for transaction in session.scalars(select(Transaction).where(Transaction.start_key.in_(found))):
-        if transaction.start_key is not None:
-            found[transaction.start_key] = transaction
+    found = _begun(session, keys)
     session.info["starts"] = found
-    new = sum(1 for transaction in found.values() if transaction is None)
+    new = sum(1 for begun in found.values() if begun is None)
     if new:
         session.info["numbers"] = list(take_numbers(session, new))
 
 
-def _started_before(session: Session, key: int) -> Transaction | None:
-    preloaded: dict[int, Transaction | None] = session.info.get("starts", {})
-    if key in preloaded:
-        return preloaded[key]
-    return session.scalar(select(Transaction).where(Transaction.start_key == key))
+def _begun(session: Session, keys: Sequence[int]) -> dict[int, Begun | None]:
+    found: dict[int, Begun | None] = dict.fromkeys(keys)
+    for key, transaction_id, *told in _STARTED.rows(session, keys):
+        found[key] = Begun(transaction_id, Decision(*told))
+    return found
+
+
+def _started_before(session: Session, key: int) -> Begun | None:
+    preloaded: dict[int, Begun | None] = session.info.get("starts", {})
+    return preloaded[key] if key in preloaded else _begun(session, [key])[key]
 
 
 def begin(
@@ -82,26 +97,22 @@ def begin(
     key = start_key(charger_id, report.evse, report.at_text, report.meter_wh, report.id_tag)
     known = _started_before(session, key)
     if known is not None:
-        told = Decision(
-            known.authorization, known.id_token_id, known.account_id, known.parent_uid, known.token_expires_at
-        )
-        return Begun(known.id, told)
-    connector = connector_of(session, charger_id, report.evse)
-    if connector is not None:
-        for other in open_on(session, charger_id):
-            if other.connector_id == connector.id:
-                close_estimated(session, other, reason="Superseded", at=at)
+        return known
+    connector = outlet_of(session, charger_id, report.evse)
     transaction_id = next_id(session)
+    if connector is not None:
+        _close_before(session, connector, transaction_id, report, at)
     ordered = commands.observe(
         session,
         charger_id,
         Effect.TRANSACTION_STARTED,
         at=at,
         evse=report.evse,
-        id_tag=report.id_tag,
+        id_tag=report.card or report.id_tag,
         transaction_id=transaction_id,
         text="Charging has begun.",
     )
+    report = _met(session, charger_id, transaction_id, report, decision, at)
     _insert(
         session,
         transaction_id,
@@ -118,11 +129,45 @@ def begin(
     return Begun(transaction_id, decision)
 
 
+def _close_before(
+    session: Session, connector: Outlet, transaction_id: int, report: StartReport, at: datetime
+) -> None:
+    """Close what is still open on the connector. Where the register tells how far it came, no energy is missing."""
+    for other in open_on(session, connector.charger_id):
+        if other.connector_id == connector.id:
+            made = repair.supersede(session, other, report.at, report.meter_wh, next_id=transaction_id, at=at)
+            if made.energy_from is EnergySource.NEXT_START:
+                connector.register_wh = report.meter_wh
+
+
+def _met(
+    session: Session,
+    charger_id: int,
+    transaction_id: int,
+    report: StartReport,
+    decision: Decision,
+    at: datetime,
+) -> StartReport:
+    """The report, with a flag if the place was kept for another card. A reservation of this one is used up."""
+    is_anothers = reservations.began(
+        session,
+        charger_id,
+        evse=report.evse,
+        reservation_id=report.reservation_id,
+        id_tag=report.id_tag,
+        parent_uid=decision.parent_uid,
+        transaction_id=transaction_id,
+        started_at=report.at,
+        at=at,
+    )
+    return report._replace(flags=report.flags | {Flag.RESERVED}) if is_anothers else report
+
+
 def _insert(
     session: Session,
     transaction_id: int,
     charger_id: int,
-    connector: Connector | None,
+    connector: Outlet | None,
     tariff_id: int | None,
     report: StartReport,
     decision: Decision,
@@ -138,7 +183,7 @@ def _insert(
         flags.add(Flag.UNAUTHORISED)
     if connector is None:
         flags.add(Flag.REPAIRED)  # it named no connector that there can be
-    version = tariffs.applicable(session, tariff_id)
+    version = slots.applicable(session, charger_id, connector.id if connector else None, tariff_id, at)
     row: Row = {
         "id": transaction_id,
         "charger_id": charger_id,

@@ -1,8 +1,8 @@
 """How a transaction ends (1.6 §4.10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,19 +10,21 @@ from sqlalchemy.orm import Session
 from csms.domain import accounts, commands
 from csms.domain.accounts import Decision, TokenStatus
 from csms.domain.base import announce, append, digest, printable
-from csms.domain.chargers import Connector
+from csms.domain.chargers import Outlet, outlet_by_id
 from csms.domain.commands import Effect
-from csms.domain.transactions import billing
+from csms.domain.transactions import billing, repair
 from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
-from csms.domain.transactions.opened import complete, next_id, open_on
-from csms.domain.transactions.progress import flag, follow, meter_of
+from csms.domain.transactions.opened import complete, next_id
+from csms.domain.transactions.progress import Progress, flag, follow, meter_of, named, open_on, stop_idling
 from csms.domain.transactions.readings import keep_reading
-from csms.domain.transactions.rules import Snapshot, final, summarise
+from csms.domain.transactions.rules import Snapshot, final, since_start, summarise
 
 
-@dataclass(frozen=True, slots=True)
-class StopReport:
-    """What a charger says when a transaction ends, with the readings that it kept for this moment."""
+class StopReport(NamedTuple):
+    """What a charger says when a transaction ends, with the readings that it kept for this moment.
+
+    `is_relative`: its register is known to count each session from 0.
+    """
 
     meter_wh: int | None
     at: datetime
@@ -31,9 +33,10 @@ class StopReport:
     id_tag: str | None = None
     snapshots: Sequence[Snapshot] = ()
     flags: frozenset[Flag] = frozenset()
+    is_relative: bool = False
 
 
-def _referred(session: Session, charger_id: int, reference: str, report: StopReport) -> Transaction | None:
+def _referred(session: Session, charger_id: int, reference: str, report: StopReport) -> Progress | None:
     """The transaction that a Stop means. Only the charger's own can be meant.
 
     -1 (1.6 errata 3.18: it never got our id) means the open one that the report fits, if there is just one (F44).
@@ -42,16 +45,11 @@ def _referred(session: Session, charger_id: int, reference: str, report: StopRep
     if reference == "-1":
         fitting = [x for x in candidates if _fits(x, report)]
         return fitting[0] if len(fitting) == 1 else None
-    named = next((x for x in candidates if x.reference == reference), None)
-    if named is not None:
-        return named
-    query = select(Transaction).where(
-        Transaction.charger_id == charger_id, Transaction.reference == reference
-    )
-    return session.scalar(query)
+    its_own = next((x for x in candidates if x.reference == reference), None)
+    return its_own or named(session, charger_id, reference)
 
 
-def _fits(transaction: Transaction, report: StopReport) -> bool:
+def _fits(transaction: Progress, report: StopReport) -> bool:
     """Could this Stop be of this transaction, by its time, its register and its tag?"""
     if report.at < transaction.started_at or report.meter_wh is None:
         return False
@@ -68,7 +66,7 @@ def end(
     decision: Decision | None,
     *,
     at: datetime,
-) -> Transaction | None:
+) -> Progress | None:
     """1.6 §4.10. The first Stop counts; a differing second one is flagged (F50). None for one we never gave out:
     it is kept as an orphan, on no connector, for a person to match (F43, F45, F51).
     """
@@ -82,15 +80,18 @@ def end(
             flag(transaction, Flag.DIFFERING_STOP)
             announce(session, transaction.topic)
         return transaction
-    connector = session.get(Connector, transaction.connector_id) if transaction.connector_id else None
+    outlet = outlet_by_id(session, charger_id, transaction.connector_id)
+    start_wh = transaction.meter_start_wh if report.is_relative else None
+    if start_wh and report.meter_wh is not None and report.meter_wh < start_wh:
+        report = report._replace(meter_wh=report.meter_wh + start_wh)
     for snapshot in sorted(report.snapshots, key=lambda x: x.at):
-        summary = summarise(snapshot.samples)
+        summary = since_start(summarise(snapshot.samples), start_wh)
         keep_reading(
             session, charger_id, transaction.connector_id, transaction.id, reference, snapshot, summary, at
         )
         if snapshot.at <= report.at:
             follow(transaction, snapshot.at, summary, is_timed=snapshot.is_trusted)
-    _close(session, transaction, connector, report, at)
+    close(session, transaction, outlet, report, at)
     commands.observe(
         session,
         charger_id,
@@ -102,10 +103,16 @@ def end(
     return transaction
 
 
-def _close(
-    session: Session, transaction: Transaction, connector: Connector | None, report: StopReport, at: datetime
-) -> None:
+def close(
+    session: Session,
+    transaction: Transaction | Progress,
+    outlet: Outlet | None,
+    report: StopReport,
+    at: datetime,
+) -> list[int]:
+    """End it exactly, and bill it. What was estimated before is put aside: the ids of those repairs."""
     is_late = transaction.state is TransactionState.ENDED_UNKNOWN
+    put_aside = repair.take_back(session, transaction, at=at) if is_late else []
     transaction.flags = [x for x in transaction.flags if x != Flag.ESTIMATED]
     flag(transaction, *report.flags - {Flag.METER_IMPLAUSIBLE})
     transaction.state = TransactionState.ENDED
@@ -122,13 +129,12 @@ def _close(
     transaction.energy_wh = energy_wh
     flag(transaction, *flags)
     transaction.power_w = transaction.current_a = None
-    if transaction.idle_since is not None:
-        transaction.idle_s += max(0, round((transaction.ended_at - transaction.idle_since).total_seconds()))
-        transaction.idle_since = None
-    if connector is not None and report.meter_wh is not None and not is_late:
-        connector.register_wh = report.meter_wh
+    stop_idling(transaction, transaction.ended_at)
+    if outlet is not None and report.meter_wh is not None and not is_late:
+        outlet.register_wh = report.meter_wh
     billing.charge(session, transaction, at=at)
     announce(session, f"charger:{transaction.charger_id}", transaction.topic, "fleet", "transactions")
+    return put_aside
 
 
 def _keep_orphan(
@@ -177,7 +183,12 @@ def _keep_orphan(
 
 
 def _is_foreign(session: Session, charger_id: int, reference: str) -> bool:
+    """Is it the name that we gave to another charger's session? Such a name is its id, which needs no search."""
+    if not reference.isascii() or not reference.isdigit() or len(reference) > 18:
+        return False
     query = select(Transaction.id).where(
-        Transaction.reference == reference, Transaction.charger_id != charger_id
+        Transaction.id == int(reference),
+        Transaction.reference == reference,
+        Transaction.charger_id != charger_id,
     )
-    return reference not in ("", "0", "-1", "?") and session.scalar(query.limit(1)) is not None
+    return session.scalar(query) is not None

@@ -1,0 +1,61 @@
+"""Payments by card at a station, whoever moves the money."""
+
+from csms.domain.payments.following import correct, follow, problems
+from csms.domain.payments.models import (
+    OVER,
+    Outcome,
+    Payment,
+    PaymentEvent,
+    PaymentNews,
+    PaymentState,
+    TestCheckout,
+    Wanted,
+)
+from csms.domain.payments.rules import Standing, Status, Step, hold_for, step_for
+from csms.domain.payments.service import (
+    find,
+    look_soon,
+    not_opened,
+    not_settled,
+    opened,
+    put_aside,
+    request,
+    settle,
+    tell_of,
+    want_capture,
+    want_refund,
+    want_release,
+)
+from csms.domain.payments.settings import Settings
+
+__all__ = [
+    "OVER",
+    "Outcome",
+    "Payment",
+    "PaymentEvent",
+    "PaymentNews",
+    "PaymentState",
+    "Settings",
+    "Standing",
+    "Status",
+    "Step",
+    "TestCheckout",
+    "Wanted",
+    "correct",
+    "find",
+    "follow",
+    "hold_for",
+    "look_soon",
+    "not_opened",
+    "not_settled",
+    "opened",
+    "problems",
+    "put_aside",
+    "request",
+    "settle",
+    "step_for",
+    "tell_of",
+    "want_capture",
+    "want_refund",
+    "want_release",
+]

@@ -1,0 +1,112 @@
+"""What pages and programs read of payments."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from csms.domain.accounts.service import PAYMENT_PREFIX
+from csms.domain.payments.models import Payment, PaymentEvent, PaymentNews, PaymentState
+from csms.domain.transactions import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of payments since some moment, in cents."""
+
+    held_cents: int
+    captured_cents: int
+    refunded_cents: int
+
+
+def due(session: Session, at: datetime, *, limit: int = 20) -> Sequence[Payment]:
+    """About which the provider is to be asked now, those that wait longest first."""
+    query = select(Payment).where(Payment.due_at <= at).order_by(Payment.due_at)
+    return session.scalars(query.limit(limit)).all()
+
+
+def listed(
+    session: Session,
+    *,
+    state: PaymentState | None = None,
+    has_problem: bool = False,
+    transaction_id: int | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> Sequence[Payment]:
+    """The newest first; `before`: only those that were asked for before (requested_at, id)."""
+    query = _full().order_by(Payment.requested_at.desc(), Payment.id.desc())
+    conditions: list[ColumnElement[bool]] = []
+    if state is not None:
+        conditions.append(Payment.state == state)
+    if has_problem:
+        conditions.append(Payment.problem_at.is_not(None))
+    if transaction_id is not None:
+        conditions.append(Payment.transaction_id == transaction_id)
+    if before is not None:
+        at, payment_id = before
+        conditions.append(
+            or_(
+                Payment.requested_at < at,
+                and_(Payment.requested_at == at, Payment.id < payment_id),
+            )
+        )
+    return session.scalars(query.where(*conditions).limit(limit)).all()
+
+
+def _full() -> Select[Payment]:
+    return select(Payment).options(
+        joinedload(Payment.charger), joinedload(Payment.connector), joinedload(Payment.transaction)
+    )
+
+
+def events(session: Session, payment_id: str) -> Sequence[PaymentEvent]:
+    """Its steps, the first first."""
+    query = select(PaymentEvent).where(PaymentEvent.payment_id == payment_id)
+    return session.scalars(query.order_by(PaymentEvent.id)).all()
+
+
+def of_transaction(session: Session, transaction: Transaction) -> Payment | None:
+    """The payment that a session is paid by. Nothing is asked where it began with another card."""
+    if not (transaction.id_tag or "").startswith(PAYMENT_PREFIX):
+        return None
+    query = select(Payment).where(Payment.transaction_id == transaction.id)
+    return session.scalar(query.order_by(Payment.requested_at.desc()).limit(1))
+
+
+def is_paid_by(session: Session, transaction_id: int, payment_ids: Collection[str]) -> bool:
+    """Is the session paid by one of these payments?"""
+    query = select(Payment.id).where(Payment.id.in_(payment_ids), Payment.transaction_id == transaction_id)
+    return bool(payment_ids) and session.scalar(query.limit(1)) is not None
+
+
+def open_at(session: Session, connector_id: int, payment_ids: Collection[str]) -> Payment | None:
+    """The one of these payments that somebody has begun at this connector, and not finished."""
+    query = select(Payment).where(
+        Payment.id.in_(payment_ids),
+        Payment.connector_id == connector_id,
+        Payment.wanted.is_(None),
+        or_(
+            Payment.state == PaymentState.REQUESTED,
+            and_(Payment.state == PaymentState.HELD, Payment.transaction_id.is_(None)),
+        ),
+    )
+    return session.scalar(query.order_by(Payment.requested_at.desc()).limit(1)) if payment_ids else None
+
+
+def sums(session: Session, since: datetime) -> Sums:
+    """What is held now, and what was taken and given back of payments since then."""
+    held = select(func.coalesce(func.sum(Payment.held_cents), 0)).where(Payment.state == PaymentState.HELD)
+    taken = select(
+        func.coalesce(func.sum(Payment.captured_cents), 0),
+        func.coalesce(func.sum(Payment.refunded_cents), 0),
+    ).where(Payment.requested_at >= since)
+    captured, refunded = session.execute(taken).one()
+    return Sums(int(session.scalar(held) or 0), int(captured), int(refunded))
+
+
+def newest_news(session: Session, *, limit: int = 10) -> Sequence[PaymentNews]:
+    """What providers have told last."""
+    return session.scalars(select(PaymentNews).order_by(PaymentNews.id.desc()).limit(limit)).all()

@@ -1,0 +1,91 @@
+"""Money and kWh given back for a session: its bill tells it, the ledger gets an entry, and the record a credit."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from csms.domain import cdrs
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
+from csms.domain.base import Invalid, Refused, printable
+from csms.domain.tariffs import Bill
+from csms.domain.transactions import billing, repair
+from csms.domain.transactions.models import Transaction
+from csms.quantities import kwh
+
+
+def refund(
+    session: Session,
+    transaction: Transaction,
+    *,
+    cents: int | None,
+    reason: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """Give back `cents` of what a session cost; None: all of it, with the kWh of credit that it took.
+
+    Raises Refused for one that is not billed, or that costs nothing (any more), Invalid for more than it cost.
+    """
+    repair.lock(session, transaction)
+    reason = printable(reason.strip(), 150) or ""
+    if not reason:
+        raise Invalid("Say why.", "reason")
+    if transaction.bill is None or transaction.cost_cents is None:
+        raise Refused("This session is not billed, so there is nothing to give back.")
+    energy_wh = _spent_wh(session, transaction) if cents is None else 0
+    left, whole = transaction.cost_cents, cents is None
+    if not left and not energy_wh:
+        raise Refused("This session costs nothing, so there is nothing to give back.")
+    amount = left if cents is None else cents
+    if not 0 <= amount <= left or not (amount or energy_wh):
+        raise Invalid("Give back more than nothing, and at most what it cost.", "amount")
+    bill = billing.bill_of(transaction, at)
+    transaction.bill = [*transaction.bill, *_rows(bill, amount, energy_wh)]
+    transaction.cost_cents = left - amount
+    remark = f"refund: {reason}"
+    cdrs.credit(session, transaction.id, remark=remark, at=at)
+    if not whole and transaction.cost_cents:
+        billing.put_on_record(session, transaction, billing.terms_of(transaction), at=at, remark=remark)
+    if transaction.account_id is not None:
+        account = session.get_one(Account, transaction.account_id)
+        book(
+            session,
+            account,
+            LedgerKind.REFUND,
+            at=at,
+            amount_cents=amount,
+            energy_wh=energy_wh,
+            transaction_id=transaction.id,
+            note=reason,
+            by=by,
+        )
+    repair.told(session, transaction)
+
+
+def _spent_wh(session: Session, transaction: Transaction) -> int:
+    """kWh of credit that it took, less what was given back."""
+    query = select(func.coalesce(func.sum(-LedgerEntry.energy_wh), 0)).where(
+        LedgerEntry.transaction_id == transaction.id, LedgerEntry.kind.in_(billing.OF_SESSIONS)
+    )
+    return max(0, int(session.scalar(query) or 0))
+
+
+def _rows(bill: Bill, cents: int, energy_wh: int) -> list[dict[str, Any]]:
+    """Lines of what is given back: of each rate of VAT its share, and of kWh."""
+    rows, left, of = [], cents, bill.total_cents
+    for part in bill.vat:
+        share = left if part is bill.vat[-1] else cents * part.cents // of if of else 0
+        left -= share
+        if share:
+            price = -Decimal(share) / 100
+            rows.append(_row("refund", "1", "session", price, -share) | {"vat_percent": str(part.percent)})
+    if energy_wh:
+        rows.append(_row("refund_kwh", str(kwh(energy_wh)), "kWh", Decimal(0), 0))
+    return rows
+
+
+def _row(kind: str, quantity: str, unit: str, price: Decimal, cents: int) -> dict[str, Any]:
+    return {"kind": kind, "quantity": quantity, "unit": unit, "price": str(price), "cents": cents}

@@ -1,0 +1,21 @@
+"""Payments by card: the providers that move the money, and what is due at them."""
+
+from csms.payments.opening import DOWN, amount_for, open_page
+from csms.payments.provider import Forged, News, Provider, Rejected, Unavailable
+from csms.payments.setup import provider_named
+from csms.payments.worker import attend_due, send_test_news, start
+
+__all__ = [
+    "DOWN",
+    "Forged",
+    "News",
+    "Provider",
+    "Rejected",
+    "Unavailable",
+    "amount_for",
+    "attend_due",
+    "open_page",
+    "provider_named",
+    "send_test_news",
+    "start",
+]
