@@ -4,6 +4,7 @@ Reads only, in streams and small batches, so that it can run beside a working se
 without a living connection needs no check here: online is what its lease says, and the lease runs out by itself.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,17 +13,23 @@ import orjson
 from sqlalchemy import Row, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, joinedload
 
-from csms.domain import tariffs
-from csms.domain.accounts import Account, LedgerEntry, LedgerKind
+from csms.domain.accounts import Account, LedgerEntry
+from csms.domain.accounts.audit import breaches
 from csms.domain.base import UTCDateTime, digest, printable
+from csms.domain.cdrs import Cdr
 from csms.domain.chargers import LinkLease
 from csms.domain.commands import Command, CommandState
 from csms.domain.frames import Direction, Frame, Verdict, link_of
+from csms.domain.reservations import Reservation, ReservationState
+from csms.domain.reservations.states import GRACE
+from csms.domain.tariffs import Line
 from csms.domain.transactions import Flag, Reading, Sample, Summary, Transaction, TransactionState, summarise
-from csms.domain.transactions.billing import terms_of, usage_of
+from csms.domain.transactions.billing import AFTERWARDS, OF_SESSIONS, priced, terms_of
 from csms.domain.transactions.rules import Meter, final, read
+from csms.domain.transactions.unrecorded import looked_at
 
 BATCH = 500
+_SEPARATORS = str.maketrans("", "", " ._-")
 # After its deadline a command has this long to be given up: a grace of 5 s, and a job that comes every 5 s.
 OVERDUE = timedelta(seconds=15)
 # Flags that say that a figure is not simply what the meter and the tariff give.
@@ -64,7 +71,9 @@ def verify(session: Session, *, at: datetime | None = None) -> list[Finding]:
         _transactions,
         _connectors,
         _accounts,
+        breaches,
         lambda session: _commands(session, moment),
+        lambda session: _reservations(session, moment),
     )
     return [finding for check in checks for finding in check(session)]
 
@@ -112,17 +121,26 @@ def _effect(session: Session, entry: Entry) -> Iterator[Finding]:
 
 def _is_stopped(session: Session, entry: Entry) -> bool:
     """A Stop has ended the transaction that it names, or left an orphan; -1 has ended one that it does not name."""
-    reference = _reference(_member(entry.text, "transactionId"))
-    named = Transaction.reference == reference
-    if reference == "-1":
+    names = _names(_member(entry.text, "transactionId"))
+    named = Transaction.reference.in_(names)
+    if "-1" in names:
         named = Transaction.end_received_at == entry.at
-    orphan = Transaction.reference.startswith(f"?{reference[:30]}", autoescape=True)
+    orphan = or_(*(Transaction.reference.startswith(f"?{x[:30]}", autoescape=True) for x in names))
     is_its = or_(
         and_(Transaction.state == TransactionState.ENDED, named),
         and_(Transaction.state == TransactionState.ORPHAN, orphan),
     )
     query = select(Transaction.id).where(Transaction.charger_id == entry.charger_id, is_its)
     return session.scalar(query.limit(1)) is not None
+
+
+def _names(value: object) -> set[str]:
+    """What a transactionId may have been read as: as it is, or as the whole number that a fraction is mended to."""
+    names = {_reference(value)}
+    if isinstance(value, (str, float)):
+        with contextlib.suppress(ValueError, OverflowError):
+            names.add(str(round(float(value))))
+    return names
 
 
 def _reference(value: object) -> str:
@@ -134,25 +152,34 @@ def _reference(value: object) -> str:
 
 
 def _member(text: str | None, name: str) -> Any:
-    """A member of the payload of a CALL or CALLRESULT."""
+    """A member of the payload of a CALL or CALLRESULT; also where its name is written otherwise, and was mended."""
     try:
         payload = orjson.loads(text or "")[-1]
     except (ValueError, IndexError):
         return None
-    return payload.get(name) if isinstance(payload, dict) else None
+    if not isinstance(payload, dict) or name in payload:
+        return payload.get(name) if isinstance(payload, dict) else None
+    return next((value for key, value in payload.items() if _folded(key) == _folded(name)), None)
+
+
+def _folded(name: str) -> str:
+    return name.translate(_SEPARATORS).casefold()
 
 
 def _transactions(session: Session) -> Iterator[Finding]:
     query = select(Transaction).options(joinedload(Transaction.tariff_version)).order_by(Transaction.id)
+    until_id = looked_at(session)  # later sessions may still get their records
     for batch in session.scalars(query.execution_options(yield_per=BATCH)).partitions():
         ids = [transaction.id for transaction in batch]
         readings = _readings(session, ids)
         booked = _booked(session, ids)
+        recorded = _recorded(session, ids)
         for transaction in batch:
             for what in (
                 *_shape(transaction),
                 *_energy(transaction, readings.get(transaction.id, [])),
-                *_bill(transaction, booked.get(transaction.id)),
+                *_bill(session, transaction, booked.get(transaction.id)),
+                *_record(transaction, recorded.get(transaction.id), until_id),
             ):
                 yield f"Transaction {transaction.id}: {what}."
 
@@ -209,10 +236,13 @@ def _summary(reading: Reading) -> Summary:
     return Summary(energy_wh=reading.energy_wh)
 
 
-def _bill(transaction: Transaction, booked_cents: int | None) -> Iterator[Finding]:
+def _bill(session: Session, transaction: Transaction, booked_cents: int | None) -> Iterator[Finding]:
     """An ended transaction is billed once, by its own figures and prices, and the bill is booked."""
-    if transaction.state is not TransactionState.ENDED or transaction.energy_wh is None:
-        if transaction.bill is not None or booked_cents is not None:
+    is_settled = transaction.bill is not None and (
+        transaction.state is TransactionState.ENDED_UNKNOWN or transaction.is_free
+    )
+    if not is_settled and (transaction.state is not TransactionState.ENDED or transaction.energy_wh is None):
+        if transaction.bill is not None or booked_cents:
             yield "it was billed without energy that can be believed"
         return
     if transaction.bill is None or transaction.ended_at is None:
@@ -223,8 +253,9 @@ def _bill(transaction: Transaction, booked_cents: int | None) -> Iterator[Findin
     if transaction.account_id is not None and (booked_cents or 0) != -(transaction.cost_cents or 0):
         yield f"it cost {transaction.cost_cents} cents, and {-(booked_cents or 0)} cents were booked"
     if not UNSURE & set(transaction.flags):
-        expected = tariffs.price(terms_of(transaction), usage_of(transaction, transaction.ended_at))
-        if [row for row in transaction.bill if row["kind"] != "credit"] != expected.as_rows():
+        expected = priced(session, transaction, terms_of(transaction), transaction.ended_at)
+        billed = [Line.of_row(row).essence for row in transaction.bill if row["kind"] not in AFTERWARDS]
+        if billed != [line.essence for line in expected.lines]:
             yield "its bill is not what its tariff makes of its figures"
 
 
@@ -242,10 +273,27 @@ def _readings(session: Session, ids: Sequence[int]) -> dict[int, list[Reading]]:
 def _booked(session: Session, ids: Sequence[int]) -> dict[int | None, int]:
     query = (
         select(LedgerEntry.transaction_id, func.sum(LedgerEntry.amount_cents))
-        .where(LedgerEntry.transaction_id.in_(ids), LedgerEntry.kind == LedgerKind.SESSION)
+        .where(LedgerEntry.transaction_id.in_(ids), LedgerEntry.kind.in_(OF_SESSIONS))
         .group_by(LedgerEntry.transaction_id)
     )
     return {transaction_id: int(cents) for transaction_id, cents in session.execute(query)}
+
+
+def _record(transaction: Transaction, recorded_cents: int | None, until_id: int | None) -> Iterator[Finding]:
+    """A session that is billed has charge records, and credits taken off they come to its cost.
+
+    One that is over and not billed waits for a person: it is listed beside the records for as long as it does.
+    """
+    if recorded_cents is None:
+        if transaction.cost_cents is not None and (until_id is None or transaction.id <= until_id):
+            yield "it is billed, and has no charge record"
+    elif recorded_cents != (transaction.cost_cents or 0):
+        yield f"it cost {transaction.cost_cents} cents, and its charge records come to {recorded_cents}"
+
+
+def _recorded(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    query = select(Cdr.transaction_id, func.sum(Cdr.total_cents)).where(Cdr.transaction_id.in_(ids))
+    return {x: int(cents) for x, cents in session.execute(query.group_by(Cdr.transaction_id))}
 
 
 def _connectors(session: Session) -> Iterator[Finding]:
@@ -275,3 +323,19 @@ def _commands(session: Session, at: datetime) -> Iterator[Finding]:
     query = select(Command.id).where(Command.state == CommandState.SENT, Command.answer_by < at - OVERDUE)
     for command_id in session.scalars(query):
         yield f"Command {command_id}: it was sent, is long overdue, and nobody has given it up."
+
+
+def _reservations(session: Session, at: datetime) -> Iterator[Finding]:
+    """A used reservation names a transaction of its charger; one that is over is kept no longer."""
+    is_its = and_(
+        Transaction.id == Reservation.transaction_id, Transaction.charger_id == Reservation.charger_id
+    )
+    used = select(Reservation.id).outerjoin(Transaction, is_its)
+    used = used.where(Reservation.state == ReservationState.USED, Transaction.id.is_(None))
+    for reservation_id in session.scalars(used):
+        yield f"Reservation {reservation_id}: it was used, and there is no session that has used it."
+    kept = select(Reservation.id).where(
+        Reservation.state == ReservationState.RESERVED, Reservation.expires_at < at - GRACE - OVERDUE
+    )
+    for reservation_id in session.scalars(kept):
+        yield f"Reservation {reservation_id}: its time is over, and nobody has ended it."

@@ -1,5 +1,12 @@
 """Chargers, their EVSEs and connectors, their state and their connection."""
 
+from csms.domain.chargers.attempts import admit_attempt, attempts_like, forget_attempt
+from csms.domain.chargers.habits import (
+    choose_quirks,
+    quirks_of,
+    refuse_what_it_cannot,
+    why_these_quirks,
+)
 from csms.domain.chargers.links import (
     Fenced,
     Lease,
@@ -29,19 +36,22 @@ from csms.domain.chargers.models import (
     RefusalCause,
     StatusEvent,
 )
+from csms.domain.chargers.outlets import Outlet, by_code, connector_of, outlet_by_id, outlet_of, preload
+from csms.domain.chargers.plugs import ConnectorFormat, ConnectorStandard, PowerType
 from csms.domain.chargers.service import (
+    IDENTITY,
+    RESERVED_IDENTITIES,
     BootReport,
     StatusReport,
     add,
     adopt,
     boot,
-    connector_of,
+    describe,
     find,
     get,
     note_clock,
     pending_count,
     place,
-    preload,
     preload_identities,
     preload_stations,
     reject,
@@ -49,8 +59,11 @@ from csms.domain.chargers.service import (
     set_status,
     store_configuration,
 )
+from csms.domain.chargers.standing import counts_by_site, put_on_plan, remove_site, zone_of
 
 __all__ = [
+    "IDENTITY",
+    "RESERVED_IDENTITIES",
     "Admission",
     "Attempt",
     "AuthorizationPolicy",
@@ -58,20 +71,31 @@ __all__ = [
     "Charger",
     "ConfigurationKey",
     "Connector",
+    "ConnectorFormat",
+    "ConnectorStandard",
     "ConnectorStatus",
     "Evse",
     "Fenced",
     "Lease",
     "LinkLease",
+    "Outlet",
+    "PowerType",
     "RefusalCause",
     "StatusEvent",
     "StatusReport",
     "add",
+    "admit_attempt",
+    "attempts_like",
     "adopt",
     "boot",
+    "choose_quirks",
     "close_link",
+    "by_code",
     "connector_of",
+    "describe",
+    "counts_by_site",
     "find",
+    "forget_attempt",
     "get",
     "heartbeat",
     "keep_chain",
@@ -81,6 +105,8 @@ __all__ = [
     "note_clock",
     "note_probe",
     "open_link",
+    "outlet_by_id",
+    "outlet_of",
     "pending_count",
     "place",
     "preload",
@@ -88,10 +114,16 @@ __all__ = [
     "preload_leases",
     "preload_openings",
     "preload_stations",
+    "put_on_plan",
+    "quirks_of",
+    "refuse_what_it_cannot",
     "reject",
+    "remove_site",
     "renew",
     "sane_time",
     "set_status",
     "store_configuration",
     "touch",
+    "why_these_quirks",
+    "zone_of",
 ]

@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from csms.domain.base import amend, announce, append, digest, printable
+from csms.domain.bulk import Reading
 from csms.domain.chargers.models import Attempt, Charger, LinkLease, RefusalCause, StatusEvent
+from csms.domain.records import Moves
 
 
 class Fenced(Exception):
@@ -17,7 +19,10 @@ class Fenced(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """What a unit of work needs of a lease; `chain` moves on with each journal entry."""
+    """What a unit of work needs of a lease; `chain` moves on with each journal entry.
+
+    `last_heartbeat_at`: of a Heartbeat in this unit of work; None: it has none.
+    """
 
     charger_id: int
     epoch: int
@@ -25,15 +30,16 @@ class Lease:
     last_heartbeat_at: datetime | None = None
 
 
-_LEASE = (LinkLease.charger_id, LinkLease.epoch, LinkLease.chain, LinkLease.last_heartbeat_at)
+_SEEN = Moves(LinkLease, "charger_id", "last_seen_at", "chain")
+_BEATEN = Moves(LinkLease, "charger_id", "last_seen_at", "chain", "last_heartbeat_at")
+_CHAINED = Moves(LinkLease, "charger_id", "chain")
+_LEASES = Reading((LinkLease.charger_id, LinkLease.epoch, LinkLease.chain), LinkLease.charger_id)
 
 
 def preload_leases(session: Session, charger_ids: Iterable[int]) -> None:
     """Read the leases of many chargers with one query, for `lease_of`."""
-    session.info["leases"] = {
-        row.charger_id: Lease(*row)
-        for row in session.execute(select(*_LEASE).where(LinkLease.charger_id.in_(list(charger_ids))))
-    }
+    rows = _LEASES.rows(session, charger_ids)
+    session.info["leases"] = {row[0]: Lease(*row) for row in rows}
 
 
 def lease_of(session: Session, charger_id: int, epoch: int) -> Lease:
@@ -47,25 +53,28 @@ def lease_of(session: Session, charger_id: int, epoch: int) -> Lease:
 def _lease(session: Session, charger_id: int) -> Lease:
     leases: dict[int, Lease] = session.info.setdefault("leases", {})
     if charger_id not in leases:
-        row = session.execute(select(*_LEASE).where(LinkLease.charger_id == charger_id)).one()
+        [row] = _LEASES.rows(session, [charger_id])
         leases[charger_id] = Lease(*row)
     return leases[charger_id]
 
 
 def touch(session: Session, lease: Lease, *, at: datetime) -> None:
     """Keep the end of the journal's chain, and that the charger was heard of."""
-    news = {"last_seen_at": at, "last_heartbeat_at": lease.last_heartbeat_at, "chain": lease.chain}
-    amend(session, LinkLease, {"charger_id": lease.charger_id}, news)
+    if lease.last_heartbeat_at is None:
+        _SEEN.add(session, at, lease.chain, lease.charger_id)
+    else:
+        _BEATEN.add(session, at, lease.chain, lease.last_heartbeat_at, lease.charger_id)
 
 
 def heartbeat(session: Session, charger_id: int, *, at: datetime) -> None:
-    """1.6 §4.6: alive; `touch` writes it. Nothing is announced, so that calm stays calm."""
+    """1.6 §4.6: alive; `touch` writes it. Only "heartbeats" is announced, to which no page listens: calm stays calm."""
     _lease(session, charger_id).last_heartbeat_at = at
+    announce(session, "heartbeats")
 
 
 def keep_chain(session: Session, lease: Lease) -> None:
     """Keep the end of the journal's chain after an entry of ours."""
-    amend(session, LinkLease, {"charger_id": lease.charger_id}, {"chain": lease.chain})
+    _CHAINED.add(session, lease.chain, lease.charger_id)
 
 
 def preload_openings(session: Session, charger_ids: Iterable[int]) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
+from csms.domain.chargers.plugs import ConnectorFormat, ConnectorStandard, PowerType
+from csms.domain.sites import Site
 
 
 class Admission(enum.StrEnum):
@@ -57,6 +59,10 @@ class RefusalCause(enum.StrEnum):
     DUPLICATE_IDENTITY = "duplicate_identity"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     BAD_HANDSHAKE = "bad_handshake"
+    BELOW_PROFILE = "below_profile"
+    NO_CERTIFICATE = "no_certificate"
+    WRONG_CERTIFICATE = "wrong_certificate"
+    TLS_FAILED = "tls_failed"
 
 
 class Charger(Base):
@@ -68,18 +74,39 @@ class Charger(Base):
     identity: Mapped[str] = mapped_column(String(48))
     identity_folded: Mapped[str] = mapped_column(String(48), unique=True)
     slug: Mapped[str] = mapped_column(String(24), unique=True)
+    own_tag: Mapped[str] = mapped_column(String(36))  # a tag that is good at this charger, and nowhere else
     name: Mapped[str | None] = mapped_column(String(80))
     location: Mapped[str | None] = mapped_column(String(200))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)
+    # Where it stands itself; None: where its site is.
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
+    # On its site's plan: parts of its width, from the left, and of its height, from the top.
+    plan_x: Mapped[float | None]
+    plan_y: Mapped[float | None]
     admission: Mapped[Admission] = mapped_column(choice(Admission), index=True)
     policy: Mapped[AuthorizationPolicy] = mapped_column(choice(AuthorizationPolicy))
     tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariff.id"))
     key_hash: Mapped[str | None] = mapped_column(
         String(120)
     )  # the AuthorizationKey's; None: none is asked for
+    next_key_hash: Mapped[str | None] = mapped_column(String(120))  # that of a key on its way to the charger
+    key_command_id: Mapped[str | None] = mapped_column(String(36))  # the order that brings it there
+    # Security profiles (whitepaper §2): what a connection must offer at least; what it is to offer from the first one
+    # on that does; and the highest that was required of a connection and offered by it, below which there is no way.
+    security_profile: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    target_profile: Mapped[int | None] = mapped_column(Integer)
+    proven_profile: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     heartbeat_interval_s: Mapped[int | None] = mapped_column(Integer)  # None: the installation's
     is_simulated: Mapped[bool] = mapped_column(default=False)
+    is_quiet: Mapped[bool | None]  # nothing is sent to it by itself; None: as the installation
+    is_public: Mapped[bool | None]  # anybody finds it on /find; None: as its site
+    is_strict: Mapped[bool] = mapped_column(
+        default=False
+    )  # its messages are refused where others' are repaired
+    quirks_choice: Mapped[str | None] = mapped_column(
+        String(40)
+    )  # a quirk profile's name, or NO_QUIRKS; None: the one that fits
 
     protocol: Mapped[str | None] = mapped_column(String(16))  # the sub-protocol of its last connection
     last_path: Mapped[str | None] = mapped_column(String(500))
@@ -105,16 +132,35 @@ class Charger(Base):
     accepted_at: Mapped[datetime | None]  # when it was first let in
     created_at: Mapped[datetime]
 
+    site: Mapped[Site | None] = relationship()
     evses: Mapped[list["Evse"]] = relationship(back_populates="charger", order_by="Evse.number")
     connectors: Mapped[list["Connector"]] = relationship(
         back_populates="charger", order_by="Connector.evse_number, Connector.number"
     )
     lease: Mapped["LinkLease | None"] = relationship(back_populates="charger")
+    tags: Mapped[list["ChargerTag"]] = relationship(cascade="all, delete-orphan", order_by="ChargerTag.tag")
 
     @property
     def title(self) -> str:
         """What people call it."""
         return self.name or self.identity
+
+    @property
+    def site_name(self) -> str | None:
+        return self.site.name if self.site else None
+
+    @property
+    def place(self) -> str | None:
+        """Where it is in words: its own, or its site's."""
+        return self.location or (self.site.place if self.site else None)
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """(latitude, longitude) of it, or of its site."""
+        for it in (self, self.site):
+            if it is not None and it.latitude is not None and it.longitude is not None:
+                return it.latitude, it.longitude
+        return None
 
     @property
     def topic(self) -> str:
@@ -124,6 +170,16 @@ class Charger(Base):
     def link_topic(self) -> str:
         """On which its live connection hears that it has work, or that what it knows of the charger is old."""
         return f"link:{self.id}"
+
+
+class ChargerTag(Base):
+    """A word of an operator's own about a charger, without case."""
+
+    __tablename__ = "charger_tag"
+    __table_args__ = (Index("ix_charger_tag_tag", "tag"),)
+
+    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"), primary_key=True, autoincrement=False)
+    tag: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
 class Evse(Base):
@@ -151,7 +207,12 @@ class Connector(Base):
     evse_number: Mapped[int] = mapped_column(Integer)
     number: Mapped[int] = mapped_column(Integer, default=1)
     slug: Mapped[str] = mapped_column(String(24), unique=True)
-    type: Mapped[str | None] = mapped_column(String(24))  # Type 2, CCS 2 …
+    code: Mapped[str] = mapped_column(String(6), unique=True)  # what is typed where a label cannot be scanned
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)  # what programs know it by
+    type: Mapped[str | None] = mapped_column(String(24))  # in words: Type 2, CCS 2 …
+    standard: Mapped[ConnectorStandard | None] = mapped_column(choice(ConnectorStandard))
+    format: Mapped[ConnectorFormat | None] = mapped_column(choice(ConnectorFormat))
+    power_type: Mapped[PowerType | None] = mapped_column(choice(PowerType))
     max_power_w: Mapped[int | None]
     status: Mapped[ConnectorStatus] = mapped_column(choice(ConnectorStatus), default=ConnectorStatus.UNKNOWN)
     status_word: Mapped[str | None] = mapped_column(String(40))  # as the charger said it
@@ -207,6 +268,13 @@ class LinkLease(Base):
     node: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str | None] = mapped_column(String(64))
     is_secure: Mapped[bool] = mapped_column(default=False)
+    offered_profile: Mapped[int | None] = mapped_column(
+        Integer
+    )  # the security profile that the connection amounts to
+    transport: Mapped[str | None] = mapped_column(String(120))  # in words
+    fingerprint: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # SHA-256 of the certificate that the charger showed
     connected_at: Mapped[datetime | None]
     online_until: Mapped[datetime | None] = mapped_column(index=True)
     last_seen_at: Mapped[datetime | None]
@@ -254,4 +322,5 @@ class ConfigurationKey(Base):
     value: Mapped[str | None] = mapped_column(Text)
     is_readonly: Mapped[bool] = mapped_column(default=False)
     needs_reboot: Mapped[bool] = mapped_column(default=False)  # written, and waiting for a reboot
+    is_missing: Mapped[bool] = mapped_column(default=False)  # asked for, and the charger has no such key
     read_at: Mapped[datetime]

@@ -2,57 +2,26 @@
 
 import base64
 import binascii
-import enum
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
+from csms.domain.chargers import filtering
+from csms.domain.chargers.filtering import Filter, is_online
 from csms.domain.chargers.models import (
     Admission,
+    AuthorizationPolicy,
     Charger,
     ConfigurationKey,
     Connector,
-    ConnectorStatus,
-    LinkLease,
     StatusEvent,
 )
 
 PAGE_SIZE = 50
-
-
-def is_online(at: datetime) -> ColumnElement[bool]:
-    """A condition on a joined LinkLease; false, not null, where there is none."""
-    return func.coalesce(LinkLease.online_until > at, False)
-
-
-def is_reachable(at: datetime) -> ColumnElement[bool]:
-    """Let in, and online. For queries that join Charger and LinkLease."""
-    return and_(Charger.admission == Admission.ACCEPTED, is_online(at))
-
-
-class Show(enum.StrEnum):
-    """Which chargers the list shows."""
-
-    ALL = "all"
-    CHARGING = "charging"
-    AVAILABLE = "available"
-    FAULTED = "faulted"
-    UNAVAILABLE = "unavailable"
-    OFFLINE = "offline"
-    PENDING = "pending"
-    REJECTED = "rejected"
-
-
-_STATUSES: Mapping[Show, tuple[ConnectorStatus, ...]] = {
-    Show.CHARGING: (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE),
-    Show.AVAILABLE: (ConnectorStatus.AVAILABLE,),
-    Show.FAULTED: (ConnectorStatus.FAULTED,),
-    Show.UNAVAILABLE: (ConnectorStatus.UNAVAILABLE,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +32,32 @@ class Page:
     next_cursor: str | None
 
 
+def ask_for_credit(session: Session) -> bool:
+    """Is there a charger that refuses cards whose account is empty?"""
+    query = select(Charger.id).where(Charger.policy == AuthorizationPolicy.CREDIT).limit(1)
+    return session.scalar(query) is not None
+
+
 _name = func.lower(func.coalesce(Charger.name, Charger.identity))
 
 
 def listed(
     session: Session,
+    wanted: Filter | None = None,
     *,
     at: datetime,
-    show: Show = Show.ALL,
-    words: str = "",
-    is_online_only: bool | None = None,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page:
-    """Chargers by name, with their leases and connectors: two queries."""
-    query = _filtered(select(Charger).outerjoin(Charger.lease), show, words, at)
-    if is_online_only is not None:
-        query = query.where(is_online(at) if is_online_only else ~is_online(at))
+    """Chargers by name, with their leases, sites, connectors and tags: three queries."""
+    query = filtering.apply(select(Charger).outerjoin(Charger.lease), wanted or Filter(), at)
     after = _read_cursor(cursor)
     if after is not None:
         name, charger_id = after
         query = query.where(or_(_name > name, and_(_name == name, Charger.id > charger_id)))
+    loads = (contains_eager(Charger.lease), joinedload(Charger.site))
     found = session.scalars(
-        query.options(contains_eager(Charger.lease), selectinload(Charger.connectors))
+        query.options(*loads, selectinload(Charger.connectors), selectinload(Charger.tags))
         .order_by(_name, Charger.id)
         .limit(limit + 1)
     ).all()
@@ -93,53 +65,9 @@ def listed(
     return Page(found[:limit], _cursor(more) if more is not None else None)
 
 
-def _filtered(query: Select[Charger], show: Show, words: str, at: datetime) -> Select[Charger]:
-    if words:
-        query = query.where(
-            or_(
-                *(
-                    column.icontains(words, autoescape=True)
-                    for column in (
-                        Charger.identity,
-                        Charger.name,
-                        Charger.location,
-                        Charger.serial_number,
-                        Charger.vendor,
-                        Charger.model,
-                    )
-                )
-            )
-        )
-    if show in (Show.PENDING, Show.REJECTED):
-        return query.where(Charger.admission == Admission(show.value))
-    query = query.where(Charger.admission != Admission.REJECTED)
-    if show is Show.OFFLINE:
-        return query.where(Charger.admission == Admission.ACCEPTED, ~is_online(at))
-    if show in _STATUSES:
-        has = exists().where(Connector.charger_id == Charger.id, Connector.status.in_(_STATUSES[show]))
-        return query.where(is_reachable(at), has)
-    return query
-
-
-def counts(session: Session, *, at: datetime) -> Counter[Show]:
-    """How many chargers each choice of the list shows. One query."""
-    online = is_reachable(at)
-
-    def having(show: Show) -> ColumnElement[bool]:
-        return and_(
-            online, exists().where(Connector.charger_id == Charger.id, Connector.status.in_(_STATUSES[show]))
-        )
-
-    wanted: dict[Show, ColumnElement[bool]] = {
-        Show.ALL: Charger.admission != Admission.REJECTED,
-        **{show: having(show) for show in _STATUSES},
-        Show.OFFLINE: and_(Charger.admission == Admission.ACCEPTED, ~is_online(at)),
-        Show.PENDING: Charger.admission == Admission.PENDING,
-        Show.REJECTED: Charger.admission == Admission.REJECTED,
-    }
-    columns = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in wanted.values()]
-    row = session.execute(select(*columns).select_from(Charger).outerjoin(Charger.lease)).one()
-    return Counter({show: int(count) for show, count in zip(wanted, row, strict=True)})
+def chosen(session: Session, wanted: Filter, *, at: datetime, most: int) -> Sequence[Charger]:
+    """At most `most` of the chargers that a filter lets through, by name, as `listed` has them."""
+    return listed(session, wanted, at=at, limit=most).chargers
 
 
 def connector_counts(session: Session, *, at: datetime) -> Counter[str]:
@@ -178,7 +106,7 @@ def shown(session: Session, charger_id: int) -> Charger | None:
     query = (
         select(Charger)
         .where(Charger.id == charger_id)
-        .options(joinedload(Charger.lease), selectinload(Charger.connectors))
+        .options(joinedload(Charger.lease), joinedload(Charger.site), selectinload(Charger.connectors))
     )
     return session.scalar(query)
 

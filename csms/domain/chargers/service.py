@@ -1,10 +1,10 @@
 """What can happen to a charger."""
 
-import secrets
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
@@ -15,16 +15,18 @@ from csms.domain.chargers.models import (
     AuthorizationPolicy,
     Charger,
     ConfigurationKey,
-    Connector,
     ConnectorStatus,
-    Evse,
     LinkLease,
     StatusEvent,
 )
+from csms.domain.chargers.outlets import Outlet, new_slug, outlet_of
+from csms.domain.sites import check_position
 
 LARGEST_NUMBER = 2**31 - 1
-MOST_EVSES = 32  # connectors that a charger's messages may bring into being
 PLUGGED = {ConnectorStatus.PREPARING, ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV}
+# Parts of addresses below that of all chargers: a charger of such a name could not be asked for.
+IDENTITY = r"[^\x00-\x1f\x7f:/\\?#]+"  # OCPP-J 1.6 §3.1.1: part of an address, and of Basic authentication
+RESERVED_IDENTITIES = frozenset({"connected", "start"})
 _TEXT_LENGTHS = {"iccid": 20, "imsi": 20}
 
 
@@ -43,8 +45,7 @@ class BootReport:
     meter_serial_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(NamedTuple):
     """One StatusNotification. `at` is the charger's time if it is sane, else the time of receipt."""
 
     evse: int
@@ -57,11 +58,6 @@ class StatusReport:
     info: str | None = None
     vendor_id: str | None = None
     vendor_error_code: str | None = None
-
-
-def new_slug() -> str:
-    """128 random bits for a public address: it tells nothing, and cannot be guessed."""
-    return secrets.token_urlsafe(16)
 
 
 def find(session: Session, identity: str) -> Charger | None:
@@ -102,7 +98,9 @@ def add(
     name: str | None = None,
     is_simulated: bool = False,
 ) -> Charger:
-    """A new charger. Raises Refused when there is one of this identity."""
+    """A new charger. Raises Refused when there is one of this identity, Invalid for one of RESERVED_IDENTITIES."""
+    if identity.casefold() in RESERVED_IDENTITIES:
+        raise Invalid(f"No charger can be called {identity}: choose another identity.", "identity")
     if find(session, identity) is not None:
         raise Refused(f"A charger with the identity {identity} is there already.")
     row = {
@@ -110,11 +108,15 @@ def add(
         "identity": identity,
         "identity_folded": identity.casefold()[:48],
         "slug": new_slug(),
+        "own_tag": str(uuid.uuid4()),
         "name": name or None,
         "admission": admission,
         "policy": policy,
         "status": ConnectorStatus.UNKNOWN,
         "is_simulated": is_simulated,
+        "is_strict": False,
+        "security_profile": 0,
+        "proven_profile": 0,
         "created_at": at,
         "accepted_at": at if admission is Admission.ACCEPTED else None,
     }
@@ -154,60 +156,9 @@ def reject(session: Session, charger: Charger) -> None:
     announce(session, charger.topic, charger.link_topic, "fleet")
 
 
-def preload(session: Session, charger_ids: Iterable[int]) -> None:
-    """Read the connectors of many chargers with one query, for `connector_of`."""
-    wanted = list(charger_ids)
-    found: dict[tuple[int, int, int], Connector] = {}
-    for connector in session.scalars(select(Connector).where(Connector.charger_id.in_(wanted))):
-        found[connector.charger_id, connector.evse_number, connector.number] = connector
-    session.info["connectors"] = found
-    session.info["connectors_of"] = set(wanted)
-
-
-def connector_of(session: Session, charger_id: int, evse: int, number: int = 1) -> Connector | None:
-    """A charger's connector, created when it is spoken of for the first time; None for 0 and beyond MOST_EVSES."""
-    if not (1 <= evse <= MOST_EVSES and 1 <= number <= MOST_EVSES):
-        return None
-    known: dict[tuple[int, int, int], Connector] = session.info.setdefault("connectors", {})
-    connector = known.get((charger_id, evse, number))
-    if connector is None and charger_id not in session.info.get("connectors_of", ()):
-        connector = session.scalar(
-            select(Connector).where(
-                Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == number
-            )
-        )
-    if connector is None:
-        connector = _add_connector(session, charger_id, evse, number)
-    known[charger_id, evse, number] = connector
-    return connector
-
-
-def _add_connector(session: Session, charger_id: int, evse_number: int, number: int) -> Connector:
-    evse = session.scalar(select(Evse).where(Evse.charger_id == charger_id, Evse.number == evse_number))
-    if evse is None:
-        evse = Evse(charger_id=charger_id, number=evse_number)
-        session.add(evse)
-        session.flush()
-    connector = Connector(
-        charger_id=charger_id,
-        evse_id=evse.id,
-        evse_number=evse_number,
-        number=number,
-        slug=new_slug(),
-        status=ConnectorStatus.UNKNOWN,
-    )
-    session.add(connector)
-    session.flush()
-    announce(session, f"charger:{charger_id}", "fleet")
-    return connector
-
-
 def boot(session: Session, charger: Charger, report: BootReport, *, at: datetime) -> None:
     """Keep what a charger tells of itself (1.6 §4.2). Open transactions stay open: it may resume or stop them."""
-    for name in BootReport.__slots__:
-        value = printable(getattr(report, name), _TEXT_LENGTHS.get(name, 50))
-        if value:
-            setattr(charger, name, value)
+    describe(charger, report)
     charger.booted_at = at
     append_status(
         session,
@@ -219,12 +170,20 @@ def boot(session: Session, charger: Charger, report: BootReport, *, at: datetime
     announce(session, charger.topic, "fleet")
 
 
+def describe(charger: Charger, report: BootReport) -> None:
+    """Keep what is said of a charger; what is not said stays as it is known."""
+    for name in BootReport.__slots__:
+        value = printable(getattr(report, name), _TEXT_LENGTHS.get(name, 50))
+        if value:
+            setattr(charger, name, value)
+
+
 def note_clock(session: Session, charger_id: int, skew_s: float) -> None:
     """How far the charger's clock is off, in s (positive: it is fast)."""
     amend(session, Charger, {"id": charger_id}, {"clock_skew_s": round(skew_s, 1)})
 
 
-def set_status(session: Session, charger_id: int, report: StatusReport, *, at: datetime) -> Connector | None:
+def set_status(session: Session, charger_id: int, report: StatusReport, *, at: datetime) -> Outlet | None:
     """A connector's state changed (1.6 §4.9); connector 0 is the charger itself.
 
     A report that is older than what we know goes into the history and changes nothing (a queue played back late).
@@ -239,19 +198,19 @@ def set_status(session: Session, charger_id: int, report: StatusReport, *, at: d
             charger.status, charger.status_at = report.status, since
             charger.error_code = _error(report)
         return None
-    connector = connector_of(session, charger_id, report.evse, report.connector)
-    if connector is None or (connector.reported_at is not None and since < connector.reported_at):
+    outlet = outlet_of(session, charger_id, report.evse, report.connector)
+    if outlet is None or (outlet.reported_at is not None and since < outlet.reported_at):
         return None
-    if report.status in PLUGGED and connector.status not in PLUGGED:
-        connector.plugged_at = at
-    if report.status is not connector.status or connector.status_at is None:
-        connector.status_at = since
-    connector.reported_at = since
-    connector.status = report.status
-    connector.status_word = printable(report.word, 40)
-    connector.error_code = _error(report)
-    connector.error_info = printable(report.info, 100)
-    return connector
+    if report.status in PLUGGED and outlet.status not in PLUGGED:
+        outlet.plugged_at = at
+    if report.status is not outlet.status or outlet.status_at is None:
+        outlet.status_at = since
+    outlet.reported_at = since
+    outlet.status = report.status
+    outlet.status_word = printable(report.word, 40)
+    outlet.error_code = _error(report)
+    outlet.error_info = printable(report.info, 100)
+    return outlet
 
 
 def _error(report: StatusReport) -> str | None:
@@ -292,35 +251,35 @@ def append_status(
 
 
 def store_configuration(
-    session: Session, charger: Charger, keys: Iterable[tuple[str, str | None, bool]], *, at: datetime
+    session: Session,
+    charger: Charger,
+    keys: Iterable[tuple[str, str | None, bool]],
+    *,
+    at: datetime,
+    missing: Iterable[str] = (),
 ) -> None:
-    """Keep (name, value, readonly) of configuration keys as the charger told them."""
-    known: Mapping[str, ConfigurationKey] = {
+    """Keep (name, value, readonly) of configuration keys as the charger told them; `missing`: those it has not."""
+    known: dict[str, ConfigurationKey] = {
         key.name: key
         for key in session.scalars(select(ConfigurationKey).where(ConfigurationKey.charger_id == charger.id))
     }
-    for name, value, is_readonly in keys:
+    told = [(*key, False) for key in keys] + [(name, None, False, True) for name in missing]
+    for name, value, is_readonly, is_missing in told:
         name = printable(name, 50) or ""
         row = known.get(name)
         if row is None:
-            row = ConfigurationKey(charger_id=charger.id, name=name, needs_reboot=False)
+            row = known[name] = ConfigurationKey(charger_id=charger.id, name=name, needs_reboot=False)
             session.add(row)
         row.value = printable(value, 5000)
         row.is_readonly = is_readonly
+        row.is_missing = is_missing
         row.read_at = at
     announce(session, charger.topic)
 
 
 def place(session: Session, charger: Charger, latitude: float | None, longitude: float | None) -> None:
-    """Put a charger on the map, or take it off with None."""
-    if (latitude is None) != (longitude is None):
-        raise Invalid("Give both latitude and longitude, or none.", "latitude")
-    if (
-        latitude is not None
-        and longitude is not None
-        and not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
-    ):
-        raise Invalid("Latitude goes from -90 to 90, longitude from -180 to 180.", "latitude")
+    """Put a charger on the map; with None it is where its site is. Raises Invalid."""
+    check_position(latitude, longitude)
     charger.latitude, charger.longitude = latitude, longitude
     announce(session, charger.topic, "fleet")
 
@@ -332,8 +291,11 @@ def get(session: Session, charger_id: int) -> Charger:
     return charger
 
 
+_LONGEST_LEAD = timedelta(hours=24)
+
+
 def sane_time(claimed: datetime | None, received_at: datetime) -> tuple[datetime, bool]:
     """(the time to go by, is it the charger's): a clock before 2015 or a day ahead is not believed (F56)."""
-    if claimed is None or claimed.year < 2015 or claimed > received_at + timedelta(hours=24):
+    if claimed is None or claimed.year < 2015 or claimed > received_at + _LONGEST_LEAD:
         return received_at, False
     return claimed, True

@@ -1,0 +1,163 @@
+"""Who gets an order and who is left out, and why: what is shown before anything is asked."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from csms.domain.base import Refused
+from csms.domain.batches.models import OFFLINE_WORDS
+from csms.domain.batches.orders import Order
+from csms.domain.chargers import Admission, Charger, ConfigurationKey, refuse_what_it_cannot
+from csms.domain.commands import Kind
+from csms.domain.local_lists.models import LocalList
+from csms.domain.transactions import Transaction, TransactionState
+
+MOST = 5000  # chargers of one batch
+
+
+class Reason(enum.StrEnum):
+    """Why a charger is left out."""
+
+    NOT_LET_IN = "not_let_in"
+    OFFLINE = "offline"
+    UNSUPPORTED = "unsupported"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A charger that is asked, or one connector of it."""
+
+    charger: Charger
+    evse: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A charger that is left out; `words`: why, for people."""
+
+    charger: Charger
+    reason: Reason
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    turns: Sequence[Turn]
+    skips: Sequence[Skip]
+
+    @property
+    def chargers(self) -> int:
+        """How many chargers are asked."""
+        return len({x.charger.id for x in self.turns})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the chargers of a plan, read at once."""
+
+    busy: Collection[tuple[int, int | None]]  # (charger, connector's EVSE) where somebody charges
+    keys: Mapping[int, ConfigurationKey]  # the key that is to be set, by charger
+    features: Mapping[int, str]  # what chargers say that they support
+    listing: Collection[int]  # who keeps a list of cards
+
+
+# The feature profile that an order belongs to (OCPP 1.6 §3.2): who does not name it cannot take the order.
+_FEATURES = {Kind.TRIGGER: "RemoteTrigger", Kind.SEND_LOCAL_LIST: "LocalAuthListManagement"}
+_FEATURE_KEY = "supportedfeatureprofiles"
+
+
+def plan(session: Session, chargers: Sequence[Charger], order: Order, *, at: datetime) -> Plan:
+    """Who would get the order now. The chargers come with their leases and connectors: four queries beside."""
+    known = _read(session, chargers, order)
+    turns: list[Turn] = []
+    skips: list[Skip] = []
+    for charger in chargers:
+        if found := _why_not(charger, order, known, at):
+            skips.append(Skip(charger, *found))
+            continue
+        asked = [
+            x for x in _turns(charger, order) if order.includes_busy or not is_busy(x, order, known.busy)
+        ]
+        turns += asked
+        if not asked:
+            skips.append(Skip(charger, Reason.BUSY, "Somebody is charging there."))
+    return Plan(turns, skips)
+
+
+def busy(session: Session, charger_ids: Iterable[int]) -> set[tuple[int, int | None]]:
+    """Where somebody charges: (charger, EVSE; None where it is not known)."""
+    query = select(Transaction).where(
+        Transaction.state == TransactionState.ACTIVE, Transaction.charger_id.in_(list(charger_ids))
+    )
+    found = session.scalars(query).all()
+    return {(x.charger_id, x.connector.evse_number if x.connector else None) for x in found}
+
+
+def is_busy(turn: Turn, order: Order, busy: Collection[tuple[int, int | None]]) -> bool:
+    """Would the order interrupt somebody?"""
+    if not order.interrupts:
+        return False
+    here = {evse for charger_id, evse in busy if charger_id == turn.charger.id}
+    return bool(here) if turn.evse is None else turn.evse in here or None in here
+
+
+def _turns(charger: Charger, order: Order) -> list[Turn]:
+    if order.is_by_connector:
+        return [Turn(charger, x) for x in sorted({x.evse_number for x in charger.connectors})]
+    return [Turn(charger, order.arguments.get("evse"))]
+
+
+def _why_not(charger: Charger, order: Order, known: _Known, at: datetime) -> tuple[Reason, str] | None:
+    if charger.admission is not Admission.ACCEPTED:
+        return Reason.NOT_LET_IN, "It is not let in here."
+    if charger.lease is None or not charger.lease.is_online(at):
+        return Reason.OFFLINE, OFFLINE_WORDS
+    try:
+        refuse_what_it_cannot(charger, order.kind, order.arguments)
+    except Refused as error:
+        return Reason.UNSUPPORTED, str(error)
+    numbers = {x.evse_number for x in charger.connectors}
+    if order.is_by_connector and not numbers:
+        return Reason.UNSUPPORTED, "It has not told of any connector."
+    if (evse := order.arguments.get("evse")) is not None and numbers and evse not in numbers:
+        return Reason.UNSUPPORTED, f"It has no connector {evse}."
+    return _what_it_told(charger, order, known)
+
+
+def _what_it_told(charger: Charger, order: Order, known: _Known) -> tuple[Reason, str] | None:
+    feature, told = _FEATURES.get(order.kind), known.features.get(charger.id)
+    if feature and told and feature.casefold() not in told.casefold():
+        return Reason.UNSUPPORTED, f"It says that it does not support this ({feature})."
+    if order.kind is Kind.SEND_LOCAL_LIST and charger.id not in known.listing:
+        return Reason.UNSUPPORTED, "No list of cards is kept there."
+    key = known.keys.get(charger.id)
+    if key is not None and key.is_missing:
+        return Reason.UNSUPPORTED, f"It has no {key.name}."
+    if key is not None and key.is_readonly:
+        return Reason.UNSUPPORTED, f"It does not let {key.name} be set."
+    return None
+
+
+def _read(session: Session, chargers: Sequence[Charger], order: Order) -> _Known:
+    ids = [x.id for x in chargers]
+    setting = str(order.arguments["name"]).casefold() if order.kind is Kind.CHANGE_CONFIGURATION else ""
+    names = {setting, _FEATURE_KEY} - {""}
+    keys = session.scalars(
+        select(ConfigurationKey).where(
+            ConfigurationKey.charger_id.in_(ids), func.lower(ConfigurationKey.name).in_(names)
+        )
+    ).all()
+    lists = select(LocalList.charger_id).where(LocalList.is_on, LocalList.charger_id.in_(ids))
+    return _Known(
+        busy=busy(session, ids) if order.interrupts and not order.includes_busy else (),
+        keys={x.charger_id: x for x in keys if x.name.casefold() == setting},
+        features={x.charger_id: x.value or "" for x in keys if x.name.casefold() == _FEATURE_KEY},
+        listing=set(session.scalars(lists)) if order.kind is Kind.SEND_LOCAL_LIST else (),
+    )

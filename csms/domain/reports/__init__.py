@@ -1,0 +1,17 @@
+"""What a period brought: energy, revenue, use, how many starts succeeded, and how much of the time chargers were up."""
+
+from csms.domain.reports.figures import Figures, Grouping, Line, Wanted, figures
+from csms.domain.reports.models import UptimeDay
+from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
+
+__all__ = [
+    "Figures",
+    "Grouping",
+    "Line",
+    "Share",
+    "UptimeDay",
+    "Wanted",
+    "figures",
+    "fleet_uptime",
+    "reckon_days",
+]

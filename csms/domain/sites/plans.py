@@ -1,0 +1,72 @@
+"""A site's plan: a picture on which its chargers are placed, for garages and halls where a map says little."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from csms.domain.base import Base, Invalid, NotFound, announce
+from csms.domain.sites.models import Site
+
+LARGEST_SIDE = 20_000  # px: more than that, browsers refuse to draw
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers that tell the size
+
+
+class SitePlan(Base):
+    """The picture as it came, a PNG or a JPEG; `width` and `height` in px. Chargers stand at parts of them."""
+
+    __tablename__ = "site_plan"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True, autoincrement=False)
+    picture: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    kind: Mapped[str] = mapped_column(String(20))  # image/png or image/jpeg
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
+
+
+def plan_of(session: Session, site_id: int) -> SitePlan:
+    """Raises NotFound."""
+    plan = session.get(SitePlan, site_id)
+    if plan is None:
+        raise NotFound("This site has no plan.")
+    return plan
+
+
+def keep_plan(session: Session, site: Site, picture: bytes, *, at: datetime) -> None:
+    """The site's plan from now on; chargers stay where they were on the old one. Raises Invalid for no PNG or JPEG."""
+    kind, width, height = _read(picture)
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+        raise Invalid(f"A picture has at most {LARGEST_SIDE} pixels on each side.", "picture")
+    plan = session.get(SitePlan, site.id)
+    if plan is None:
+        plan = SitePlan(site_id=site.id)
+        session.add(plan)
+    plan.picture, plan.kind, plan.width, plan.height = picture, kind, width, height
+    plan.digest, plan.changed_at = hashlib.sha256(picture).hexdigest(), at
+    session.flush()
+    announce(session, "fleet")
+
+
+def drop_plan(session: Session, site: Site) -> None:
+    """Forget the picture, if there is one."""
+    plan = session.get(SitePlan, site.id)
+    if plan is not None:
+        session.delete(plan)
+        session.flush()
+        announce(session, "fleet")
+
+
+def _read(picture: bytes) -> tuple[str, int, int]:
+    """(kind, width, height) by the picture's own head; nobody's word for its kind is taken."""
+    if picture.startswith(b"\x89PNG\r\n\x1a\n") and picture[12:16] == b"IHDR" and len(picture) > 24:
+        return "image/png", int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
+    at = 2 if picture.startswith(b"\xff\xd8\xff") else len(picture)
+    while at + 9 < len(picture) and picture[at] == 0xFF:
+        if picture[at + 1] in _FRAMES:
+            height, width = (int.from_bytes(picture[x : x + 2], "big") for x in (at + 5, at + 7))
+            return "image/jpeg", width, height
+        at += 2 + int.from_bytes(picture[at + 2 : at + 4], "big")
+    raise Invalid("Choose a picture: a PNG or a JPEG.", "picture")

@@ -1,0 +1,34 @@
+"""From where on events are looked for."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from csms.domain.cdrs import Cdr
+from csms.domain.chargers import StatusEvent
+from csms.domain.transactions import Transaction, TransactionState
+from csms.domain.webhooks.models import WebhookCursor, WebhookOpen
+
+SOURCES = {"transaction": Transaction.id, "status": StatusEvent.id, "cdr": Cdr.id}
+
+
+def begin_looking(session: Session, at: datetime) -> None:
+    """From now on, if nobody has looked so far: what was before is told to nobody."""
+    if session.scalar(select(WebhookCursor).limit(1)) is not None:
+        return
+    for source, number in SOURCES.items():
+        position = session.scalar(select(func.max(number))) or 0
+        session.add(WebhookCursor(source=source, position=position, looked_at=at))
+    session.add(WebhookCursor(source="command", position=0, looked_at=at))
+    running = select(Transaction).where(Transaction.state == TransactionState.ACTIVE)
+    session.add_all(
+        WebhookOpen(transaction_id=x.id, told_wh=x.energy_wh, told_at=at) for x in session.scalars(running)
+    )
+    session.flush()
+
+
+def stop_looking(session: Session) -> None:
+    """Nobody wants to know any more."""
+    session.execute(delete(WebhookCursor))
+    session.execute(delete(WebhookOpen))
