@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,9 +21,10 @@ from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Money, Out, answers
 from csms.domain import accounts
 from csms.domain.accounts import Account, LedgerKind
+from csms.domain.accounts import queries as queries_of_accounts
 from csms.domain.base import Invalid
 from csms.extensions import db
-from csms.quantities import cents
+from csms.quantities import cents, kwh
 
 MOST = Decimal(1_000_000)
 
@@ -46,7 +48,10 @@ class NewAccount(In):
 
 
 class Credit(In):
-    """By how much credit changes: money, energy or both. Only a correction may take away."""
+    """By how much credit changes: money, energy or both. Only a correction may take away.
+
+    A refund or a correction needs a note.
+    """
 
     kind: CreditKind = CreditKind.TOP_UP
     amount: Decimal = Field(Decimal(0), ge=-MOST, le=MOST, decimal_places=2, examples=["20.00"])
@@ -61,6 +66,9 @@ class AccountOut(Out):
     is_service: bool
     balance: Money
     balance_wh: int
+    credits_kwh: Decimal = Field(description="kWh that were bought or granted", examples=["120.000"])
+    total_kwh_spent: Decimal = Field(description="kWh of them that sessions have taken")
+    balance_kwh: Decimal = Field(description="what is left of them")
     created_at: datetime
 
 
@@ -74,8 +82,17 @@ def currency() -> str:
     return str(current_app.extensions["settings"].currency)
 
 
-def _out(account: Account) -> AccountOut:
-    return AccountOut.of(account, balance=Money.of_cents(account.balance_cents, currency()))
+def account_out(account: Account, spent: Mapping[int, int] | None = None) -> AccountOut:
+    """`spent`: of many accounts, read with one query."""
+    spent = queries_of_accounts.spent_wh(db.session(), [account.id]) if spent is None else spent
+    spent_wh = spent.get(account.id, 0)
+    return AccountOut.of(
+        account,
+        balance=Money.of_cents(account.balance_cents, currency()),
+        credits_kwh=kwh(account.balance_wh + spent_wh),
+        total_kwh_spent=kwh(spent_wh),
+        balance_kwh=kwh(account.balance_wh),
+    )
 
 
 @blueprint.get("/accounts")
@@ -83,9 +100,10 @@ def _out(account: Account) -> AccountOut:
 @needs(Scope.MONEY, Scope.SELF)
 def list_accounts(query: AccountQuery) -> Any:
     """Accounts in the order in which they were opened. Whoever may not see money sees their own."""
-    wanted = queries.accounts(account_id=_own(), words=query.q)
+    wanted = queries.accounts(account_id=own_account_id(), words=query.q)
     found = page(db.session(), wanted, (Account.id,), query)
-    data = [_out(x) for x in found.rows]
+    spent = queries_of_accounts.spent_wh(db.session(), [x.id for x in found.rows])
+    data = [account_out(x, spent) for x in found.rows]
     return AccountList(data=data, next_cursor=found.next_cursor), found.headers
 
 
@@ -94,9 +112,9 @@ def list_accounts(query: AccountQuery) -> Any:
 @needs(Scope.MONEY, Scope.SELF)
 def show_account(account_id: int) -> AccountOut:
     """One account with its credit."""
-    own = _own()
+    own = own_account_id()
     found = queries.account(db.session(), account_id if own in (None, account_id) else 0)
-    return _out(found)
+    return account_out(found)
 
 
 @blueprint.post("/accounts")
@@ -109,7 +127,7 @@ def open_account(json: NewAccount) -> Any:
             session, json.name, at=clock.now(), email=json.email, is_service=json.is_service
         )
         guard.audit(session, "account.opened", f"account {account.id}")
-        opened = _out(account)
+        opened = account_out(account)
     return opened, 201, {"Location": url_for("api.show_account", account_id=opened.id)}
 
 
@@ -132,17 +150,19 @@ def credit_account(account_id: int, json: Credit) -> Any:
             by=guard.caller().username,
         )
         guard.audit(session, "account.credit", f"account {account_id}", f"{json.amount} {json.energy_wh} Wh")
-        booked = _out(account)
+        booked = account_out(account)
     return booked, 201
 
 
 def _check(credit: Credit) -> None:
     if not credit.amount and not credit.energy_wh:
         raise Invalid("Say by how much: amount, energy_wh or both.", "amount")
+    if credit.kind is not CreditKind.TOP_UP and not credit.note:
+        raise Invalid("Say why, in a note.", "note")
     if credit.kind is not CreditKind.CORRECTION and (credit.amount < 0 or credit.energy_wh < 0):
         raise Invalid("Only a correction takes away.", "amount")
 
 
-def _own() -> int | None:
+def own_account_id() -> int | None:
     """The only account that the caller may see; None: all."""
     return None if guard.may(Scope.MONEY) else guard.caller().account_id or 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import current_app, request, url_for
@@ -12,72 +14,24 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csms import clock, schemas
-from csms.api import guard, masks, queries
+from csms import clock, masks, schemas
+from csms.api import guard, queries, replay
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
 from csms.api.errors import Problem, fault
 from csms.api.paging import page
-from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Out, answers
 from csms.api.waiting import Watch
-from csms.domain import commands
+from csms.domain import accounts, commands, reservations, security
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, CommandState, Effect, Kind
 from csms.domain.transactions import Transaction
 from csms.extensions import db
+from csms.work import Unit, atomic
 
 LONGEST_WAIT_S = 60
 DEFAULT_PROTOCOL = "ocpp1.6"
-
-# What only chargers say, in any version: it cannot be asked of them.
-FROM_CHARGERS = frozenset(
-    {
-        "Authorize",
-        "BatterySwap",
-        "BootNotification",
-        "ClearedChargingLimit",
-        "ClosePeriodicEventStream",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Get15118EVCertificate",
-        "GetCertificateChainStatus",
-        "GetCertificateStatus",
-        "Heartbeat",
-        "LogStatusNotification",
-        "MeterValues",
-        "NotifyAllowedEnergyTransfer",
-        "NotifyChargingLimit",
-        "NotifyCustomerInformation",
-        "NotifyDERAlarm",
-        "NotifyDERStartStop",
-        "NotifyDisplayMessages",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "NotifyEvent",
-        "NotifyMonitoringReport",
-        "NotifyPeriodicEventStream",
-        "NotifyPriorityCharging",
-        "NotifyReport",
-        "NotifySettlement",
-        "NotifyWebPaymentStarted",
-        "OpenPeriodicEventStream",
-        "PublishFirmwareStatusNotification",
-        "PullDynamicScheduleUpdate",
-        "ReportChargingProfiles",
-        "ReportDERControl",
-        "ReservationStatusUpdate",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-        "StartTransaction",
-        "StatusNotification",
-        "StopTransaction",
-        "TransactionEvent",
-        "VatNumberValidation",
-    }
-)
 
 
 class Order(In):
@@ -120,12 +74,15 @@ class CommandList(Out):
     next_cursor: str | None
 
 
-def command_out(command: Command) -> CommandOut:
-    """A command as the caller may see it: never a charger's key, card numbers for those who operate."""
+def command_out(command: Command, *, in_full: bool | None = None) -> CommandOut:
+    """A command as the caller may see it: never a charger's key, card numbers for those who operate.
+
+    `in_full`: with card numbers, whoever is calling, or without.
+    """
     given = command.arguments if command.kind is Kind.RAW else {}
     payload = masks.keys(given.get("payload") if command.payload is None else command.payload)
     answer = command.answer
-    if not guard.may(Scope.OPERATE):
+    if not (guard.may(Scope.OPERATE) if in_full is None else in_full):
         payload, answer = masks.cards(payload), masks.cards(answer)
     return CommandOut.of(
         command,
@@ -151,15 +108,14 @@ def send_command(identity: str, json: Order) -> Any:
     is is told: 200 if the charger has answered, 202 if not.
     """
     wait_s, is_answer_enough = preference(request.headers.getlist("Prefer"))
+    asking = Asking.of_request(identity, json)
     with Watch(current_app.extensions["bus"]) as watch:
-        with unit() as session:
-            command = _request(session, identity, json)
-            watch.follow(command.topic)
-            command_id = command.id
-        watch.until(lambda: queries.is_done(db.session(), command_id, is_answer_enough), wait_s)
-    command = queries.command(db.session(), command_id)
+        watch.follow(commands.outcome_topic(asking.command_id))
+        replay.placed(asking, partial(_place, identity))
+        watch.until(lambda: queries.is_done(db.session(), asking.command_id, is_answer_enough), wait_s)
+    command = queries.command(db.session(), asking.command_id)
     status = 202 if command.answered_at is None else 200
-    headers = {"Location": url_for("api.show_command", command_id=command_id)}
+    headers = {"Location": url_for("api.show_command", command_id=command.id)}
     if wait_s:
         headers["Preference-Applied"] = f"wait={wait_s}"
     return command_out(command), status, headers
@@ -184,6 +140,34 @@ def show_command(command_id: str) -> CommandOut:
     return command_out(queries.command(db.session(), command_id))
 
 
+@blueprint.delete("/commands/<command_id>")
+@spec.validate(resp=answers(204, None), tags=["commands"], operation_id="putCommandAway")
+@needs(Scope.OPERATE)
+def put_command_away(command_id: str) -> tuple[str, int]:
+    """Leave a finished command out of the lists of the API. Its address, the pages and the audit keep it."""
+    put_away(command_id)
+    return "", 204
+
+
+def put_away(command_id: str) -> None:
+    """Leave a finished command out of lists. Raises NotFound, and Refused while it has no answer."""
+    with atomic() as session:
+        command = queries.command(session, command_id)
+        commands.put_away(command, at=clock.now())
+        guard.audit(session, "command.put_away", command.charger.identity, command.id)
+
+
+def ask(request_it: Callable[[Session], Command], wait_s: float, *, is_answer_enough: bool) -> Command:
+    """Queue what `request_it` requests, and wait for what comes of it. The command as it stands when the time is up."""
+    with Watch(current_app.extensions["bus"]) as watch:
+        with replay.unit() as session:
+            command = request_it(session)
+            watch.follow(command.outcome_topic)
+            command_id = command.id
+        watch.until(lambda: queries.is_done(db.session(), command_id, is_answer_enough), wait_s)
+    return queries.command(db.session(), command_id)
+
+
 def preference(headers: Iterable[str]) -> tuple[int, bool]:
     """(seconds to wait, whether the answer alone is waited for), of RFC 7240 `Prefer` headers."""
     text = ",".join(headers)
@@ -192,27 +176,80 @@ def preference(headers: Iterable[str]) -> tuple[int, bool]:
     return (min(int(wait[1]), LONGEST_WAIT_S) if wait else 0), until is not None
 
 
-def _request(session: Session, identity: str, order: Order) -> Command:
-    charger = queries.charger(session, identity, with_connectors=False)
-    _check(charger.protocol or DEFAULT_PROTOCOL, order)
-    at, by = clock.now(), guard.caller().username
-    arguments = {"action": order.action, "payload": order.payload}
-    command = commands.request(session, charger, Kind.RAW, arguments, by=by, at=at)
-    command.transaction_id = _transaction_to_stop(session, charger, order)
-    guard.audit(session, "command", charger.identity, f"{order.action} {command.id}")
-    session.flush()
-    return command
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a request asks of a charger: a unit of work that knows nothing of the request any more."""
+
+    command_id: str
+    identity: str
+    order: Order
+    by: str
+    address: str | None
+    pepper: bytes
+    at: datetime
+
+    @classmethod
+    def of_request(cls, identity: str, order: Order) -> Asking:
+        at, pepper = clock.now(), current_app.config["PEPPER"]
+        by, address = guard.caller().username, request.remote_addr
+        return cls(commands.new_id(at), identity, order, by, address, pepper, at)
+
+    def __call__(self, session: Session) -> Command:
+        """Raises a Problem, NotFound or Refused."""
+        order, at = self.order, self.at
+        charger = queries.charger(session, self.identity, with_connectors=False)
+        _check(charger.protocol or DEFAULT_PROTOCOL, order)
+        if order.action == "RemoteStartTransaction" and "connectorId" in order.payload:
+            evse, id_tag = order.payload["connectorId"], order.payload["idTag"]
+            reservations.check_start(session, charger.id, evse, id_tag, at=at)
+        if order.action == "ReserveNow" and "reservationId" in order.payload:
+            reservations.check_number(session, order.payload["reservationId"])
+        arguments = {"action": order.action, "payload": order.payload}
+        command = commands.request(
+            session, charger, Kind.RAW, arguments, by=self.by, at=at, command_id=self.command_id
+        )
+        command.transaction_id = _transaction_to_stop(session, charger, order)
+        if (key := _key_in(order)) is not None:
+            security.follow_key(charger, command, key, self.pepper)
+        detail = f"{order.action} {command.id}"
+        accounts.audit(
+            session, self.by, "command", at=at, address=self.address, subject=charger.identity, detail=detail
+        )
+        session.flush()
+        return command
+
+
+def request_raw(session: Session, identity: str, order: Order) -> Command:
+    """Ask something of a charger in the words of its version. Raises a Problem, NotFound or Refused."""
+    return Asking.of_request(identity, order)(session)
+
+
+def _place(identity: str, asking: Unit[Command]) -> Command:
+    """Store what is asked: through the charger's own connection if this process holds it, which is quicker."""
+    door = current_app.extensions.get("door")
+    link = door.link_to(identity) if door is not None else None
+    if link is not None:
+        command: Command = link.place(asking)
+        return command
+    with atomic() as session:
+        return asking(session)
 
 
 def _check(protocol: str, order: Order) -> None:
     """Raises a Problem that says what is wrong with an order in the words of the charger's version."""
-    if order.action not in schemas.actions(protocol) - FROM_CHARGERS:
+    if order.action not in schemas.actions(protocol) - schemas.FROM_CHARGERS:
         detail = f"{order.action} cannot be asked of a charger that speaks {protocol}."
         raise Problem(422, detail, "invalid", [fault("/action", "value", detail)])
     faults = schemas.check(protocol, order.action, order.payload)
     if faults:
         errors = [fault(f"/payload{x.pointer}", x.kind.value, x.message) for x in faults]
         raise Problem(422, f"The payload of {order.action} is not as {protocol} has it.", "invalid", errors)
+
+
+def _key_in(order: Order) -> str | None:
+    """The key that an order of 1.6 brings to the charger: from then on the charger may come with it."""
+    is_key = order.action == "ChangeConfiguration" and order.payload["key"].casefold() == "authorizationkey"
+    return str(order.payload["value"]) if is_key else None
 
 
 def _transaction_to_stop(session: Session, charger: Charger, order: Order) -> int | None:

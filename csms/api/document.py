@@ -14,8 +14,9 @@ from csms.api.shapes import ProblemOut
 
 DESCRIPTION = """Chargers, transactions, cards, tariffs and commands of this installation.
 
-Get a token from `POST /api/v1/token` and give it as `Authorization: Bearer …`. Energy is in Wh, times are RFC 3339
-in UTC, money is an amount as text with its currency. What goes wrong is told as an RFC 9457 problem."""
+Get a token from `POST /api/v1/token`, or an API key from an owner, and give it as `Authorization: Bearer …`. Energy is
+in Wh, times are RFC 3339 in UTC, money is an amount as text with its currency. What goes wrong is told as an RFC 9457
+problem."""
 
 blueprint = Blueprint("api_document", __name__, url_prefix="/api")
 
@@ -46,9 +47,15 @@ spec = SpecTree(
         SecurityScheme(
             name="jwtAuth",
             data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", bearer_format="JWT"),
-        )
+        ),
+        SecurityScheme(
+            name="apiKey",
+            data=SecuritySchemeData(
+                type=SecureType.HTTP, scheme="bearer", bearer_format="csms_live_… or csms_test_…"
+            ),
+        ),
     ],
-    security={"jwtAuth": []},
+    security=[{"jwtAuth": []}, {"apiKey": []}],
 )
 
 
@@ -58,6 +65,6 @@ def openapi() -> dict[str, Any]:
     return document
 
 
-@blueprint.get("/")
+@blueprint.get("/", strict_slashes=False)
 def show() -> str:
     return render_template("api/show.html")

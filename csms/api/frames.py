@@ -6,19 +6,23 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
+from sqlalchemy import select
 
-from csms.api import guard, masks, queries
+from csms import masks
+from csms.api import guard, queries
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
 from csms.api.paging import page
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import Listing, Out, answers
-from csms.domain.frames import Direction, Frame, Verdict
+from csms.domain.frames import Direction, Frame, Verdict, Wanted
 from csms.extensions import db
 
 
 class FrameQuery(Listing):
     action: str | None = Field(None, max_length=64, examples=["MeterValues"])
+    transaction_id: int | None = Field(None, description="those that name this transaction")
+    is_wrong: bool = Field(False, description="errors, and what is not as the specification has it")
 
 
 class FrameOut(Out):
@@ -58,9 +62,9 @@ def _out(frame: Frame, *, is_open: bool) -> FrameOut:
 def list_frames(identity: str, query: FrameQuery) -> Any:
     """The journal, newest first."""
     charger = queries.charger(db.session(), identity)
-    found = page(
-        db.session(), queries.frames(charger.id, action=query.action), (Frame.id,), query, newest_first=True
-    )
+    named = None if query.transaction_id is None else str(query.transaction_id)
+    wanted = Wanted(action=query.action, transaction=named, is_wrong=query.is_wrong)
+    found = page(db.session(), wanted.apply(select(Frame), charger.id), (Frame.id,), query, newest_first=True)
     is_open = guard.may(Scope.OPERATE)
     data = [_out(x, is_open=is_open) for x in found.rows]
     return FrameList(data=data, next_cursor=found.next_cursor), found.headers

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from csms.domain.accounts import Account, IdToken
 from csms.domain.base import NotFound, Refused
 from csms.domain.chargers import Charger, Connector, ConnectorStatus, LinkLease
+from csms.domain.chargers.models import ChargerTag
 from csms.domain.commands import Command, CommandState
-from csms.domain.frames import Frame
+from csms.domain.energy import ChargingProfile
+from csms.domain.sites import Site
 from csms.domain.tariffs import Tariff
 from csms.domain.transactions import Reading, Transaction, TransactionState
 
@@ -19,7 +21,7 @@ from csms.domain.transactions import Reading, Transaction, TransactionState
 _CHARGER = (
     select(Charger)
     .where(Charger.identity_folded == bindparam("identity_folded"))
-    .options(joinedload(Charger.lease))
+    .options(joinedload(Charger.lease), joinedload(Charger.site))
     .execution_options(populate_existing=True)
 )
 _CHARGER_WITH_CONNECTORS = _CHARGER.options(selectinload(Charger.connectors))
@@ -29,10 +31,21 @@ _PROGRESS = select(Command.state, Command.awaits, Command.answered_at).where(
 
 
 def chargers(
-    *, status: ConnectorStatus | None, online: bool | None, words: str | None, at: datetime
+    *,
+    status: ConnectorStatus | None,
+    online: bool | None,
+    words: str | None,
+    site: str | None = None,
+    tag: str | None = None,
+    at: datetime,
 ) -> Select[Charger]:
-    """`status`: of the charger or of one of its connectors. `words`: part of a name, identity, place or number."""
-    query = select(Charger).outerjoin(Charger.lease)
+    """`status`: of the charger or of one of its connectors. `words`: part of a name, identity, place or number.
+    `site`: its uuid or name."""
+    query = select(Charger).outerjoin(Charger.lease).outerjoin(Charger.site)
+    if site is not None:
+        query = query.where(or_(Site.uuid == site.lower(), Site.name_folded == site.casefold()))
+    if tag is not None:
+        query = query.where(Charger.tags.any(ChargerTag.tag == tag.casefold()))
     if status is not None:
         has = exists().where(Connector.charger_id == Charger.id, Connector.status == status)
         query = query.where(or_(Charger.status == status, has))
@@ -41,8 +54,9 @@ def chargers(
         query = query.where(is_online if online else ~is_online)
     if words:
         columns = (Charger.identity, Charger.name, Charger.location, Charger.serial_number)
-        query = query.where(or_(*(x.icontains(words, autoescape=True) for x in columns)))
-    return query.options(contains_eager(Charger.lease), selectinload(Charger.connectors))
+        query = query.where(or_(*(x.icontains(words, autoescape=True) for x in (*columns, Site.name))))
+    loads = (contains_eager(Charger.lease), contains_eager(Charger.site), selectinload(Charger.connectors))
+    return query.options(*loads, selectinload(Charger.tags))
 
 
 def charger(session: Session, identity: str, *, with_connectors: bool = True) -> Charger:
@@ -146,8 +160,13 @@ def account(session: Session, account_id: int, *, to_change: bool = False) -> Ac
     return found
 
 
+def charging_profiles() -> Select[ChargingProfile]:
+    return select(ChargingProfile)
+
+
 def tariffs() -> Select[Tariff]:
-    return select(Tariff).options(selectinload(Tariff.versions))
+    query = select(Tariff).where(Tariff.is_derived.is_(False), Tariff.removed_at.is_(None))
+    return query.options(selectinload(Tariff.versions))
 
 
 def tariff(session: Session, tariff_id: int) -> Tariff:
@@ -159,8 +178,8 @@ def tariff(session: Session, tariff_id: int) -> Tariff:
 
 
 def commands(*, identity: str | None, state: CommandState | None) -> Select[Command]:
-    query = select(Command).join(Command.charger)
-    query = query.options(contains_eager(Command.charger).load_only(Charger.identity))
+    """Those that nobody has put away."""
+    query = _with_charger().where(Command.put_away_at.is_(None))
     if identity is not None:
         query = query.where(Charger.identity_folded == identity.casefold()[:48])
     if state is not None:
@@ -168,10 +187,13 @@ def commands(*, identity: str | None, state: CommandState | None) -> Select[Comm
     return query
 
 
+def _with_charger() -> Select[Command]:
+    query = select(Command).join(Command.charger)
+    return query.options(contains_eager(Command.charger).load_only(Charger.identity))
+
+
 _COMMAND = (
-    commands(identity=None, state=None)
-    .where(Command.id == bindparam("command_id"))
-    .execution_options(populate_existing=True)
+    _with_charger().where(Command.id == bindparam("command_id")).execution_options(populate_existing=True)
 )
 
 
@@ -189,8 +211,3 @@ def is_done(session: Session, command_id: str, is_answer_enough: bool) -> bool:
     if row.answered_at is None or row.state in (CommandState.QUEUED, CommandState.SENT):
         return False
     return is_answer_enough or row.awaits is None
-
-
-def frames(charger_id: int, *, action: str | None) -> Select[Frame]:
-    query = select(Frame).where(Frame.charger_id == charger_id)
-    return query.where(Frame.action == action) if action is not None else query

@@ -6,9 +6,10 @@ The key is claimed in the commit that does what was asked, so nothing can come b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from flask import Blueprint, Response, g, request
 from sqlalchemy import delete, select, update
@@ -20,7 +21,9 @@ from csms.api import guard
 from csms.api.errors import Problem
 from csms.domain.accounts import IdempotencyKey
 from csms.extensions import db
-from csms.work import atomic
+from csms.work import Unit, atomic
+
+T = TypeVar("T")
 
 KEPT_FOR = timedelta(hours=24)
 LONGEST_KEY = 64
@@ -39,21 +42,40 @@ def unit() -> Generator[Session]:
     try:
         with atomic() as session:
             if key is not None:
-                _claim(session, key)
+                _claim(session, key, guard.caller().user_id, _request_hash())
             yield session
     except IntegrityError as error:
-        if key is None or "idempotency_key" not in str(error.orig):
-            raise
-        raise _in_progress() from None
+        raise _collision(error) from None
     g.idempotency_claimed = key is not None
 
 
-def _claim(session: Session, key: str) -> None:
+def placed(asking: Unit[T], place: Callable[[Unit[T]], T]) -> T:
+    """What `place` makes of `asking`: as `unit`, for work that is not done on the request's own session."""
+    key = g.get("idempotency_key")
+    if key is None:
+        return place(asking)
+    user_id, request_hash = guard.caller().user_id, _request_hash()
+
+    def claiming(session: Session) -> T:
+        _claim(session, key, user_id, request_hash)
+        return asking(session)
+
+    try:
+        asked = place(claiming)
+    except IntegrityError as error:
+        raise _collision(error) from None
+    g.idempotency_claimed = True
+    return asked
+
+
+def _collision(error: IntegrityError) -> Exception:
+    return _in_progress() if "idempotency_key" in str(error.orig) else error
+
+
+def _claim(session: Session, key: str, user_id: int, request_hash: str) -> None:
     at = clock.now()
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= at - KEPT_FOR))
-    session.add(
-        IdempotencyKey(user_id=guard.caller().user_id, key=key, request_hash=_request_hash(), created_at=at)
-    )
+    session.add(IdempotencyKey(user_id=user_id, key=key, request_hash=request_hash, created_at=at))
     session.flush()
 
 
@@ -65,7 +87,7 @@ def _repeat() -> Response | None:
         return None
     if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} ASCII characters.", "bad_request")
-    g.idempotency_key = key
+    key = g.idempotency_key = guard.own(key)
     query = select(IdempotencyKey).where(
         IdempotencyKey.user_id == guard.caller().user_id,
         IdempotencyKey.key == key,

@@ -9,7 +9,8 @@ from csms.domain.accounts import Role
 
 class Scope(enum.StrEnum):
     """SELF: one's own transactions, cards and account. READ: everybody's, card numbers masked. OPERATE: commands,
-    cards and what a charger is called. MONEY: accounts and their credit. ADMIN: chargers, their keys, tariffs.
+    cards, and which chargers are let in. MONEY: accounts and their credit. ADMIN: chargers, their keys, tariffs.
+    OWN: users, mails and what was done by whom. HOST: chargers and transactions of one's sites.
     """
 
     SELF = "self"
@@ -17,18 +18,23 @@ class Scope(enum.StrEnum):
     OPERATE = "operate"
     MONEY = "money"
     ADMIN = "admin"
+    OWN = "own"
+    HOST = "host"
 
 
 SCOPES: Mapping[Role, frozenset[Scope]] = {
     Role.OWNER: frozenset(Scope),
-    Role.OPERATOR: frozenset(Scope),
+    Role.OPERATOR: frozenset(Scope) - {Scope.OWN},
     Role.SUPPORT: frozenset({Scope.SELF, Scope.READ, Scope.OPERATE}),
     Role.INSTALLER: frozenset({Scope.SELF, Scope.READ, Scope.OPERATE}),
     Role.ACCOUNTANT: frozenset({Scope.SELF, Scope.READ, Scope.MONEY}),
     Role.READ_ONLY: frozenset({Scope.SELF, Scope.READ}),
-    Role.SITE_HOST: frozenset({Scope.SELF}),
+    Role.SITE_HOST: frozenset({Scope.SELF, Scope.HOST}),
     Role.DRIVER: frozenset({Scope.SELF}),
 }
+
+# What a key for some chargers may call beside what site hosts may: all of it hangs on a charger or a site.
+LIMITED = frozenset({"api.list_commands", "api.show_command", "api.list_sites", "api.show_site"})
 
 View = TypeVar("View", bound=Callable[..., Any])
 

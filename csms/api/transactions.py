@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from flask import current_app
+import orjson
 from pydantic import Field
 
-from csms import clock
-from csms.api import guard, masks, queries
+from csms import clock, masks
+from csms.api import guard, queries
+from csms.api.bills import BillOut, bill_out, currency_of
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
 from csms.api.paging import page
+from csms.api.repairs import RepairOut, repair_out
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import Listing, Moment, Money, Out, answers
 from csms.domain import transactions
 from csms.domain.tariffs import Bill
-from csms.domain.transactions import Reading, Source, Transaction, TransactionState
+from csms.domain.transactions import Reading, Source, Transaction, TransactionState, repair
 from csms.extensions import db
 
 
@@ -55,31 +56,30 @@ class TransactionOut(Out):
     flags: list[str]
 
 
-class LineOut(Out):
-    kind: str
-    quantity: Decimal
-    unit: str
-    price: Decimal
-    amount: Money
-
-
-class BillOut(Out):
-    """Prices include VAT; `vat` is the part of `total` that it is."""
-
-    lines: list[LineOut]
-    total: Money
-    vat_percent: Decimal
-    vat: Money
-    is_final: bool
-
-
 class TransactionDetail(TransactionOut):
+    """`repairs`: what was done because the charger did not tell how it ended, oldest first."""
+
     bill: BillOut
+    repairs: list[RepairOut]
 
 
 class TransactionList(Out):
     data: list[TransactionOut]
     next_cursor: str | None
+
+
+class SampleOut(Out):
+    """One value as the meter told it (`raw`), and in Wh, W, A, V, % or °C (`value`; null: it is no number)."""
+
+    measurand: str
+    value: float | None
+    unit: str
+    raw: str
+    raw_unit: str | None
+    phase: str | None
+    location: str | None
+    context: str | None
+    format: str | None
 
 
 class ReadingOut(Out):
@@ -92,15 +92,12 @@ class ReadingOut(Out):
     voltage_v: float | None
     soc_percent: float | None
     temperature_c: float | None
+    samples: list[SampleOut]
 
 
 class ReadingList(Out):
     data: list[ReadingOut]
     next_cursor: str | None
-
-
-def _currency(bill: Bill) -> str:
-    return bill.currency or str(current_app.extensions["settings"].currency)
 
 
 def _fields(transaction: Transaction, bill: Bill) -> dict[str, Any]:
@@ -113,34 +110,13 @@ def _fields(transaction: Transaction, bill: Bill) -> dict[str, Any]:
         "charger": transaction.charger.identity,
         "evse": transaction.connector.evse_number if transaction.connector else None,
         "id_token": uid if is_shown else masks.card(uid or ""),
-        "cost": Money.of_cents(cents or 0, _currency(bill)) if has_cost else None,
+        "cost": Money.of_cents(cents or 0, currency_of(bill)) if has_cost else None,
     }
-
-
-def _bill_out(transaction: Transaction, bill: Bill) -> BillOut:
-    currency = _currency(bill)
-    lines = [
-        LineOut(
-            kind=x.kind,
-            quantity=x.quantity,
-            unit=x.unit,
-            price=x.price,
-            amount=Money.of_cents(x.cents, currency),
-        )
-        for x in bill.lines
-    ]
-    return BillOut(
-        lines=lines,
-        total=Money.of_cents(bill.total_cents, currency),
-        vat_percent=bill.vat_percent,
-        vat=Money.of_cents(bill.vat_cents, currency),
-        is_final=transaction.bill is not None,
-    )
 
 
 @blueprint.get("/transactions")
 @spec.validate(resp=answers(200, TransactionList), tags=["transactions"], operation_id="listTransactions")
-@needs(Scope.READ, Scope.SELF)
+@needs(Scope.READ, Scope.SELF, Scope.HOST)
 def list_transactions(query: TransactionQuery) -> Any:
     """Transactions, the last begun first. Drivers see their own."""
     at = clock.now()
@@ -158,21 +134,27 @@ def list_transactions(query: TransactionQuery) -> Any:
 
 @blueprint.get("/transactions/<int:transaction_id>")
 @spec.validate(resp=answers(200, TransactionDetail), tags=["transactions"], operation_id="getTransaction")
-@needs(Scope.READ, Scope.SELF)
+@needs(Scope.READ, Scope.SELF, Scope.HOST)
 def show_transaction(transaction_id: int) -> TransactionDetail:
     """One transaction with its bill: as it stands while it runs, final when it has ended."""
-    transaction = queries.transaction(db.session(), transaction_id, guard.own_account_only())
+    return detail(queries.transaction(db.session(), transaction_id, guard.own_account_only()))
+
+
+def detail(transaction: Transaction) -> TransactionDetail:
+    """A transaction with its bill and repairs."""
     bill = transactions.bill_of(transaction, clock.now())
-    return TransactionDetail.of(transaction, bill=_bill_out(transaction, bill), **_fields(transaction, bill))
+    made = [repair_out(x) for x in repair.of_transaction(db.session(), transaction.id)]
+    told = bill_out(bill, transaction.tariff_version, is_final=transaction.bill is not None)
+    return TransactionDetail.of(transaction, bill=told, repairs=made, **_fields(transaction, bill))
 
 
 @blueprint.get("/transactions/<int:transaction_id>/readings")
 @spec.validate(resp=answers(200, ReadingList), tags=["transactions"], operation_id="listReadings")
-@needs(Scope.READ, Scope.SELF)
+@needs(Scope.READ, Scope.SELF, Scope.HOST)
 def list_readings(transaction_id: int, query: ReadingQuery) -> Any:
     """What the meter said, oldest first."""
     transaction = queries.transaction(db.session(), transaction_id, guard.own_account_only())
     key = (Reading.measured_at, Reading.id)
     found = page(db.session(), queries.readings(transaction.id), key, query)
-    data = [ReadingOut.of(x) for x in found.rows]
+    data = [ReadingOut.of(x, samples=orjson.loads(x.samples)) for x in found.rows]
     return ReadingList(data=data, next_cursor=found.next_cursor), found.headers

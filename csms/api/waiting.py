@@ -36,11 +36,11 @@ class Watch:
     def until(self, is_done: Callable[[], bool], wait_s: float) -> None:
         """Return as soon as it `is_done`, asked after each word of it, or when `wait_s` are over.
 
-        The first word is that of the caller's own commit, which tells it nothing. No database connection is held
-        while waiting. Whoever called looks once more, so a word that a bus has lost costs waiting and never the truth.
+        No database connection is held while waiting. Whoever called looks once more, so a word that a bus has lost
+        costs waiting and never the truth.
         """
         give_up_at = time.monotonic() + wait_s
-        words = 1
+        words = 0
         db.session.remove()
         while (left_s := give_up_at - time.monotonic()) > 0:
             if self._words == words:
