@@ -94,10 +94,56 @@
   }
   const refresh = () => { tellTime(); blink(); count(); };
   document.addEventListener("htmx:after:swap", refresh);
+
+  // ---- A list that somebody is in keeps its order and its ticks: only the cells of its rows are renewed ----
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx, tasks } = event.detail, list = ctx.target;
+    if (!list?.matches?.("[data-steady]") || !(list.matches(":hover, :focus-within") || one(":checked, .cursor", list))) return;
+    event.preventDefault();
+    for (const cell of all("[data-cell]", tasks[0].fragment)) {
+      const here = document.getElementById(cell.id);
+      if (here && here.innerHTML !== cell.innerHTML) here.replaceChildren(...cell.childNodes);
+    }
+    refresh();
+  });
+  function tick(event) {
+    const name = event.target.dataset.all, box = one("[data-picked]");
+    if (name) for (const each of all(`[name=${name}]`)) each.checked = event.target.checked;
+    const count = box && all(`[name=${box.dataset.picked}]:checked`).length;
+    if (box) put(box, count ? `${count} ticked` : "");
+  }
   document.addEventListener("htmx:after:request", (event) => {
     const dialog = event.target.closest?.("dialog[open]");
     const { target, response } = event.detail.ctx ?? {};
     if (dialog && (response?.status < 400 || !dialog.contains(target))) dialog.close();
+  });
+
+  // ---- A press is never lost: nothing is swapped away from under a finger or a key that is down ----
+  const held = new Map();                                     // the newest answer of each element that asked
+  let pressed = 0;
+  function lift() {
+    const answers = [...held.values()];
+    clearTimeout(pressed);
+    pressed = 0;
+    held.clear();
+    for (const answer of answers) if (answer.target?.isConnected !== false) window.htmx.swap(answer);
+  }
+  function hold(at_most_ms) {
+    clearTimeout(pressed);
+    pressed = setTimeout(lift, at_most_ms);
+  }
+  const release = () => { if (pressed) hold(150); };           // a finger's click comes a little after it was lifted
+  const presses = (event) => event.key === " " && event.target.closest?.("button,summary");
+  document.addEventListener("pointerdown", (event) => { if (event.isPrimary && event.button === 0) hold(3000); }, true);
+  document.addEventListener("keydown", (event) => { if (presses(event)) hold(3000); }, true);
+  document.addEventListener("keyup", (event) => { if (presses(event)) release(); }, true);
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, release, true);
+  document.addEventListener("click", () => { if (pressed) hold(0); }, true);
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    if (!pressed || !ctx) return;
+    event.preventDefault();
+    held.set(ctx.sourceElement, ctx);
   });
 
   // ---- Clicks ----
@@ -125,12 +171,20 @@
     const use = one("use", button);
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#" + icons[next]));
   }
+  function ask(name, opener) {
+    const dialog = document.getElementById(name);
+    if (dialog && opener.commandForElement) return;           // the browser opens it: it could before this script was here
+    if (dialog) return dialog.showModal();
+    location.hash = name;                                     // its button came into a live region after the page
+    location.reload();
+  }
   document.addEventListener("click", (event) => {
     const on = (selector) => event.target.closest(selector);
     let element;
     if (event.target.nodeName === "DIALOG") event.target.close();            // the backdrop
+    else if (on("[data-print]")) print();
     else if ((element = on("[data-copy]"))) copy(element);
-    else if ((element = on("[data-dialog]"))) one("#" + element.dataset.dialog).showModal();
+    else if ((element = on("[data-dialog]"))) ask(element.dataset.dialog, element);
     else if ((element = on("[data-close]"))) { on("[data-toast]") ? on("[data-toast]").remove() : on("dialog")?.close(); }
     else if ((element = on("[data-theme-button]"))) theme(element);
     else if (on("[data-reload]")) location.reload();
@@ -143,6 +197,7 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "keys-on") keep("keys", event.target.checked ? "on" : "off");
+    tick(event);
   });
   const toasts = one("#toasts");
   const fade = () => all("[data-toast]:not([data-toast=error]):not([data-timed])", toasts).forEach((toast) => {
@@ -165,7 +220,7 @@
     const keys = {
       "/": () => one("#search")?.focus(),
       "?": () => one("#shortcuts")?.showModal(),
-      ".": () => { const menu = one("main details[data-menu]"); if (menu) { menu.open = true; one("div :is(a,button)", menu)?.focus(); } },
+      ".": () => { const menu = one("main details[data-menu]:has(summary kbd)"); if (menu) { menu.open = true; one("div :is(a,button)", menu)?.focus(); } },
       g: () => { prefix = Date.now(); },
       j: () => step(1), k: () => step(-1),
       x: () => one("[type=checkbox]", row ?? root)?.click(),
@@ -177,17 +232,53 @@
     event.preventDefault();
     keys[event.key]();
   }
+  function walk(event) {                                      // arrows go through the cells of a grid
+    const cell = event.target.closest?.("[data-grid] td"), ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!cell || !ways) return;
+    event.preventDefault();
+    const cells = all("td a", cell.closest("tbody")), places = cells.map((link) => link.getBoundingClientRect()), from = event.target.closest("td").getBoundingClientRect();
+    const [down, right] = ways, x = from.left + from.width / 2, y = from.top + from.height / 2;
+    const away = (place) => {                                 // only what lies that way; across the row or column counts most
+      const dx = place.left + place.width / 2 - x, dy = place.top + place.height / 2 - y;
+      if (right ? dx * right <= 2 || Math.abs(dy) > from.height / 2 : dy * down <= 2) return Infinity;
+      return Math.abs(dy) * (down ? 1 : 1000) + Math.abs(dx) * (down ? 10 : 1);
+    };
+    const best = places.map(away), least = Math.min(...best);
+    if (least < Infinity) cells[best.indexOf(least)].focus();
+  }
+  document.addEventListener("keydown", walk);
   document.addEventListener("keydown", (event) => {
     const menu = one("details[data-menu][open]");
-    if (event.key === "Escape" && menu) { menu.open = false; one("summary", menu).focus(); }
+    if (event.key === "Escape") {
+      if (menu) { menu.open = false; one("summary", menu).focus(); } else one("[data-rows] > .cursor")?.classList.remove("cursor");
+    }
     if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); one("#search")?.focus(); }
     const typing = event.target.closest("input,textarea,select,[contenteditable],dialog") || (event.key === "Enter" && event.target.closest("a,button,summary"));
     if (typing || event.ctrlKey || event.metaKey || event.altKey || kept("keys") === "off") return;
     press(event);
   });
 
+  const asked = document.getElementById(location.hash.slice(1));
+  if (asked?.nodeName === "DIALOG") {
+    history.replaceState(null, "", location.pathname + location.search);
+    asked.showModal();
+  }
+  // Opened by the address, or by a press before this script was here: what it says of this moment is read now.
+  setTimeout(() => { for (const dialog of all("dialog[open]")) one(`[data-dialog="${dialog.id}"][hx-get]`)?.dispatchEvent(new Event("click")); });
+  function unfold() {                                         // a message that an address points at is shown open
+    const folded = document.getElementById(location.hash.slice(1));
+    if (folded?.nodeName === "DETAILS") folded.open = true;
+  }
+  addEventListener("hashchange", unfold);
+  unfold();
+  for (const tabs of all(".tabs")) {                          // on phones: the current one in the middle
+    const tab = one("[aria-current]", tabs);
+    if (tab) tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+  }
+  const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (ownZone && kept("zone") !== ownZone) keep("zone", ownZone);             // for times on one's own clock
   const zoneBox = one("[data-own-zone]");                     // set-up: the browser knows where it is
-  if (zoneBox) zoneBox.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zoneBox.value;
+  if (zoneBox) zoneBox.value = ownZone || zoneBox.value;
   const switchBox = one("#keys-on");
   if (switchBox) switchBox.checked = kept("keys") !== "off";
   refresh();

@@ -2,9 +2,9 @@
 // Plain enough for an old phone. Without it the pages work by reloading.
 "use strict";
 (function () {
-  var loaded = Date.now(), server = document.querySelector("[data-now]"), source = null, due = 0, fetched = 0;
+  var loaded = Date.now(), server = document.querySelector("[data-now]"), source = null, due = 0, fetched = 0, pressed = 0, spoken = 0;
   var ahead = server ? Date.parse(server.getAttribute("data-now")) - loaded : 0;
-  var stream = document.body.getAttribute("data-stream");
+  var stream = document.body.getAttribute("data-stream"), every = 1000 * (document.body.getAttribute("data-every") || 1);
   function each(selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); }
   function words(age) { return age < 90 ? age + "\u00a0s" : age < 5400 ? Math.floor(age / 60) + "\u00a0min" : Math.floor(age / 3600) + "\u00a0h"; }
   function tick() {
@@ -15,11 +15,16 @@
       var limit = time.getAttribute("data-stale"), note = document.getElementById("stale-note");
       if (limit && note) note.hidden = age <= +limit;
     });
+    each("time[data-until]", function (time) {
+      var left = Math.ceil((Date.parse(time.dateTime) - Date.now() - ahead) / 1000);
+      time.textContent = left > 0 ? Math.floor(left / 60) + ":" + ("0" + left % 60).slice(-2) + "\u00a0min" : "0:00\u00a0min";
+      if (left <= 0) look();
+    });
     if (stream && !document.hidden && Date.now() - fetched > 30000) look();
   }
-  function look() {                                          // at most once a second, however many the news
+  function look() {                                          // at most so often, however many the news
     if (due) return;
-    due = setTimeout(function () { due = 0; read(); }, Math.max(0, fetched + 1000 - Date.now()));
+    due = setTimeout(function () { due = 0; read(); }, Math.max(0, fetched + every - Date.now()));
   }
   function read() {
     fetched = Date.now();
@@ -30,13 +35,21 @@
         return answer.status === 200 ? answer.text() : null;
       }).then(function (text) {
         if (text === null || region.innerHTML === text) return;
+        if (pressed) { look(); return; }                     // what is under a finger stays until it is lifted
         var taken = !!region.querySelector("[data-taken]");
         region.innerHTML = text;
         // Over, begun or ended by somebody at the station: then the rest of the page is another one too.
         if (region.querySelector("[data-over]") || taken !== !!region.querySelector("[data-taken]")) location.reload();
+        speak();
         tick();
       }).catch(function () { });                             // offline: the ages tell, and the next look is near
     });
+  }
+  function speak() {                                         // for those who hear the page: once a minute at most
+    var words = document.querySelector("[data-say]"), place = document.getElementById("spoken");
+    if (!words || !place || Date.now() - spoken < 60000 || place.textContent === words.getAttribute("data-say")) return;
+    place.textContent = words.getAttribute("data-say");
+    spoken = Date.now();
   }
   function listen() {
     if (!stream || source || !window.EventSource) return;
@@ -44,6 +57,9 @@
     source.addEventListener("station", look);
     source.addEventListener("open", look);                   // what happened between the page and the stream
   }
+  function hold(ms) { clearTimeout(pressed); pressed = setTimeout(function () { pressed = 0; }, ms); }
+  document.addEventListener("pointerdown", function () { hold(3000); }, true);
+  ["pointerup", "pointercancel"].forEach(function (name) { document.addEventListener(name, function () { hold(150); }, true); });
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) { if (source) { source.close(); source = null; } return; }
     listen();

@@ -1,19 +1,16 @@
 // The map of /map. The list beside it says the same without any of this.
-// No tiles are needed: land is drawn from a file of ours, and chargers come from data-points, again at every change.
+// The ground is ground.js's; chargers come from data-points, again at every change.
 "use strict";
 (() => {
   const view = document.getElementById("map-view");
-  const { points: url, land, center, tiles, tileHost } = view.dataset;
+  const { points: url, place: placing, center } = view.dataset;
   const kinds = new Map([...document.querySelectorAll("template[data-status]")].map((one) => [one.dataset.status, {
     family: one.dataset.family, badge: one.content.firstElementChild, words: one.content.textContent.trim(),
   }]));
   const families = ["fault", "out", "wait", "held", "active", "ready"];
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const NEAREST = 19, FITTED = 15;
-  const map = L.map(view, { zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 2, maxZoom: NEAREST });
-  map.attributionControl.setPrefix(false);
+  const FITTED = 15;
+  const map = groundMap(view);
   map.setView(center.split(",").map(Number), 11);
-  L.control.scale().addTo(map);
 
   const make = (name, attributes = {}, ...inside) => {
     const element = document.createElementNS(name === "svg" || name === "circle" || name === "text" ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml", name);
@@ -21,36 +18,6 @@
     element.append(...inside);
     return element;
   };
-
-  // ---- The ground ----
-  map.createPane("land").style.zIndex = 150;                  // under the tiles, which may be missing
-  map.createPane("grid").style.zIndex = 160;
-  map.attributionControl.addAttribution("Natural Earth");
-  const whole = (ring) => {                                   // over the date line in one piece; Antarctica is no ring there
-    const isCut = ring.some(([x], at) => at && Math.abs(x - ring[at - 1][0]) > 180) && ring[0][1] > -60;
-    if (isCut) for (const point of ring) if (point[0] < 0) point[0] += 360;
-  };
-  fetch(land).then((answer) => answer.json()).then((world) => {
-    for (const { geometry: { type, coordinates } } of world.features) (type === "Polygon" ? [coordinates] : coordinates).flat().forEach(whole);
-    L.geoJSON(world, { style: { pane: "land", interactive: false, className: "map-land" } }).addTo(map);
-  });
-  const grid = L.layerGroup().addTo(map);
-  const drawing = L.svg({ pane: "grid", padding: 0.3 });
-  function drawGrid() {                                       // so that one sees the scale where there is only land
-    const bounds = map.getBounds().pad(0.3), across = bounds.getEast() - bounds.getWest();
-    const step = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001].find((x) => across / x > 9) ?? 0.001;
-    const line = (...ends) => L.polyline(ends, { pane: "grid", renderer: drawing, interactive: false, className: "map-grid" }).addTo(grid);
-    const south = Math.max(-85, bounds.getSouth()), north = Math.min(85, bounds.getNorth());
-    grid.clearLayers();
-    for (let x = Math.ceil(bounds.getWest() / step) * step; x < bounds.getEast(); x += step) line([south, x], [north, x]);
-    for (let y = Math.ceil(south / step) * step; y < north; y += step) line([y, bounds.getWest()], [y, bounds.getEast()]);
-  }
-  if (tiles) {
-    const missing = document.getElementById("map-tiles");
-    const credit = /openstreetmap\.org$/.test(tileHost) ? "© OpenStreetMap contributors" : `Tiles: ${tileHost}`;
-    L.tileLayer(tiles, { maxZoom: NEAREST, className: "map-tile", attribution: credit, referrerPolicy: "strict-origin-when-cross-origin" })
-      .on("tileerror", () => { missing.hidden = false; }).on("tileload", () => { missing.hidden = true; }).addTo(map);
-  }
 
   // ---- Chargers ----
   const index = new Supercluster({
@@ -60,7 +27,7 @@
   });
   index.load([]);
   const shown = new Map();                                    // by charger or cluster: { marker, drawn }
-  let spots = new Map(), isFitted = false;
+  let spots = new Map(), isFitted = false, moving = null;
 
   const entry = ({ id, title, place, status }) => make("li", {}, make("a", { href: `/chargers/${id}` }, title), ...(place ? [make("span", { class: "soft small" }, place)] : []), kinds.get(status).badge.cloneNode(true));
   const popup = (...found) => make("ul", {}, ...found.map(entry));
@@ -101,12 +68,15 @@
     const marker = known?.marker ?? L.marker([y, x], { icon, riseOnHover: true }).addTo(map);
     if (known) marker.setLatLng([y, x]).setIcon(icon);
     else if (what.cluster) marker.on("click", () => open(marker, feature.id)).on("keypress", ({ originalEvent: { key: pressed } }) => pressed === "Enter" && open(marker, feature.id));
+    if (!what.cluster && !known) marker.on("dragend", () => moving.drop(what.id, marker.getLatLng().wrap()));
     if (!what.cluster) marker.getPopup() ? marker.setPopupContent(popup(what)) : marker.bindPopup(popup(what));
     marker.getElement().setAttribute("aria-label", label);
+    if (!what.cluster) marker.dragging[moving?.isOn ? "enable" : "disable"]();
     shown.set(key, { marker, drawn });
     return key;
   }
   function draw() {
+    if (view.querySelector(".leaflet-drag-target")) return;   // somebody holds a pin
     const bounds = map.getBounds().pad(0.2);
     const found = index.getClusters([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], Math.round(map.getZoom()));
     const kept = new Set(found.map(put));
@@ -121,12 +91,20 @@
   async function read() {
     const answer = await fetch(url);
     if (!answer.ok || answer.redirected) return;              // the log-in has ended: the page's live layer says so
-    spots = new Map((await answer.json()).map(([id, latitude, longitude, status, title, place]) => [id, { id, status, title, place, at: [latitude, longitude] }]));
+    spots = new Map((await answer.json()).map(([id, latitude, longitude, status, title, place, isOwn]) => [id, { id, status, title, place, isOwn, at: [latitude, longitude] }]));
     index.load([...spots.values()].map(({ at: [y, x], ...properties }) => ({ type: "Feature", properties, geometry: { type: "Point", coordinates: [x, y] } })));
     shown.forEach(({ marker }, key) => { if (!spots.has(key)) { marker.remove(); shown.delete(key); } });   // clusters are numbered anew
     fit();
     draw();
   }
+
+  // ---- Moving chargers: what that takes is loaded by whoever does it ----
+  const mover = document.getElementById("map-move");
+  mover?.addEventListener("click", async () => {
+    moving ??= (await import(mover.dataset.script)).start({ view, mover, placing, shown, read, spot: (id) => spots.get(id) });
+    moving.toggle();
+  });
+  if (mover) mover.hidden = false;
 
   // ---- Again at every change, at most once a second (rarer where there are thousands), and without news twice a minute ----
   let due = 0, readAt = 0;
@@ -137,8 +115,7 @@
   for (const news of ["fleet", "resync"]) document.getElementById("live").addEventListener(news, soon);
   document.addEventListener("visibilitychange", soon);
   setInterval(soon, 30000);
-  map.on("moveend", () => { drawGrid(); draw(); });
-  drawGrid();
+  map.on("moveend", draw);
   soon();
 
   // ---- The list and the map, side by side or one at a time ----

@@ -82,6 +82,15 @@ PACKAGES = (
     Package(
         "supercluster", "9.1.0", {"dist/supercluster.min.js": "supercluster.min.js", "LICENSE": "LICENSE"}
     ),
+    Package(
+        "uplot",
+        "1.6.32",
+        {
+            "dist/uPlot.iife.min.js": "uPlot.iife.min.js",
+            "dist/uPlot.min.css": "uPlot.min.css",
+            "LICENSE": "LICENSE",
+        },
+    ),
     Package("world-atlas", "2.0.2", {"LICENSE": "LICENSE"}),
     Package("lucide-static", "1.62.0", {"LICENSE": "LICENSE"}),
     Package(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -10,14 +9,16 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts
+from csms.domain import accounts, subscriptions
 from csms.domain.accounts import Account, LedgerKind, queries
 from csms.domain.base import Invalid, Refused
 from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.quantities import cents
-from csms.web.security import actor, put_on_record, requires
+from csms.web import spending
+from csms.web.amounts import amount_of
+from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.transactions import row
 from csms.work import atomic
@@ -25,7 +26,6 @@ from csms.work import atomic
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 
 Page = str | Response | tuple[str, int]
-MOST = Decimal(1_000_000)  # in one booking
 
 
 @blueprint.get("")
@@ -40,6 +40,20 @@ def index() -> str:
         is_first=before_id is None,
         next_url=url_for(".index", q=words or None, before=following) if following else None,
         currency=currency(),
+    )
+
+
+@blueprint.get("/vehicles")
+def vehicles() -> str:
+    words = request.args.get("q", "")
+    before_id = request.args.get("before", type=int)
+    found, following = queries.vehicles(db.session(), words=words, before_id=before_id)
+    return render_template(
+        "accounts/vehicles.html",
+        rows=found,
+        words=words,
+        is_first=before_id is None,
+        next_url=url_for(".vehicles", q=words or None, before=following) if following else None,
     )
 
 
@@ -100,6 +114,9 @@ def credit(account_id: int) -> Page:
         amount = amount_of(given.get("amount", ""))
         is_energy = given.get("unit") == "kwh"
         with atomic() as session:
+            note = given.get("note", "").strip() or None
+            if amount < 0 and note is None:
+                raise Invalid("Say why, in the note, when you take credit away.", "note")
             account = queries.account(session, account_id)
             accounts.book(
                 session,
@@ -108,7 +125,7 @@ def credit(account_id: int) -> Page:
                 at=clock.now(),
                 amount_cents=0 if is_energy else cents(amount),
                 energy_wh=round(amount * 1000) if is_energy else 0,
-                note=given.get("note", "").strip() or None,
+                note=note,
                 by=actor(),
             )
             unit = "kWh" if is_energy else currency()
@@ -134,24 +151,45 @@ def add_vehicle(account_id: int) -> Page:
     return redirect(url_for(".show", account_id=account_id))
 
 
+@blueprint.post("/vehicles/<int:vehicle_id>")
+@requires("edit")
+def change_vehicle(vehicle_id: int) -> Page:
+    given = request.form
+    try:
+        with atomic() as session:
+            car = accounts.vehicle(session, vehicle_id)
+            account_id = car.account_id
+            brand, model, vin = given.get("brand", ""), given.get("model", ""), given.get("vin")
+            accounts.change_vehicle(session, car, brand=brand, model=model, vin=vin)
+            put_on_record(session, "vehicle.changed", f"account {account_id}", f"{car.brand} {car.model}")
+    except (Invalid, Refused) as error:
+        flash(str(error), "error")
+        return redirect(url_for(".show", account_id=account_id))
+    flash("Saved.", "success")
+    return redirect(url_for(".show", account_id=account_id))
+
+
+@blueprint.post("/vehicles/<int:vehicle_id>/remove")
+@requires("edit")
+def remove_vehicle(vehicle_id: int) -> Page:
+    with atomic() as session:
+        car = accounts.vehicle(session, vehicle_id)
+        account_id = car.account_id
+        put_on_record(session, "vehicle.removed", f"account {account_id}", f"{car.brand} {car.model}")
+        accounts.remove_vehicle(session, car)
+    flash("The vehicle is removed.", "success")
+    return redirect(url_for(".show", account_id=account_id))
+
+
 @blueprint.get("/me")
 @requires("self")
 def me() -> str:
     """One's own account: what a driver comes to after logging in."""
     if current_user.account_id is None:
         return render_template("accounts/nobody.html")
-    return render_template("accounts/me.html", **_view(current_user.account_id))
-
-
-def amount_of(text: str) -> Decimal:
-    """An amount as people type it: "25", "25.50", "25,50", "-3". Raises Invalid."""
-    try:
-        amount = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation as error:
-        raise Invalid("Write an amount such as 25.00.", "amount") from error
-    if not amount.is_finite() or amount == 0 or abs(amount) > MOST:
-        raise Invalid("Write an amount other than 0.", "amount")
-    return amount
+    given = _view(current_user.account_id)
+    months = spending.by_month(db.session(), current_user.account_id, given["zone"], given["now"])
+    return render_template("accounts/me.html", **given, months=months)
 
 
 def currency() -> str:
@@ -170,11 +208,15 @@ def _view(account_id: int) -> dict[str, Any]:
     account = queries.account(session, account_id)
     wanted = Wanted(account_id=account_id)
     past, following = sessions.history(session, wanted, limit=20)
+    mine, offers = subscriptions.of_account(session, account_id, only_open=not can("money"))
     return {
         "account": account,
         "running": [row(x, at) for x in sessions.active(session, wanted)],
         "past": [row(x, at) for x in past],
         "has_more": following is not None,
+        "spent_wh": queries.spent_wh(session, [account_id]).get(account_id, 0),
+        "subscriptions": mine,
+        "offers": offers,
         "ledger": queries.ledger(session, account_id),
         "currency": currency(),
         "now": at,

@@ -1,16 +1,20 @@
-"""Connections that were refused: why, how often, and what would mend it."""
+"""Connections that were refused: why, how often, what would mend it, and whether it has been mended."""
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from csms import clock
-from csms.domain import attention
-from csms.domain.base import announce
-from csms.domain.chargers import Attempt
+from config import Config
+from csms import clock, quirks
+from csms.domain import attention, chargers
+from csms.domain.base import DomainError, NotFound
+from csms.domain.chargers import Admission, Attempt, Charger, RefusalCause
 from csms.extensions import db
-from csms.web.security import requires
+from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -29,7 +33,93 @@ CAUSES = {
     "duplicate_identity": "Identity in use",
     "too_many_attempts": "Too many attempts",
     "bad_handshake": "Broken handshake",
+    "below_profile": "Not secure enough",
+    "no_certificate": "No certificate",
+    "wrong_certificate": "Wrong certificate",
+    "tls_failed": "TLS failed",
 }
+
+# What was seen, and what to do about it, one thing after the other.
+STEPS = {
+    RefusalCause.BAD_IDENTITY: (
+        "It reached this server, and its address ends in nothing that could be its name.",
+        "Look at the charger's own menu for its identity; many call it charge point ID or station ID.",
+        "Enter the address as shown here. Some chargers append the identity by themselves, others do not.",
+    ),
+    RefusalCause.UNKNOWN_CHARGER: (
+        "It reached this server with a name that nobody has added here.",
+        "Compare the name with the label on the charger. If it is yours, let it in.",
+    ),
+    RefusalCause.REJECTED_CHARGER: (
+        "It reached this server, and somebody has rejected it here.",
+        "Let it in after all, or enter another address at the charger if it belongs elsewhere.",
+    ),
+    RefusalCause.NO_CREDENTIAL: (
+        "It is known here and protected by a key, and it gave no password.",
+        "Make a new key and enter it at the charger: as AuthorizationKey, password or basic authentication key.",
+        "If its menu has no place for one, ask it for no key.",
+    ),
+    RefusalCause.WRONG_CREDENTIAL: (
+        "It is known here and protected by a key, and it gave another one.",
+        "Make a new key and enter it at the charger. Nobody can look the old one up.",
+        "Some menus want the 40 digits as they are, some refuse small letters; both are taken here.",
+    ),
+    RefusalCause.IDENTITY_MISMATCH: (
+        "Its user name is not the identity in its address.",
+        "Enter its identity as the user name, or leave the user name empty if the charger fills it in.",
+    ),
+    RefusalCause.NO_SUBPROTOCOL: (
+        "It did not say which version of OCPP it speaks.",
+        "Choose OCPP 1.6 JSON at the charger (1.6J, not SOAP).",
+        "If it has no such choice, look for a proxy on the way that takes the header Sec-WebSocket-Protocol away.",
+    ),
+    RefusalCause.UNSUPPORTED_SUBPROTOCOL: (
+        "It speaks a version of OCPP that is not spoken here.",
+        "Choose OCPP 1.6 JSON at the charger.",
+    ),
+    RefusalCause.DUPLICATE_IDENTITY: (
+        "Another charger with this name is connected, and it answers.",
+        "Look whether two chargers were given the same name: each needs its own.",
+        "If there is just one, it dials a second time while its first connection lives: restart it.",
+    ),
+    RefusalCause.TOO_MANY_ATTEMPTS: (
+        "It tried too often in a short time.",
+        "Correct what it was refused for before; then wait a minute, or restart the charger.",
+    ),
+    RefusalCause.BAD_HANDSHAKE: (
+        "It reached this server, and what came was no proper websocket.",
+        "Look for a proxy or a firewall on the way that does not pass websockets on.",
+        "Compare ws:// and wss:// in its address with the address shown here.",
+    ),
+    RefusalCause.BELOW_PROFILE: (
+        "It is known here with a security profile that asks for TLS, and it came without.",
+        "Begin its address with wss://, as shown here.",
+        "Look whether it was put back to its factory settings: a profile that was reached is not lowered.",
+    ),
+    RefusalCause.NO_CERTIFICATE: (
+        "Its security profile asks for a certificate of its own, and it showed none.",
+        "Look whether its certificate was installed, under its security settings here.",
+        "Behind a proxy: have it ask chargers for certificates and hand them on.",
+    ),
+    RefusalCause.WRONG_CERTIFICATE: (
+        "It showed a certificate that is not its own, or not valid now.",
+        "Look at the charger's clock: with a wrong one every certificate is out of its time.",
+        "Have the charger ask for a new certificate.",
+    ),
+    RefusalCause.TLS_FAILED: (
+        "Something came to the port for TLS and could not agree on a connection; it could not say who it is.",
+        "Install this server's root certificate in the charger, or use a certificate that it trusts.",
+        "Look at the charger's clock: with a wrong one every certificate is out of its time.",
+        "It must speak TLS 1.2 or newer.",
+    ),
+}
+LETS_IN = (RefusalCause.UNKNOWN_CHARGER, RefusalCause.REJECTED_CHARGER)
+ABOUT_KEYS = (
+    RefusalCause.NO_CREDENTIAL,
+    RefusalCause.WRONG_CREDENTIAL,
+    RefusalCause.IDENTITY_MISMATCH,
+    RefusalCause.TOO_MANY_ATTEMPTS,
+)
 
 
 @blueprint.get("")
@@ -45,19 +135,101 @@ def listed() -> str:
     return render_template("attempts/_list.html", **_list())
 
 
+@blueprint.get("/<int:attempt_id>")
+def show(attempt_id: int) -> str:
+    """One of them: what happened, what to do, and whether it is done."""
+    attempt = _attempt(attempt_id)
+    state = _state(attempt)
+    return render_template(
+        "attempts/show.html",
+        live_url=url_for("live.stream", topics="attempts,fleet"),
+        steps=STEPS[attempt.cause],
+        forms=_forms(attempt, state["charger"]),
+        **state,
+    )
+
+
+@blueprint.get("/<int:attempt_id>/state")
+def state(attempt_id: int) -> str:
+    """What has become of it, for its live region."""
+    return render_template("attempts/_state.html", **_state(_attempt(attempt_id)))
+
+
+@blueprint.post("/<int:attempt_id>/admit")
+@requires("operate")
+def admit(attempt_id: int) -> Response:
+    """Let the charger in."""
+    try:
+        with atomic() as session:
+            attempt = _attempt(attempt_id)
+            charger = chargers.admit_attempt(session, attempt, at=clock.now())
+            put_on_record(session, "charger.adopt", charger.identity)
+    except NotFound:
+        raise
+    except DomainError as error:
+        flash(str(error), "error")
+    else:
+        flash(f"{charger.title} is let in. It appears when it next tries.", "success")
+    return redirect(url_for(".show", attempt_id=attempt_id))
+
+
 @blueprint.post("/<int:attempt_id>/forget")
 @requires("operate")
 def forget(attempt_id: int) -> Response:
     """Take it off the list; it comes back when it happens again."""
     with atomic() as session:
-        attempt = session.get(Attempt, attempt_id)
-        if attempt is not None:
-            session.delete(attempt)
-            announce(session, "attempts", "fleet")
+        chargers.forget_attempt(session, attempt_id)
     flash("Forgotten. It comes back if it happens again.", "success")
     return redirect(url_for(".index"))
+
+
+def _attempt(attempt_id: int) -> Attempt:
+    attempt = db.session.get(Attempt, attempt_id)
+    if attempt is None:
+        raise NotFound("This refused connection is not on the list any more.")
+    return attempt
 
 
 def _list() -> dict[str, object]:
     at = clock.now()
     return {"attempts": attention.attempts(db.session(), at=at), "causes": CAUSES, "now": at, "zone": zone()}
+
+
+def _state(attempt: Attempt) -> dict[str, Any]:
+    at = clock.now()
+    charger = chargers.find(db.session(), attempt.identity) if attempt.identity else None
+    lease = charger.lease if charger else None
+    connected_at = lease.connected_at if lease is not None and lease.is_online(at) else None
+    is_in = charger is not None and charger.admission is Admission.ACCEPTED
+    return {
+        "attempt": attempt,
+        "charger": charger,
+        "cause": CAUSES[attempt.cause.value],
+        "causes": CAUSES,
+        "is_mended": connected_at is not None and connected_at > attempt.last_at,
+        "connected_at": connected_at,
+        "may_let_in": bool(attempt.identity) and attempt.cause in LETS_IN and not is_in,
+        "is_about_keys": charger is not None and attempt.cause in ABOUT_KEYS,
+        "others": [x for x in chargers.attempts_like(db.session(), attempt) if x.id != attempt.id],
+        "now": at,
+        "zone": zone(),
+    }
+
+
+def _forms(attempt: Attempt, charger: Charger | None) -> dict[str, Any]:
+    """What to enter at the charger, in the words of its make; by the address that this server is really known under."""
+    config: Config = current_app.extensions["settings"]
+    named = {x.key: x for x in quirks.profiles().values() if x.address.fields}
+    guess = chargers.quirks_of(charger).key if charger is not None else ""
+    key = request.args.get("make") or guess
+    profile = named.get(key, named["any-charger"])
+    url = f"{config.websocket_base_url}/ws/ocpp/{quote(attempt.identity or 'IDENTITY', safe='')}"
+    return {
+        "make": profile.key,
+        "makes": sorted(
+            ((x.key, x.name) for x in named.values()), key=lambda x: (x[0] != "any-charger", x[1])
+        ),
+        "fields": profile.address.filled(url),
+        "note": profile.address.note,
+        "is_unreachable": urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"),
+    }

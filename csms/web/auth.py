@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gevent
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+import hashlib
+
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user, logout_user
 from limits import RateLimitItemPerMinute
 from werkzeug.wrappers import Response
 
-from csms import clock
+from csms import clock, masks, signing_in
 from csms.domain import accounts
 from csms.domain.accounts import User
 from csms.extensions import db, limiter
@@ -21,6 +22,9 @@ FAILURES = RateLimitItemPerMinute(5, 15)  # of one user name from one address
 FAILURES_BY_ADDRESS = RateLimitItemPerMinute(50, 15)
 
 WRONG = "The user name or the password is wrong."
+WRONG_CARD = "The card or its PIN is wrong, or its PIN was tried too often."
+HALF_IN = "half_in"  # in the session: who has shown a password, or a link, and is to show a code
+HALF_IN_S = 600
 TOO_MANY = "Too many attempts. Wait 15 minutes, then try again."
 
 Page = str | tuple[str, int] | Response
@@ -30,66 +34,98 @@ Page = str | tuple[str, int] | Response
 def login() -> Page:
     """The form; whoever is logged in goes on at once. The first run begins with the set-up instead."""
     if current_user.is_authenticated:
+        if g.needs_factor:
+            return redirect(url_for("second_factor.show"))
         return redirect(security.safe_next(request.args.get("next")) or security.home())
-    return render_template("auth/login.html", next=request.args.get("next", ""), needs_setup=_needs_setup())
+    return _form(next=request.args.get("next", ""))
 
 
 @blueprint.post("/login")
 def log_in() -> Page:
     username = request.form.get("username", "").strip()
     if not _may_try(username):
-        return _again(username, TOO_MANY, 429)
-    user = _user(username, request.form.get("password", ""))
+        return again(username, TOO_MANY, 429)
+    user = signing_in.user_of(username, request.form.get("password", ""))
     if user is None:
         _count_failure(username)
-        return _again(username, WRONG, 422)
-    return enter(user, is_remembered="remember" in request.form)
+        with atomic() as unit:
+            accounts.audit(unit, username, "login.failed", at=clock.now(), address=request.remote_addr)
+        return again(username, WRONG, 422)
+    return enter(user, target=request.form.get("next"), is_remembered="remember" in request.form)
+
+
+@blueprint.post("/login/card")
+def log_in_by_card() -> Page:
+    """The number of a card and its PIN: to the driver's own account."""
+    uid = request.form.get("uid", "").strip()[:36]
+    key = f"card {uid}"
+    if not _may_try(key):
+        return again("", TOO_MANY, 429, card=uid)
+    user = signing_in.driver_of_card(uid, request.form.get("pin", ""))
+    if user is None:
+        _count_failure(key)
+        with atomic() as unit:
+            accounts.audit(unit, masks.card(uid), "login.failed", at=clock.now(), address=request.remote_addr)
+        return again("", WRONG_CARD, 422, card=uid)
+    return enter(user, "log_in.pin", target=request.form.get("next"))
 
 
 @blueprint.post("/logout")
 def log_out() -> Response:
+    with atomic() as unit:
+        accounts.end_log_in(unit, security.log_in_key(), at=clock.now())
     logout_user()
     session.clear()
     flash("You have logged out.", "success")
     return redirect(url_for("auth.login"))
 
 
-def enter(user: User, *, is_remembered: bool = False) -> Response:
-    """Log `user` in: under a new session, so that nothing planted before is kept."""
+def enter(
+    user: User, action: str = "log_in", *, target: str | None = None, is_remembered: bool = False
+) -> Response:
+    """Log `user` in, under a new session, so that nothing planted before is kept; or ask for their second factor."""
+    if accounts.factor_of(db.session(), user.id) is None:
+        begin(user, action, is_remembered=is_remembered)
+        return redirect(security.safe_next(target) or security.home())
+    session.clear()
+    session[HALF_IN] = {
+        "user_id": user.id,
+        "login_key": hashlib.sha256(user.login_key.encode()).hexdigest(),  # a new password ends it
+        "action": action,
+        "target": target,
+        "is_remembered": is_remembered,
+        "until": clock.now().timestamp() + HALF_IN_S,
+    }
+    return redirect(url_for("second_factor.ask"))
+
+
+def begin(user: User, action: str, *, is_remembered: bool = False) -> None:
+    """A new session for `user`, on record as `action`."""
+    at, address = clock.now(), request.remote_addr
     with atomic() as unit:
-        unit.merge(user).last_login_at = clock.now()
-        accounts.audit(unit, user.username, "log_in", at=clock.now(), address=request.remote_addr)
+        key = accounts.begin_log_in(
+            unit, unit.merge(user), action, address=address, agent=request.user_agent.string, at=at
+        )
+        accounts.audit(unit, user.username, action, at=at, address=address)
     session.clear()
     login_user(user, remember=is_remembered)
-    return redirect(security.safe_next(request.form.get("next")) or security.home())
+    session["_user_id"] = key  # what flask-login keeps, here and in the cookie that outlives the browser
 
 
-def _user(username: str, password: str) -> User | None:
-    """The user if the password is right. An unknown name takes as long, off the event loop either way."""
-    user = accounts.find_user(db.session(), username)
-    stored = user.password_hash if user else None
-    db.session.remove()  # no connection is held while the hash is reckoned
-    is_right = gevent.get_hub().threadpool.apply(accounts.password_matches, (stored, password))
-    if not is_right or user is None or not user.is_enabled:
-        return None
-    return accounts.find_user(db.session(), username)
+def again(username: str, problem: str, status: int, **more: str) -> tuple[str, int]:
+    """The form once more, with what was wrong."""
+    return _form(next=request.form.get("next", ""), username=username, problem=problem, **more), status
 
 
-def _again(username: str, problem: str, status: int) -> tuple[str, int]:
-    return (
-        render_template(
-            "auth/login.html",
-            next=request.form.get("next", ""),
-            username=username,
-            problem=problem,
-            needs_setup=_needs_setup(),
-        ),
-        status,
+def _form(**given: str) -> str:
+    settings = current_app.extensions["settings"]
+    return render_template(
+        "auth/login.html",
+        needs_setup=accounts.needs_setup(db.session()),
+        may_sign_up=settings.sign_up,
+        oidc_name=settings.oidc_name if settings.has_oidc else None,
+        **given,
     )
-
-
-def _needs_setup() -> bool:
-    return accounts.needs_setup(db.session())
 
 
 def _keys(username: str) -> tuple[tuple[RateLimitItemPerMinute, str], ...]:

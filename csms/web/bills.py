@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from csms.domain.tariffs import Bill
+from csms.domain.tariffs import Bill, Line, TariffVersion
 from csms.web import filters
 
+MOST_SPANS = 12
 KINDS = {
     "energy": "Energy",
     "time": "Time plugged in",
     "start": "Start",
     "idle": "Plugged in without charging",
     "credit": "Paid with kWh credit",
+    "refund": "Given back",
+    "refund_kwh": "kWh credit given back",
+    "minimum": "Up to the least that a session costs",
+    "maximum": "Beyond the most that a session costs",
 }
 
 
@@ -24,19 +30,60 @@ class BillLine:
     words: str
     reckoning: str
     amount: str
+    grounds: tuple[str, ...] = ()
 
 
-def bill_lines(bill: Bill, currency: str) -> list[BillLine]:
-    """The bill as it is printed: quantity × price = amount."""
+@dataclass(frozen=True)
+class VatLine:
+    """VAT at one rate."""
+
+    words: str
+    amount: str
+
+
+def bill_lines(
+    bill: Bill, currency: str, zone: str = "UTC", version: TariffVersion | None = None
+) -> list[BillLine]:
+    """The bill as it is printed: quantity × price = amount, and what each line stands on."""
     lines = []
     for line in bill.lines:
-        places = {"kWh": 3, "min": 2}.get(line.unit, 0)
+        places = {"kWh": 3, "min": 2, "h": 4}.get(line.unit, 0)
         quantity = filters.with_unit(filters.number(line.quantity, places), line.unit)
         price = filters.rate(abs(line.price) * 100, currency, line.unit)
-        reckoning = price if line.kind == "start" else f"{quantity} × {price}"
+        reckoning = price if line.unit == "session" else f"{quantity} × {price}"
+        if line.kind in ("refund", "refund_kwh"):
+            reckoning = quantity if line.kind == "refund_kwh" else ""
         lines.append(
-            BillLine(KINDS.get(line.kind, line.kind), reckoning, filters.money(line.cents, currency))
+            BillLine(
+                KINDS.get(line.kind, line.kind),
+                reckoning,
+                filters.money(line.cents, currency),
+                tuple(_grounds(line, zone, version)),
+            )
         )
+    return lines
+
+
+def _grounds(line: Line, zone: str, version: TariffVersion | None) -> Iterator[str]:
+    """ "Tariff Public, version 2, element 1"; "14:02:11 – 15:00:00, meter 12.345 kWh – 15.678 kWh"."""
+    if version is not None and line.element is not None:
+        yield f"Tariff {version.tariff.name}, version {version.number}, element {line.element}"
+    for span in line.spans[:MOST_SPANS]:
+        begin, end = (filters.localtime(x, zone, "seconds") for x in (span.begins_at, span.ends_at))
+        first, last = (filters.kwh(x, 3) for x in (span.first_wh, span.last_wh))
+        meter = "" if span.first_wh is None or line.kind != "energy" else f", meter {first} – {last}"
+        yield f"{begin} – {end}{meter}"
+    if len(line.spans) > MOST_SPANS:
+        yield f"and {len(line.spans) - MOST_SPANS} stretches more"
+
+
+def vat_lines(bill: Bill, currency: str) -> list[VatLine]:
+    """What of the bill is VAT, for each of its rates: "19 %", "1.44 €"; of which amount, where there are several."""
+    lines = []
+    for part in bill.vat:
+        rate = f"{filters.number(part.percent, 1 if part.percent % 1 else 0)} %"
+        of = f" of {filters.money(part.cents, currency)}" if len(bill.vat) > 1 else ""
+        lines.append(VatLine(rate + of, filters.money(part.vat_cents, currency)))
     return lines
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import math
-
 from flask import current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import chargers, tariffs
-from csms.domain.base import DomainError, Invalid, NotFound
+from csms.domain import chargers, sites, tariffs, troubles
+from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing
 from csms.domain.chargers.editing import Details
 from csms.domain.transactions import removal
 from csms.extensions import db
-from csms.web.charger_tabs import blueprint as blueprint
+from csms.web.basemap import basemap
+from csms.web.charger_connectors import blueprint as blueprint
+from csms.web.charger_connectors import choices
 from csms.web.chargers import frame, shown
-from csms.web.security import put_on_record, requires
+from csms.web.degrees import degrees_of
+from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
 Page = str | tuple[str, int] | Response
 
+QUIET = {"": None, "yes": True, "no": False}
+PUBLIC_WORDS = (("", "As its site"), ("yes", "Yes"), ("no", "No"))
+QUIET_WORDS = (("", "As the installation"), ("yes", "Always"), ("no", "Never"))
 POLICIES = (
     (AuthorizationPolicy.KNOWN.value, "Whoever has a known card"),
     (AuthorizationPolicy.CREDIT.value, "Whoever has a known card and credit"),
@@ -32,7 +36,10 @@ POLICIES = (
 @blueprint.get("/new")
 @requires("edit")
 def new() -> Page:
-    return _new_form({"identity": request.args.get("identity", "").strip()[:48]}, {})
+    given = {"identity": request.args.get("identity", "").strip()[:48]}
+    if not current_app.config["LAB"]:
+        given["key"] = "1"  # to be let in without one is for whoever says so
+    return _new_form(given, {})
 
 
 @blueprint.post("/new")
@@ -124,12 +131,16 @@ def renew_key(charger_id: int) -> Page:
 @blueprint.post("/<int:charger_id>/key/remove")
 @requires("edit")
 def remove_key(charger_id: int) -> Page:
-    with atomic() as session:
-        charger = chargers.get(session, charger_id)
-        editing.remove_key(session, charger)
-        _note(session, "charger.remove_key", charger)
-    flash("The charger is asked for no key any more.", "success")
-    return redirect(url_for(".settings", charger_id=charger_id))
+    try:
+        with atomic() as session:
+            charger = chargers.get(session, charger_id)
+            editing.remove_key(session, charger)
+            _note(session, "charger.remove_key", charger)
+    except Refused as error:
+        flash(str(error), "error")
+    else:
+        flash("The charger is asked for no key any more.", "success")
+    return redirect(url_for(".security_tab", charger_id=charger_id))
 
 
 @blueprint.post("/<int:charger_id>/delete")
@@ -150,6 +161,16 @@ def remove(charger_id: int) -> Page:
     return redirect(url_for(".index"))
 
 
+@blueprint.post("/troubles/<int:trouble_id>/close")
+@requires("operate")
+def close_trouble(trouble_id: int) -> Page:
+    """Somebody has looked at what a driver told."""
+    with atomic() as session:
+        told = troubles.close(session, trouble_id, by=actor(), at=clock.now())
+        _note(session, "trouble.closed", told.charger)
+    return _said(told.charger, f"{told.charger.title}: the driver's report is off the list.")
+
+
 def _note(session: Session, action: str, charger: Charger) -> None:
     put_on_record(session, action, charger.identity)
 
@@ -166,7 +187,7 @@ def _new_form(given: dict[str, str], problems: dict[str, str]) -> str:
 
 
 def _key_page(charger: Charger, key: str) -> str:
-    return render_template("chargers/key.html", key=key, **frame(shown(charger.id), "settings", clock.now()))
+    return render_template("chargers/key.html", key=key, **frame(shown(charger.id), "security", clock.now()))
 
 
 def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
@@ -175,7 +196,13 @@ def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
         problems=problems,
         given=_given(charger) | (request.form.to_dict() if problems else {}),
         policies=POLICIES,
+        quiet_words=QUIET_WORDS,
+        public_words=PUBLIC_WORDS,
+        site_names=[x.name for x in sites.listed(db.session())],
         tariffs=[("", "The installation's"), *((x.id, x.name) for x in tariffs.listed(db.session()))],
+        site_at=_site_at(charger),
+        **choices(),
+        **basemap(),
         **frame(charger, "settings", clock.now()),
     )
 
@@ -184,12 +211,21 @@ def _given(charger: Charger) -> dict[str, object]:
     return {
         "name": charger.name or "",
         "location": charger.location or "",
+        "site": charger.site_name or "",
         "latitude": "" if charger.latitude is None else charger.latitude,
         "longitude": "" if charger.longitude is None else charger.longitude,
         "policy": charger.policy.value,
         "tariff": charger.tariff_id or "",
         "heartbeat_interval_s": charger.heartbeat_interval_s or "",
+        "quiet": next(word for word, value in QUIET.items() if value is charger.is_quiet),
+        "public": next(word for word, value in QUIET.items() if value is charger.is_public),
+        "is_strict": charger.is_strict,
     }
+
+
+def _site_at(charger: Charger) -> str:
+    site = charger.site
+    return f"{site.latitude},{site.longitude}" if site and site.latitude is not None else ""
 
 
 def _policy(given: dict[str, str]) -> AuthorizationPolicy:
@@ -210,23 +246,26 @@ def _details(session: Session) -> Details:
     return Details(
         name=given.get("name") or None,
         location=given.get("location") or None,
-        latitude=_degrees(given, "latitude"),
-        longitude=_degrees(given, "longitude"),
+        latitude=degrees_of(given, "latitude"),
+        longitude=degrees_of(given, "longitude"),
         policy=_policy(given),
         tariff_id=int(tariff) if tariff else None,
         heartbeat_interval_s=int(interval) if interval else None,
+        site_id=_site_id(session, given.get("site", "")),
+        is_quiet=QUIET.get(given.get("quiet", "")),
+        is_public=QUIET.get(given.get("public", "")),
+        is_strict="is_strict" in given,
     )
 
 
-def _degrees(given: dict[str, str], name: str) -> float | None:
-    """A number of degrees; a decimal comma will do."""
-    text = given.get(name, "").replace(",", ".")
-    if not text:
+def _site_id(session: Session, name: str) -> int | None:
+    """Of the site of this name, which is made where there is none. Raises Invalid."""
+    if not name:
         return None
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise Invalid("Write degrees such as 41.3874.", name)
-    return value
+        site, is_new = sites.named(session, name, at=clock.now())
+    except Invalid as error:
+        raise Invalid(str(error), "site") from None
+    if is_new:
+        put_on_record(session, "site.added", site.name)
+    return site.id

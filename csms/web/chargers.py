@@ -1,4 +1,4 @@
-"""Chargers: the list, and what one of them is doing."""
+"""Chargers: what one of them is doing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, url_for
 
 from config import Config
 from csms import clock
@@ -16,46 +15,23 @@ from csms.domain import frames
 from csms.domain.accounts import queries as account_queries
 from csms.domain.accounts.queries import CardState
 from csms.domain.base import NotFound
-from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus, queries
+from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus, queries, quirks_of
 from csms.domain.chargers.places import PRECEDENCE
-from csms.domain.chargers.queries import Show
-from csms.domain.transactions import Transaction, curves, figures
+from csms.domain.transactions import figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
-from csms.web import filters, journal, strips, transactions
-from csms.web.addresses import with_query
+from csms.web import filters, journal, outlets, strips
 from csms.web.charts import Part, strip_parts
-from csms.web.security import requires
-from csms.web.shell import zone
+from csms.web.security import can, requires
+from csms.web.shell import is_installation_quiet, zone
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/chargers")
 
+FEW_EVENTS = 10
 FEW_MESSAGES = 12
 MOST_CARDS = 100  # offered for a start; any other can be typed
 DAY = timedelta(hours=24)
-
-# The choices above the list, and their words.
-CHOICES = (
-    (Show.ALL, "All"),
-    (Show.CHARGING, "Charging"),
-    (Show.AVAILABLE, "Available"),
-    (Show.FAULTED, "Faulted"),
-    (Show.UNAVAILABLE, "Out of service"),
-    (Show.OFFLINE, "Offline"),
-    (Show.PENDING, "Waiting"),
-    (Show.REJECTED, "Rejected"),
-)
-SENTENCES = {
-    ConnectorStatus.AVAILABLE: "Free. A driver can plug in and present a card.",
-    ConnectorStatus.PREPARING: "A car is plugged in and waits for a card, or for a start from here.",
-    ConnectorStatus.CHARGING: "The charger says that it is charging, but has not told of a session.",
-    ConnectorStatus.FINISHING: "The session is over; the car is still plugged in.",
-    ConnectorStatus.RESERVED: "Kept for somebody.",
-    ConnectorStatus.UNAVAILABLE: "Out of service: nobody can start here.",
-    ConnectorStatus.FAULTED: "The charger reports a fault: nobody can start here.",
-    ConnectorStatus.UNKNOWN: "The charger has not said anything of this connector yet.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,107 +45,6 @@ class Head:
     last_seen_at: datetime | None
     protocol: str
     is_secure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A charger in the list."""
-
-    charger: Charger
-    head: Head
-    statuses: tuple[tuple[str, str | None], ...]
-    power_w: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A session on a connector, with what its card draws."""
-
-    transaction: Transaction
-    who: str
-    status: str
-    cost_cents: int | None
-    currency: str
-    power_samples_w: list[int | None]
-    axis: tuple[str, ...]
-    phases: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """A connector and what happens there."""
-
-    connector: Connector
-    status: str
-    sentence: str
-    running: Running | None
-
-
-@blueprint.get("")
-def index() -> str:
-    return render_template(
-        "chargers/index.html",
-        live_url=url_for("live.stream", topics="fleet,meters"),
-        words=words_given(),
-        **_list(),
-    )
-
-
-@blueprint.get("/list")
-def listed() -> str:
-    """The list, for its live region."""
-    return render_template("chargers/_list.html", **_list())
-
-
-def words_given() -> str:
-    """What a person looks for."""
-    return request.args.get("q", "").strip()[:80]
-
-
-def _show() -> Show:
-    """The choice of the list. 404 for one that there is not."""
-    try:
-        return Show(request.args.get("status") or Show.ALL)
-    except ValueError:
-        abort(404)
-
-
-def _list() -> dict[str, Any]:
-    at, session, show = clock.now(), db.session(), _show()
-    online = {"1": True, "0": False}.get(request.args.get("online", ""))
-    page = queries.listed(
-        session,
-        at=at,
-        show=show,
-        words=words_given(),
-        is_online_only=online,
-        cursor=request.args.get("after"),
-    )
-    powers = figures.power_by_charger_w(session, [x.id for x in page.chargers])
-    counted = queries.counts(session, at=at)
-    given = {name: value for name, value in request.args.items() if name != "after" and value}
-    return {
-        "rows": [_row(x, powers.get(x.id), at) for x in page.chargers],
-        "show": show,
-        "choices": [
-            (choice, words, with_query(".index", {**given, "status": choice.value}), counted[choice])
-            for choice, words in CHOICES
-            if counted[choice] or choice in (Show.ALL, show)
-        ],
-        "total": counted[show],
-        "is_filtered": bool(words_given()) or show is not Show.ALL or online is not None,
-        "next_url": with_query(".index", {**given, "after": page.next_cursor}) if page.next_cursor else None,
-        "is_first": "after" not in request.args,
-        "list_url": with_query(".listed", request.args),
-        "now": at,
-        "zone": zone(),
-    }
-
-
-def _row(charger: Charger, power_w: int | None, at: datetime) -> Row:
-    head = head_of(charger, at)
-    statuses = tuple((outlet_status(x, head), x.status_word) for x in charger.connectors[:8])
-    return Row(charger, head, statuses, power_w if head.is_online else None)
 
 
 def head_of(charger: Charger, at: datetime) -> Head:
@@ -194,7 +69,8 @@ def head_of(charger: Charger, at: datetime) -> Head:
 def _overall(charger: Charger) -> tuple[str, str | None]:
     connectors = [x for x in charger.connectors if x.status is not ConnectorStatus.UNKNOWN]
     if not connectors:
-        return charger.status.value, None
+        status = charger.status
+        return "Connected" if status is ConnectorStatus.UNKNOWN else status.value, None
     first = min(connectors, key=lambda x: PRECEDENCE.index(x.status))
     return first.status.value, first.status_word
 
@@ -207,22 +83,38 @@ def outlet_status(connector: Connector, head: Head) -> str:
 
 
 @blueprint.get("/<int:charger_id>")
+@requires("host")
 def show(charger_id: int) -> str:
     charger = shown(charger_id)
     at = clock.now()
-    context = frame(charger, "live", at) | _live(charger, at) | _log(charger) | _day(charger, at)
+    context = (
+        frame(charger, "live", at)
+        | outlets.shown(charger, head_of(charger, at).is_online, at)
+        | _log(charger)
+        | _day(charger, at)
+    )
     return render_template("chargers/show.html", **context)
 
 
 @blueprint.get("/<int:charger_id>/head")
+@requires("host")
 def head(charger_id: int) -> str:
     charger = shown(charger_id)
     return render_template("chargers/_head.html", is_fragment=True, **about(charger, clock.now()))
 
 
 @blueprint.get("/<int:charger_id>/identity")
+@requires("host")
 def identity(charger_id: int) -> str:
     return render_template("chargers/_identity.html", **about(shown(charger_id), clock.now()))
+
+
+@blueprint.get("/<int:charger_id>/ask/start")
+@requires("operate")
+def ask_cards(charger_id: int) -> str:
+    """The cards that a dialog offers, read when it opens."""
+    cards, _ = account_queries.cards(db.session(), at=clock.now(), state=CardState.ALLOWED, limit=MOST_CARDS)
+    return render_template("chargers/_cards.html", cards=cards)
 
 
 @blueprint.get("/<int:charger_id>/ask/<any(stop,unlock,reset):name>")
@@ -234,10 +126,15 @@ def ask(charger_id: int, name: str) -> str:
 
 
 @blueprint.get("/<int:charger_id>/live")
+@requires("host")
 def live(charger_id: int) -> str:
     charger = shown(charger_id)
     at = clock.now()
-    return render_template("chargers/_live.html", **about(charger, at), **_live(charger, at))
+    return render_template(
+        "chargers/_live.html",
+        **about(charger, at),
+        **outlets.shown(charger, head_of(charger, at).is_online, at),
+    )
 
 
 @blueprint.get("/<int:charger_id>/log")
@@ -247,6 +144,7 @@ def log(charger_id: int) -> str:
 
 
 @blueprint.get("/<int:charger_id>/day")
+@requires("host")
 def day(charger_id: int) -> str:
     charger = shown(charger_id)
     return render_template("chargers/_day.html", **_day(charger, clock.now()))
@@ -266,9 +164,11 @@ def about(charger: Charger, at: datetime) -> dict[str, Any]:
     return {
         "charger": charger,
         "head": head,
+        "habits": quirks_of(charger),
         "why_not": _why_not(charger, head, at),
+        "is_quiet": is_installation_quiet() if charger.is_quiet is None else charger.is_quiet,
         "is_charging": bool(figures.power_by_charger_w(db.session(), [charger.id])),
-        "here": url_for(".show", charger_id=charger.id),
+        "here": url_for("chargers.show", charger_id=charger.id),
         "now": at,
         "zone": zone(),
     }
@@ -292,67 +192,17 @@ def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
         "tab": tab,
         "orders_url": url_for("commands.request_for", charger_id=charger.id),
         "live_url": url_for("live.stream", topics=charger.topic),
-        "cards": account_queries.cards(db.session(), at=at, state=CardState.ALLOWED, limit=MOST_CARDS)[0],
         "landing_url": f"{config.public_base_url}/c/{charger.slug}",
         "station_url": f"{config.websocket_base_url}/ws/ocpp/{charger.identity}",
     }
 
 
-def _live(charger: Charger, at: datetime) -> dict[str, Any]:
-    head = head_of(charger, at)
-    active = transaction_queries.active(db.session(), Wanted(charger_id=charger.id))
-    by_connector = {x.connector_id: x for x in active}
-    return {"outlets": [_outlet(x, head, by_connector.get(x.id), at) for x in charger.connectors]}
-
-
-def _outlet(connector: Connector, head: Head, transaction: Transaction | None, at: datetime) -> Outlet:
-    sentence = SENTENCES.get(connector.status, "")
-    if not head.is_online:
-        sentence = "Nobody knows what happens there now. What it does meanwhile it tells when it is back."
-    elif connector.status is ConnectorStatus.FAULTED:
-        sentence = ": ".join(x for x in (connector.error_code or "Fault", connector.error_info) if x)
-    running = _running(transaction, at) if transaction is not None else None
-    return Outlet(connector, connector.status.value, sentence, running)
-
-
-def _running(transaction: Transaction, at: datetime) -> Running:
-    readings = transaction_queries.readings(db.session(), transaction.id)
-    curve = curves.curve(readings, transaction.started_at, at, start_wh=transaction.meter_start_wh)
-    begun, here = filters.localtime(transaction.started_at, zone(), "clock"), zone()
-    return Running(
-        transaction=transaction,
-        who=_who(transaction),
-        status=transactions.status_of(transaction, at),
-        cost_cents=transactions.cost_of(transaction, at),
-        currency=transactions.currency_of(transaction),
-        power_samples_w=[step.power_w for step in curve],
-        axis=(begun, filters.localtime(at, here, "clock")),
-        phases=_phases(readings[-1].samples) if readings else (),
-    )
-
-
-def _who(transaction: Transaction) -> str:
-    card = f"card {transaction.id_tag}" if transaction.id_tag else "no card"
-    return f"{transaction.account.name} · {card}" if transaction.account else card
-
-
-def _phases(samples: str) -> tuple[tuple[str, str], ...]:
-    """("L1", "15.8 A · 231 V") for each phase that the last reading tells of."""
-    found: dict[str, list[str]] = {}
-    for sample in orjson.loads(samples):
-        phase = (sample.get("phase") or "")[:2]
-        if (
-            phase in ("L1", "L2", "L3")
-            and sample.get("unit") in ("A", "V")
-            and sample.get("value") is not None
-        ):
-            found.setdefault(phase, []).append(f"{filters.number(sample['value'], 1)}\u00a0{sample['unit']}")
-    return tuple((phase, " · ".join(values)) for phase, values in sorted(found.items()))
-
-
 def _log(charger: Charger) -> dict[str, Any]:
     return {
-        "messages": [journal.told(x) for x in frames.recent(db.session(), charger.id, limit=FEW_MESSAGES)]
+        "messages": [
+            journal.told(x, with_cards=can("operate"))
+            for x in frames.recent(db.session(), charger.id, limit=FEW_MESSAGES)
+        ]
     }
 
 
@@ -365,6 +215,7 @@ def _day(charger: Charger, at: datetime) -> dict[str, Any]:
     middle = at - DAY / 2
     return {
         "days": parts,
+        "told": events[: -FEW_EVENTS - 1 : -1],
         "uptime": sum(known) / len(known) if known else None,
         "axis": (*(filters.localtime(x, zone(), "clock") for x in (since, middle)), "now"),
     }

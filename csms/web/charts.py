@@ -68,6 +68,33 @@ def plot(
     return Plot(line, area, width, height, ceiling)
 
 
+def stairs(
+    points: Sequence[tuple[float, float | None]],
+    width: int = 600,
+    height: int = 120,
+    top: float | None = None,
+) -> Plot:
+    """Values that hold from one share of the width (0 to 1) to that of the next point; None leaves a gap.
+
+    `top` is the value at the upper edge; without it that is the largest.
+    """
+    ceiling = top or max((value for _, value in points if value is not None), default=0) or 1
+    runs: list[list[tuple[float, float]]] = [[]]
+    for (begin, value), (end, _) in zip(points, [*points[1:], (1.0, None)], strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            y = height - min(value, ceiling) / ceiling * (height - 4) - 1
+            runs[-1] += [(begin * width, y), (end * width, y)]
+    drawn = [run for run in runs if run]
+    paths = ["L".join(f"{x:.1f} {y:.1f}" for x, y in run) for run in drawn]
+    line = "".join(f"M{path}" for path in paths)
+    area = "".join(
+        f"M{run[0][0]:.1f} {height}L{path}V{height}Z" for run, path in zip(drawn, paths, strict=True)
+    )
+    return Plot(line, area, width, height, ceiling)
+
+
 def columns(
     values: Sequence[float], width: int = 600, height: int = 120, top: float | None = None
 ) -> list[Column]:

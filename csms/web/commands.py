@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import chargers, commands, transactions
+from csms.domain import chargers, commands, energy, transactions
 from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.chargers import Charger, Connector
-from csms.domain.commands import Command, CommandState, Effect, Kind
+from csms.domain.commands import Command, Kind
 from csms.domain.transactions import Transaction
+from csms.domain.transactions import queries as transaction_queries
+from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
+from csms.web import batches
 from csms.web.addresses import with_query
+from csms.web.limit_forms import number
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -25,63 +28,15 @@ from csms.work import atomic
 blueprint = Blueprint("commands", __name__)
 
 PAGE_SIZE = 50
-
-NAMES = {
-    Kind.START: "Start",
-    Kind.STOP: "Stop",
-    Kind.RESET: "Reset",
-    Kind.UNLOCK: "Unlock",
-    Kind.AVAILABILITY: "Availability",
-    Kind.GET_CONFIGURATION: "Read configuration",
-    Kind.CHANGE_CONFIGURATION: "Change configuration",
-    Kind.CLEAR_CACHE: "Clear card cache",
-    Kind.TRIGGER: "Ask for",
-    Kind.DATA_TRANSFER: "Data transfer",
-    Kind.RAW: "Order",
-}
-WAITING_FOR = {
-    Effect.TRANSACTION_STARTED: "Accepted. Waiting for the session to begin: the car must be plugged in.",
-    Effect.TRANSACTION_ENDED: "Accepted. Waiting for the session to end.",
-    Effect.BOOTED: "Accepted. Waiting for the charger to come back.",
-    Effect.STATUS_CHANGED: "Accepted. Waiting for the connector to say so.",
-    Effect.MESSAGE_ARRIVED: "Accepted. Waiting for the message.",
-}
-DONE = {
-    Effect.TRANSACTION_STARTED: "The session has begun.",
-    Effect.TRANSACTION_ENDED: "The session has ended.",
-    Effect.BOOTED: "The charger has restarted.",
-    Effect.STATUS_CHANGED: "The connector says so.",
-    Effect.MESSAGE_ARRIVED: "The message has arrived.",
-}
-# What chargers answer, for people (1.6 §7).
-ANSWERS = {
-    "Scheduled": "The charger does it when the running session is over.",
-    "RebootRequired": "Kept; it takes effect after a reset.",
-    "Unlocked": "The connector is unlocked.",
-    "UnlockFailed": "The charger could not unlock the connector.",
-    "NotSupported": "The charger does not know this.",
-    "NotImplemented": "The charger does not know this.",
-    "Rejected": "The charger said no.",
-    "UnknownVendorId": "The charger does not know this vendor.",
-    "UnknownMessageId": "The charger does not know this message.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A command in words. `state` is a key of the COMMANDS of _macros.html."""
-
-    title: str
-    state: str
-    words: str
-    transaction_id: int | None
+GUARDED = frozenset({"authorizationkey", "securityprofile"})
 
 
 @blueprint.get("/commands")
 def index() -> str:
     return render_template(
         "commands/index.html",
-        live_url=url_for("live.stream", topics="fleet"),
+        live_url=url_for("live.stream", topics="fleet,batches"),
+        batches=[] if "before" in request.args else batches.newest(),
         before=request.args.get("before"),
         **_page(),
     )
@@ -145,10 +100,21 @@ def _start(session: Session, charger: Charger) -> Command:
     if connector is None or connector.charger_id != charger.id:
         raise NotFound("There is no such connector.")
     id_tag = _text("id_tag", 20)
+    if request.form.get("limit", "").strip():
+        limit_a = number("limit")
+        return energy.start_limited(session, connector, id_tag, limit_a, by=actor(), at=clock.now())
     return transactions.request_start(session, connector, id_tag=id_tag, by=actor(), at=clock.now())
 
 
 def _stop(session: Session, charger: Charger) -> Command:
+    """Stop the session that was chosen; without a choice the only one."""
+    if not request.form.get("transaction"):
+        running = transaction_queries.active(session, Wanted(charger_id=charger.id))
+        if len(running) != 1:
+            raise Invalid(
+                "Choose the session to stop." if running else "No session is running.", "transaction"
+            )
+        return transactions.request_stop(session, running[0], by=actor(), at=clock.now())
     transaction = session.get(Transaction, _number("transaction"))
     if transaction is None or transaction.charger_id != charger.id:
         raise NotFound("There is no such session.")
@@ -161,6 +127,14 @@ def _text(name: str, longest: int, *, is_needed: bool = True) -> str:
         raise Invalid("Something is missing: fill in every field.", name)
     if len(value) > longest or not value.isprintable():
         raise Invalid(f"At most {longest} printable characters, please.", name)
+    return value
+
+
+def _changeable(name: str) -> str:
+    """A configuration key. One that decides who is let in is not just set: what is asked here must follow it."""
+    value = _text(name, 50)
+    if value.casefold() in GUARDED:
+        raise Invalid("This one is changed under Security, where the server follows.", name)
     return value
 
 
@@ -181,7 +155,7 @@ _ARGUMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     Kind.AVAILABILITY: lambda: {"is_operative": request.form.get("type") == "Operative", **_evse()},
     Kind.GET_CONFIGURATION: lambda: {},
     Kind.CHANGE_CONFIGURATION: lambda: {
-        "name": _text("name", 50),
+        "name": _changeable("name"),
         "value": _text("value", 500, is_needed=False),
     },
     Kind.CLEAR_CACHE: lambda: {},
@@ -205,66 +179,3 @@ def _page() -> dict[str, Any]:
         "zone": zone(),
         "now": clock.now(),
     }
-
-
-def title(command: Command) -> str:
-    """What was asked for, in a few words."""
-    given = command.arguments
-    name = NAMES[command.kind]
-    match command.kind:
-        case Kind.RESET:
-            return f"{name} ({'hard' if given.get('is_hard') else 'soft'})"
-        case Kind.START | Kind.UNLOCK if given.get("evse"):
-            return f"{name} connector {given['evse']}"
-        case Kind.AVAILABILITY:
-            what = f"Connector {given['evse']}" if given.get("evse") else "The charger"
-            return f"{what} {'back into' if given.get('is_operative') else 'out of'} service"
-        case Kind.TRIGGER:
-            return f"{name} {given['message']}"
-        case Kind.CHANGE_CONFIGURATION:
-            return f"Set {given['name']}"
-        case Kind.RAW:
-            return str(given.get("action", name))
-    return name
-
-
-def told(command: Command) -> Told:
-    """What became of a command so far. "Accepted" is only a promise: what it led to is told beside it."""
-    state, words = _fate(command)
-    if command.is_late and command.answered_at is not None:
-        words += " The answer came late."
-    return Told(title(command), state, words, command.transaction_id if command.observed_at else None)
-
-
-def _fate(command: Command) -> tuple[str, str]:
-    answer = command.answer_status or ""
-    match command.state:
-        case CommandState.QUEUED:
-            return "queued", "Queued"
-        case CommandState.SENT:
-            return "sent", "Sent. Waiting for the charger's answer."
-        case CommandState.ACCEPTED if command.awaits is not None:
-            return "sent", ANSWERS.get(answer, WAITING_FOR[command.awaits])
-        case CommandState.ACCEPTED if command.observed_at is not None and command.effect is not None:
-            return "accepted", f"Done. {command.effect_text or DONE[command.effect]}"
-        case CommandState.ACCEPTED if command.effect is not None:
-            return "timeout", command.detail or "Accepted, but nothing was seen of it in time."
-        case CommandState.ACCEPTED:
-            return "accepted", ANSWERS.get(answer, "Accepted.")
-        case CommandState.REJECTED:
-            return "rejected", ANSWERS.get(answer, f"The charger said no: {answer}.")
-        case CommandState.ERROR:
-            return "error", f"The charger answered with an error. {command.detail or ''}".strip()
-        case CommandState.TIMEOUT:
-            return "timeout", "No answer. The charger may still do it."
-        case CommandState.UNKNOWN:
-            return "timeout", command.detail or "The connection was lost before the answer."
-        case CommandState.EXPIRED:
-            return "offline", command.detail or "The charger could not be reached in time."
-        case CommandState.CANCELLED:
-            return "cancelled", command.detail or "Cancelled."
-
-
-def register(app: Flask) -> None:
-    """Let templates put commands into words."""
-    app.add_template_filter(told, "told")

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from config import Config, lan_address
+from config import Config
 from csms import clock
-from csms.domain import attention
-from csms.domain.attention import Item, Matter
-from csms.domain.chargers import Attempt, Connector, ConnectorStatus, RefusalCause
+from csms.domain import attention, sites
+from csms.domain.attention import Matter
+from csms.domain.base import Invalid
+from csms.domain.chargers import Connector, ConnectorStatus, filtering
 from csms.domain.chargers import queries as charger_queries
+from csms.domain.reports import uptime
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
+from csms.web import attention as attention_rows
 from csms.web import filters, transactions
-from csms.web.security import can
-from csms.web.shell import zone
+from csms.web.security import actor, can, put_on_record, requires
+from csms.web.shell import free_share, page_called, zone
+from csms.work import atomic
+from settings import lan_address
 
 blueprint = Blueprint("dashboard", __name__)
 
@@ -30,25 +35,10 @@ LIVE = "fleet,transactions,meters,attempts"
 MOST_ITEMS = 12
 MOST_TILES = 60
 MOST_RUNNING = 8
+UPTIME_DAYS = 30
+UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
+PUT_OFF = timedelta(hours=24)
 LEAST_W = 50  # less is not worth a curve
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A thing that needs a person, in words. `action`: (words, address, glyph) of a form; without it a link."""
-
-    id: str
-    name: str
-    href: str
-    what: str
-    since: datetime
-    status: str | None = None
-    mark: tuple[str, str, str] | None = None
-    detail: str = ""
-    action: tuple[str, str, str] | None = None
-    fields: dict[str, str] = field(default_factory=dict)
-    link: tuple[str, str, str | None] = ("Open", "", None)
-    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +55,22 @@ class Tile:
 
 
 @blueprint.get("/ui/")
-@blueprint.get("/")
 def show() -> str:
     at = clock.now()
-    if charger_queries.counts(db.session(), at=at).total() == 0:
+    if filtering.counts(db.session(), at=at).total() == 0:
         return render_template("dashboard/empty.html", **_first_run(at))
-    context = _headline(at) | _figures(at) | _attention(at) | _power(at) | _connectors(at) | _sessions(at)
+    today = at.astimezone(UTC).date()
+    context: dict[str, Any] = {
+        "uptime": uptime.uptime_of_all(db.session(), today - timedelta(days=UPTIME_DAYS), today),
+        "uptime_target": UPTIME_TARGET,
+    }
+    context |= _headline(at) | _figures(at) | _attention(at) | _power(at) | _connectors(at) | _sessions(at)
     return render_template("dashboard/show.html", live_url=url_for("live.stream", topics=LIVE), **context)
 
 
 @blueprint.get("/search")
 def search() -> Response:
-    """The field above every page: a session by its number, otherwise chargers by their words."""
+    """The field above every page: a session by its number, a page or a site by its name, otherwise chargers."""
     words = request.args.get("q", "").strip()[:80]
     if (
         words.isascii()
@@ -85,6 +79,10 @@ def search() -> Response:
         and db.session().get(Transaction, int(words)) is not None
     ):
         return redirect(url_for("transactions.show", transaction_id=int(words)))
+    if address := page_called(words):
+        return redirect(address)
+    if words and (site := sites.find(db.session(), words)) is not None:
+        return redirect(url_for("sites.show", site_id=site.id))
     return redirect(url_for("chargers.index", q=words))
 
 
@@ -101,6 +99,39 @@ def show_figures() -> str:
 @blueprint.get("/dashboard/attention")
 def show_attention() -> str:
     return render_template("dashboard/_attention.html", **_attention(clock.now()))
+
+
+@blueprint.post("/dashboard/attention/snooze")
+@requires("operate")
+def snooze() -> str | Response:
+    """Put one thing off for a day."""
+    try:
+        matter = Matter(request.form.get("matter", ""))
+    except ValueError:
+        raise Invalid("There is no such thing.", "matter") from None
+    about = request.form.get("about", "")[:40]
+    at = clock.now()
+    with atomic() as session:
+        attention.put_off(session, matter, about, until=at + PUT_OFF, by=actor(), at=at)
+        put_on_record(session, "attention.snooze", f"{matter} {about}".strip())
+    return _said("It waits for a day, unless it ends before.")
+
+
+@blueprint.post("/dashboard/attention/wake")
+@requires("operate")
+def wake() -> str | Response:
+    """Show again what was put off."""
+    with atomic() as session:
+        count = attention.take_up(session)
+        put_on_record(session, "attention.wake", None, f"{count} things")
+    return _said(f"Shown again: {count}.")
+
+
+def _said(words: str) -> str | Response:
+    if "HX-Request" in request.headers:
+        return render_template("chargers/_said.html", words=words)
+    flash(words, "success")
+    return redirect(url_for(".show"))
 
 
 @blueprint.get("/dashboard/power")
@@ -122,7 +153,7 @@ def sessions() -> str:
 def first() -> str:
     """Who has knocked, while there is no charger; and the way to the first one that is let in."""
     at = clock.now()
-    is_there = charger_queries.counts(db.session(), at=at).total() > 0
+    is_there = filtering.counts(db.session(), at=at).total() > 0
     return render_template("dashboard/_watch.html", is_there=is_there, **_first_run(at))
 
 
@@ -153,16 +184,16 @@ def _midnight(at: datetime) -> datetime:
 def _figures(at: datetime) -> dict[str, Any]:
     session = db.session()
     statuses = charger_queries.connector_counts(session, at=at)
-    listed = charger_queries.counts(session, at=at)
+    listed = filtering.counts(session, at=at)
     day = figures.day(session, since=_midnight(at))
     charging = sum(
         statuses[x]
         for x in (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
     )
-    accepted = listed[charger_queries.Show.ALL] - listed[charger_queries.Show.PENDING]
+    accepted = listed[filtering.Show.ALL] - listed[filtering.Show.PENDING]
     return {
         "figures": {
-            "power_w": figures.power_now_w(session, at=at),
+            "grid": figures.grid_use(session, at=at),
             "charging": charging,
             "connectors": statuses.total(),
             "connector_words": _connector_words(statuses),
@@ -171,7 +202,7 @@ def _figures(at: datetime) -> dict[str, Any]:
             "revenue_minor": day.cost_cents,
             "currency": current_app.extensions["settings"].currency,
             "revenue_words": f"{day.ended} session{'s' if day.ended != 1 else ''} ended",
-            "online": accepted - listed[charger_queries.Show.OFFLINE],
+            "online": accepted - listed[filtering.Show.OFFLINE],
             "chargers": accepted,
         }
     }
@@ -192,92 +223,16 @@ def _connector_words(statuses: Counter[str]) -> str:
 
 def _attention(at: datetime) -> dict[str, Any]:
     session = db.session()
-    items = attention.items(session, at=at)
+    items = attention.items(session, at=at, free_share=free_share())
     shown = items[:MOST_ITEMS]
     busy = set(figures.power_by_charger_w(session, {x.charger.id for x in shown if x.charger is not None}))
     return {
-        "attention": [_row(item, busy) for item in shown],
+        "attention": [attention_rows.row(item, busy) for item in shown],
         "attention_more": len(items) - len(shown),
+        "attention_put_off": len(attention.put_off_now(session, at)),
         "now": at,
         "zone": zone(),
     }
-
-
-def _row(item: Item, busy: set[int]) -> Row:
-    """An item in words; `busy` are chargers at which somebody is charging, so that no one-click reset is offered."""
-    if item.attempt is not None:
-        return _attempt_row(item, item.attempt)
-    if item.charger is None:
-        return _sessions_row(item)
-    charger = item.charger
-    href = url_for("chargers.show", charger_id=charger.id)
-    orders = url_for("commands.request_for", charger_id=charger.id)
-    about: dict[str, Any] = {"id": item.key, "name": charger.title, "href": href, "since": item.since}
-    if item.matter is Matter.PENDING:
-        adopt = ("Adopt", url_for("chargers.adopt", charger_id=charger.id), "check")
-        detail = " ".join(x for x in (charger.vendor, charger.model) if x)
-        return Row(
-            **about,
-            what="wants to be let in",
-            mark=("New", "wait", "plus"),
-            detail=detail,
-            action=adopt,
-            is_new=True,
-        )
-    if item.matter is Matter.OFFLINE:
-        detail = _parting_words(charger.lease.close_reason if charger.lease else None)
-        return Row(**about, what="cannot be reached", status="Offline", detail=detail)
-    fault, where = (item.connector.error_code, item.connector.evse_number) if item.connector else (None, 0)
-    reset = None if charger.id in busy else ("Reset", orders, "rotate-cw")
-    return Row(
-        **about,
-        what=f"{fault or 'a fault'} on connector {where}",
-        status="Faulted",
-        detail=(item.connector and item.connector.error_info) or "",
-        action=reset,
-        fields={"kind": "reset"},
-    )
-
-
-def _parting_words(reason: str | None) -> str:
-    """Why a connection ended; a bare number is the close code of RFC 6455 §7.4 that the charger gave."""
-    code = (reason or "").strip()
-    if not code.isdigit():
-        return reason or ""
-    words = {"1000": "the charger hung up", "1001": "the charger went away", "1006": "the connection broke"}
-    return words.get(code, f"the connection was closed with code {code}")
-
-
-def _attempt_row(item: Item, attempt: Attempt) -> Row:
-    href = url_for("attempts.index")
-    link: tuple[str, str, str | None] = ("Look", href, None)
-    if attempt.cause is RefusalCause.UNKNOWN_CHARGER and can("edit"):
-        link = ("Add", url_for("chargers.new", identity=attempt.identity), "plus")
-    times = f"{attempt.count} times" if attempt.count > 1 else "once"
-    return Row(
-        item.key,
-        attempt.identity or "(no identity)",
-        href,
-        f"was sent away {times} from {attempt.address}",
-        item.since,
-        mark=("Refused", "fault", "ban"),
-        detail=attempt.detail,
-        link=link,
-    )
-
-
-def _sessions_row(item: Item) -> Row:
-    count = item.count
-    plural = "s" if count != 1 else ""
-    words = {
-        Matter.UNENDED: ("session", "ended without a stop; the energy is an estimate", "ended_unknown"),
-        Matter.ORPHAN: ("stop", "of sessions that nobody began here", "orphan"),
-        Matter.DOUBTFUL: ("session", "with figures to be looked at", "ended"),
-    }
-    name, what, state = words[item.matter]
-    name = f"{count} {name}{plural}"
-    href = url_for("transactions.index", state=state)
-    return Row(item.key, name, href, what, item.since, mark=("Check", "wait", "triangle-alert"))
 
 
 def _power(at: datetime) -> dict[str, Any]:

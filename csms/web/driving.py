@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
-from csms.domain import transactions
-from csms.domain.base import NotFound, Refused
+from csms.domain import tariffs, transactions
+from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.chargers import ConnectorStatus
 from csms.domain.commands import Kind
-from csms.domain.transactions import Transaction, curves, queries
+from csms.domain.payments import queries as payments
+from csms.domain.tariffs import Dimension
+from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
-from csms.web import landing, public_live, visitors
-from csms.web.bills import bill_lines, credit_kwh
+from csms.web import distances, landing, public_live, visitors
+from csms.web.bills import bill_lines, credit_kwh, vat_lines
+from csms.web.shell import zone
 from csms.web.transactions import currency_of
 from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
+
+EVERY_S = 10  # figures that change more often are not read better
+STALE = timedelta(seconds=60)
 
 Answer = str | WerkzeugResponse | tuple[str, int]
 
@@ -32,6 +39,7 @@ def _counts(response: Response) -> bool:
     return bool(g.get("counts", False))
 
 
+NOTICES = limiter.limit("10 per hour")
 GUESSES = limiter.limit("10 per 10 minutes", deduct_when=_counts)
 
 
@@ -84,7 +92,7 @@ def stop(secret: str) -> Answer:
         with atomic() as session:
             found = queries.by_secret(session, secret)
             if not _is_stopping(found):
-                transactions.request_stop(session, found, by="driver", at=clock.now())
+                transactions.request_stop(session, found, by=visitors.DRIVER, at=clock.now())
     except Refused as error:
         problem = str(error)
     if problem:
@@ -92,6 +100,26 @@ def stop(secret: str) -> Answer:
     response = redirect(url_for(".show", secret=secret), 303)
     visitors.remember(response, transaction.secret)
     return response
+
+
+@blueprint.post("/notify")
+@NOTICES
+def notify(secret: str) -> Answer:
+    """Write an e-mail when the car pauses and when charging ends: only for whoever started it."""
+    transaction = queries.by_secret(db.session(), secret)
+    if not _has_mail() or not visitors.may_stop(transaction):
+        raise NotFound("There is no such page.")
+    email = request.form.get("email", "")
+    try:
+        with atomic() as session:
+            notices.ask(session, queries.by_secret(session, secret), email, at=clock.now())
+    except (Invalid, Refused) as error:
+        given = _view(queries.by_secret(db.session(), secret)) | {
+            "notify_problem": str(error),
+            "email": email,
+        }
+        return render_template("driving/show.html", **given, live_url=url_for(".news", secret=secret)), 422
+    return redirect(url_for(".show", secret=secret), 303)
 
 
 @blueprint.get("/receipt")
@@ -119,24 +147,52 @@ def _view(transaction: Transaction) -> dict[str, Any]:
     curve = curves.curve(readings, transaction.started_at, until, start_wh=start_wh, steps=60)
     return {
         "transaction": transaction,
+        "every_s": EVERY_S,
         "charger": transaction.charger,
         "connector": transaction.connector,
         "status": _status(transaction, at),
-        "idle_s": transactions.usage_of(transaction, at).idle_s,
-        "grace_s": 60 * transaction.tariff_version.idle_grace_minutes if transaction.tariff_version else 0,
+        "grace_ends_at": _grace_ends_at(transaction, at),
+        "idle_cents": sum(x.cents for x in bill.lines if x.kind == "idle"),
+        "distance": distances.driven_by(transaction.energy_wh),
+        "is_old": transaction.meter_last_at is None or at - transaction.meter_last_at > STALE,
         "powers": [x.power_w for x in curve],
         "bill": bill,
-        "bill_lines": bill_lines(bill, currency),
+        "bill_lines": bill_lines(bill, currency, zone(transaction.charger_id), transaction.tariff_version),
+        "idle_price": _idle_price(transaction, at),
         "net_cents": bill.total_cents - bill.vat_cents,
+        "vat_lines": vat_lines(bill, currency),
         "credit_kwh": credit_kwh(bill),
         "is_billed": transaction.bill is not None,
+        "is_estimated": Flag.ESTIMATED in transaction.flags,
         "currency": currency,
+        "payment": payments.of_transaction(db.session(), transaction),
         "until": until,
         "may_stop": visitors.may_stop(transaction),
         "is_stopping": transaction.is_active and _is_stopping(transaction),
-        "is_signed_in": current_user.is_authenticated,
-        **landing.frame(),
+        "may_notify": transaction.is_active and _has_mail() and visitors.may_stop(transaction),
+        "notices": notices.asked(db.session(), transaction.id) if transaction.is_active else 0,
+        "notify_problem": None,
+        "email": current_user.email if current_user.is_authenticated else None,
+        **landing.frame(transaction.charger_id),
     }
+
+
+def _idle_price(transaction: Transaction, at: datetime) -> Decimal | None:
+    """What a minute of staying costs now; None: nothing."""
+    terms = transactions.terms_of(transaction)
+    price = tariffs.prices_at(terms, at).get(Dimension.PARKING_TIME)
+    return price.price / 60 if price is not None and price.price else None
+
+
+def _grace_ends_at(transaction: Transaction, at: datetime) -> datetime:
+    """From when on staying costs something; past, when it does already."""
+    version = transaction.tariff_version
+    grace = timedelta(minutes=version.idle_grace_minutes if version else 0)
+    return at + grace - timedelta(seconds=transactions.usage_of(transaction, at).idle_s)
+
+
+def _has_mail() -> bool:
+    return current_app.extensions["settings"].mail_server is not None
 
 
 def _status(transaction: Transaction, at: datetime) -> str:

@@ -5,6 +5,7 @@ None always means "not known" and is written as a dash, never as zero.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -12,7 +13,7 @@ from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import qrcode
-from flask import Flask
+from flask import Flask, current_app
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
 
@@ -152,6 +153,41 @@ def qr_svg(text: str) -> Markup:
     return Markup(markup[markup.index("<svg") :])  # noqa: S704 - paths drawn by the library, not the text
 
 
+def qr_img(address: str, size: int = 200) -> Markup:
+    """A QR code as an image of `size` px. A path of ours becomes the absolute address that a phone needs."""
+    if address.startswith("/"):
+        address = str(current_app.extensions["settings"].public_base_url) + address
+    drawn = b64encode(qr_svg(address).encode()).decode()
+    image = '<img src="data:image/svg+xml;base64,{}" width="{}" height="{}" alt="QR code of {}">'
+    return Markup(image).format(drawn, size, size, address)  # noqa: S704  what is filled in is escaped
+
+
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser(agent: str | None) -> str:
+    """A browser and its system, as people call them; what is unknown in its own words."""
+    name = next((words for mark, words in _BROWSERS if mark in (agent or "")), None)
+    system = next((words for mark, words in _SYSTEMS if mark in (agent or "")), None)
+    if name is None:
+        return (agent or DASH)[:40]
+    return f"{name} on {system}" if system else name
+
+
 def register(app: Flask) -> None:
     """Make every filter, the chart geometry and `asset()` known to the templates of `app`."""
     named = (
@@ -168,8 +204,10 @@ def register(app: Flask) -> None:
         localtime,
         iso,
         qr_svg,
+        browser,
     )
     for function in named + (charts.plot, charts.columns):
         app.add_template_filter(function)
     app.add_template_global(assets.asset)
+    app.add_template_global(qr_img)
     app.add_template_global(charts.strip_parts)

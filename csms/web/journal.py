@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from keyword import iskeyword
 from typing import Any
 
 import orjson
 
+from csms import masks
 from csms.domain.frames import Direction, Frame, Verdict
 from csms.web import filters
 
@@ -42,12 +44,20 @@ class Message:
     detail: str | None
     text: str
     reply: str | None
+    test: str | None  # the same as a line of a certification test
 
 
-def told(frame: Frame) -> Message:
-    """A frame with what it says."""
-    message = _parsed(frame.text)
-    reply = _parsed(frame.reply)
+HIDDEN = "It cannot be read, and may hold a card's number: it is shown to those who run chargers."
+
+
+def told(frame: Frame, *, with_cards: bool) -> Message:
+    """A frame with what it says; without `with_cards` the numbers of cards are masked."""
+    text, answer_text = frame.text, frame.reply
+    if not with_cards:
+        text = masks.cards_in_text(text) or HIDDEN
+        answer_text = masks.cards_in_text(answer_text)
+    message = _parsed(text)
+    reply = _parsed(answer_text)
     answer = _answer(reply)
     said = _said(message)
     summary = " → ".join(x for x in (said, answer) if x)
@@ -61,9 +71,50 @@ def told(frame: Frame) -> Message:
         is_error=frame.verdict in FAULTS or _is_error(message) or _is_error(reply),
         verdict=VERDICTS.get(frame.verdict),
         detail=frame.detail,
-        text=pretty(frame.text),
-        reply=pretty(frame.reply) if frame.reply else None,
+        text=pretty(text),
+        reply=pretty(answer_text) if answer_text else None,
+        test=as_test(message, reply, is_from_charger=frame.direction is Direction.IN),
     )
+
+
+def exported(frame: Frame, *, with_cards: bool) -> dict[str, Any]:
+    """A frame for programs: both texts as messages where they are some, else as they came."""
+    text, reply = frame.text, frame.reply
+    if not with_cards:
+        text, reply = masks.cards_in_text(text) or HIDDEN, masks.cards_in_text(reply)
+    message, answer = _parsed(text), _parsed(reply)
+    return {
+        "at": filters.iso(frame.at),
+        "direction": frame.direction.value,
+        "action": frame.action,
+        "message": text if message is None else message,
+        "reply": reply if answer is None else answer,
+        "latency_ms": None if frame.latency_us is None else frame.latency_us / 1000,
+        "verdict": frame.verdict.value,
+        "detail": frame.detail,
+    }
+
+
+def as_test(message: Any, reply: Any, *, is_from_charger: bool) -> str | None:
+    """A CALL as the tests of certification cases put it; None for what is no CALL."""
+    if not (isinstance(message, list) and len(message) == 4 and message[0] == 2):
+        return None
+    if not isinstance(message[3], dict):
+        return None
+    said = f"({', '.join([repr(str(message[2])), *_arguments(message[3])])})"
+    if not is_from_charger:
+        return f"cp.expects{said}"
+    if _is_error(reply):
+        return f"cp.sends{said}.gets_error({str(reply[2])!r})"
+    got = reply[2] if isinstance(reply, list) and len(reply) > 2 and isinstance(reply[2], dict) else {}
+    return f"cp.sends{said}.gets({', '.join(_arguments(got))})"
+
+
+def _arguments(payload: dict[str, Any]) -> list[str]:
+    """The members of a payload as keyword arguments."""
+    odd = {name: value for name, value in payload.items() if not name.isidentifier() or iskeyword(name)}
+    plain = [f"{name}={value!r}" for name, value in payload.items() if name not in odd]
+    return [*plain, f"**{odd!r}"] if odd else plain
 
 
 def pretty(text: str) -> str:

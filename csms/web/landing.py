@@ -6,22 +6,29 @@ Public, so it tells nothing that a passer-by could not see, and starts nothing f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from csms import clock
-from csms.domain import accounts, chargers, commands, tariffs, transactions
+from csms import clock, payments, signing_in
+from csms.domain import accounts, commands, reservations, slots, tariffs, transactions
+from csms.domain import payments as money
 from csms.domain.accounts import Account, TokenStatus
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.chargers import AuthorizationPolicy, Charger, Connector
 from csms.domain.commands import Command, CommandState
+from csms.domain.payments import Payment, Settings
+from csms.domain.payments import queries as paid
+from csms.domain.reservations import Reservation
 from csms.domain.transactions import queries
 from csms.extensions import db, limiter
-from csms.web import public_live, stations, visitors
+from csms.web import filters, nearby, public_live, stations, tariff_validity, visitors
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -31,6 +38,7 @@ Answer = str | Response | WerkzeugResponse | tuple[str, int]
 
 READS = limiter.limit("30 per minute")
 FRAGMENTS = limiter.limit("120 per minute")
+USELESS = frozenset({"Offline", "Faulted", "Unavailable", "Unknown", "Charging", "Occupied", "Reserved"})
 
 
 def _counts(response: Response) -> bool:
@@ -74,24 +82,11 @@ def numbered(slug: str, number: int) -> Answer:
     return _station(_connector(charger, number))
 
 
-@blueprint.get("/ocpp/c/<identity>/", strict_slashes=False)
-@READS
-def labelled(identity: str) -> Answer:
-    """The address that older labels carry: it leads to the one that does not tell the identity."""
-    return redirect(url_for(".show", slug=_charger(identity).slug))
-
-
-@blueprint.get("/ocpp/c/<identity>/status/", strict_slashes=False)
-@READS
-def labelled_status(identity: str) -> Answer:
-    return redirect(url_for(".show", slug=_charger(identity).slug, _anchor="landing-state"))
-
-
 @blueprint.get("/c/<slug>/state")
 @FRAGMENTS
 def state(slug: str) -> str:
     """What of the page changes by itself."""
-    return render_template("landing/_state.html", **_view(_by_slug(slug)))
+    return render_template("landing/_state.html", **_view(connector_of(slug)))
 
 
 @blueprint.get("/c/<slug>/live")
@@ -108,13 +103,17 @@ def news(slug: str) -> Response:
 @STARTS
 def start(slug: str) -> Answer:
     """Ask the station to start. The press of the button is proof of nothing: the plug is."""
+    method = request.form.get("method", "")
+    if method == "payment":
+        return _pay(slug)
     try:
+        _prove_card()
         with atomic():
-            connector = _by_slug(slug)
-            command = _request(connector, request.form.get("method", ""), request.form.get("card", ""))
+            connector = connector_of(slug)
+            command = _request(connector, method, request.form.get("card", ""))
     except (Refused, Invalid) as error:
         field = error.field if isinstance(error, Invalid) else None
-        return _station(_by_slug(slug), problem=str(error), field=field), 409 if field is None else 422
+        return _station(connector_of(slug), problem=str(error), field=field), 409 if field is None else 422
     response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
     visitors.remember(response, command.id)
     return response
@@ -127,12 +126,17 @@ def asked(slug: str, command_id: str) -> Answer:
     if command_id not in visitors.claims():
         raise NotFound("There is no such start.")
     command = commands.get(db.session(), command_id)
-    connector = _by_slug(slug)
+    connector = connector_of(slug)
     if command.charger_id != connector.charger_id:
         raise NotFound("There is no such start.")
     if command.transaction_id is not None:
         return _go_on(command.transaction_id)
-    given = {"command": command, "failure": _failure(command), "connector": connector, **frame()}
+    given = {
+        "command": command,
+        "failure": _failure(command),
+        "connector": connector,
+        **frame(connector.charger_id),
+    }
     if "X-Fragment" in request.headers:
         return render_template("landing/_asked.html", **given)
     return render_template("landing/asked.html", **given, live_url=url_for(".news", slug=slug))
@@ -142,11 +146,11 @@ def asked(slug: str, command_id: str) -> Answer:
 @GUESSES
 def mine(slug: str) -> Answer:
     """Whoever knows the number of the card that charges here comes to its session."""
-    running = queries.on_connector(db.session(), _by_slug(slug))
+    running = queries.on_connector(db.session(), connector_of(slug))
     card = request.form.get("card", "").strip()
     if running is None or not visitors.is_card_of(running, card):
         words = "This is not the card that charges here."
-        return _station(_by_slug(slug), problem=words, field="mine"), 422
+        return _station(connector_of(slug), problem=words, field="mine"), 422
     response = redirect(url_for("driving.show", secret=running.secret), 303)
     visitors.remember(response, running.secret)
     return response
@@ -155,29 +159,105 @@ def mine(slug: str) -> Answer:
 def _request(connector: Connector, method: str, card: str) -> Command:
     """The order to start, if all that stands against it has been asked. Raises Refused or Invalid."""
     at, session = clock.now(), db.session()
+    if pending := _check_presence(connector, at):
+        return pending
+    kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
+    id_tag = _tag(connector.charger, method, card, kept)
+    return transactions.request_start(session, connector, id_tag=id_tag, by=visitors.DRIVER, at=at)
+
+
+def _check_presence(connector: Connector, at: datetime) -> Command | None:
+    """The start that this browser has asked for already, if any. Raises Refused, and Invalid for the code of another
+    connector, unless a start may be asked for."""
+    session = db.session()
     g.counts = False
     pending = queries.pending_start(session, connector, at)
     if pending is not None:
         if pending.id in visitors.claims():
             return pending
         raise Refused("A start has just been asked for here. Wait a moment.")
-    if problem := stations.presence_problem(connector, at):
-        if queries.on_connector(session, connector) is None:
-            raise Refused(problem)
-        raise Refused("Another driver is charging here.")
+    kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
+    # Where a place is kept, the card that it is kept for is the proof: the connector need not tell of a plug.
+    if problem := None if kept else stations.presence_problem(connector, at):
+        if queries.on_connector(session, connector) is not None:
+            raise Refused("Another driver is charging here.")
+        _prove_presence(connector, problem)
     g.counts = True
-    id_tag = _tag(connector.charger, method, card)
-    return transactions.request_start(session, connector, id_tag=id_tag, by="driver", at=at)
+    return None
 
 
-def _tag(charger: Charger, method: str, card: str) -> str:
-    """The tag that the station will be told. Raises Refused or Invalid."""
+def _pay(slug: str) -> Answer:
+    """Begin a payment, and show where it is made. One that this browser has begun here is gone on with."""
+    try:
+        connector = connector_of(slug)
+        amount = payments.amount_for(connector)
+        begun = paid.open_at(db.session(), connector.id, visitors.claims())
+        if begun is None:
+            with atomic() as session:
+                connector = connector_of(slug)
+                if amount is None:
+                    raise Refused("Paying by card is not offered here. Choose another way.")
+                _check_presence(connector, clock.now())
+                begun = _begin_payment(session, connector, *amount)
+            title = f"Charging at {connector.charger.title}, up to this amount"
+            # Back to the name under which this browser knows us: its cookie is of no other.
+            return_url = url_for(".paying", slug=slug, payment_id=begun.id, _external=True)
+            payments.open_page(begun, title=title, return_url=return_url)
+    except (Refused, Invalid) as error:
+        field = error.field if isinstance(error, Invalid) else None
+        return _station(connector_of(slug), problem=str(error), field=field), 409 if field is None else 422
+    response = redirect(url_for(".paying", slug=slug, payment_id=begun.id), 303)
+    visitors.remember(response, begun.id)
+    return response
+
+
+def _begin_payment(session: Session, connector: Connector, cents: int, currency: str) -> Payment:
+    provider = Settings.of(session).provider
+    return money.request(
+        session, connector, provider=provider, cents=cents, currency=currency, at=clock.now()
+    )
+
+
+def _prove_presence(connector: Connector, problem: str) -> None:
+    """Whoever can read the label stands at the station. Raises Refused with the problem where no code was typed."""
+    typed = request.form.get("station_code", "").strip()
+    if not typed:
+        raise Refused(problem)
+    g.counts = True
+    if not compare_digest(typed.upper().encode(), connector.code.encode()):
+        raise Invalid("This is not the code of this connector: it is printed on its label.", "station_code")
+
+
+def _prove_card() -> None:
+    """A card with a PIN starts nothing by its number alone: that can be read by anybody who sees it. Raises Invalid."""
+    card = request.form.get("card", "").strip()
+    token = accounts.find_token(db.session(), card) if card else None
+    if request.form.get("method") in ("account", "guest", "voucher") or token is None or not token.pin_hash:
+        return
+    g.counts = True
+    pin = request.form.get("pin", "").strip()
+    if not pin:
+        raise Invalid("This card has a PIN: enter it as well.", "pin")
+    if not signing_in.is_pin_right(card, pin):
+        raise Invalid("The PIN is wrong, or it was tried too often.", "pin")
+
+
+def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> str:
+    """The tag that the station will be told: of a place that is kept for the account, the one it is kept for.
+
+    Raises Refused or Invalid.
+    """
     at, session = clock.now(), db.session()
     account = _account()
     if method == "account" and account is not None:
         if charger.policy is AuthorizationPolicy.CREDIT and not account.has_credit:
             raise Refused("There is no credit left on your account.")
+        if kept is not None and kept.account_id == account.id:
+            return kept.id_tag
         return accounts.web_token(session, session.merge(account), at).uid
+    if method == "voucher" and charger.policy is not AuthorizationPolicy.OPEN:
+        payer = _payer_by_voucher(session, account, request.form.get("code", ""), at)
+        return accounts.web_token(session, payer, at).uid
     if method == "guest" and charger.policy is AuthorizationPolicy.OPEN:
         return accounts.guest_token(session, at).uid
     if not card.strip():
@@ -190,6 +270,15 @@ def _tag(charger: Charger, method: str, card: str) -> str:
     if not decision.is_accepted or token is None:
         raise Invalid("This card cannot be used here. Check its number.", "card")
     return token.uid
+
+
+def _payer_by_voucher(session: Session, account: Account | None, code: str, at: datetime) -> Account:
+    """Who pays by this code: whoever is logged in, with its worth, or else the code itself. Raises Invalid."""
+    if account is None:
+        return accounts.account_of_voucher(session, code, at=at)
+    own = session.merge(account)
+    accounts.redeem_voucher(session, own, code, by=current_user.username, at=at)
+    return own
 
 
 def _account() -> Account | None:
@@ -232,7 +321,7 @@ def _picker(charger: Charger) -> str:
     places = [(x, stations.status_of(charger, x, running.get(x.id), at)) for x in charger.connectors]
     live_url = url_for(".news", slug=charger.slug)
     return render_template(
-        "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame()
+        "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame(charger.id)
     )
 
 
@@ -241,9 +330,14 @@ def _view(connector: Connector) -> dict[str, Any]:
     at, session = clock.now(), db.session()
     charger = connector.charger
     running = queries.on_connector(session, connector)
+    kept = reservations.current(session, charger.id, connector.evse_number, at)
     status = stations.status_of(charger, connector, running, at)
-    version = tariffs.applicable(session, charger.tariff_id)
-    methods = list(_methods(charger))
+    if kept is not None and status == "Available":  # not every station shows what it keeps
+        status = "Reserved"
+    terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, at)
+    hold = payments.amount_for(connector)
+    methods = list(_methods(charger, hold))
+    paid_here = paid.open_at(session, connector.id, visitors.claims())
     own = running is not None and visitors.is_own(running)
     return {
         "connector": connector,
@@ -255,24 +349,44 @@ def _view(connector: Connector) -> dict[str, Any]:
         "alternatives": _alternatives(connector)
         if status not in ("Available", "Preparing") and not own
         else (),
-        "can_start": status in ("Available", "Preparing", "Occupied"),
-        "prices": stations.prices_of(version.terms if version else None),
+        "nearby": nearby.free_near(charger) if status in USELESS and not own else (),
+        "near": "{:.3f},{:.3f}".format(*charger.position) if charger.position else None,
+        "kept": kept,
+        "can_start": status in ("Available", "Preparing", "Occupied")
+        or (status == "Reserved" and bool(kept)),
+        "needs_code": kept is None and stations.presence_problem(connector, at) is not None,
+        "has_mail": current_app.extensions["settings"].mail_server is not None,
+        "prices": stations.prices_of(terms, at),
+        "words": tariff_validity.words_of(tariffs.applicable(session, charger.tariff_id, at)),
         "methods": methods,
+        "begun_payment": paid_here,
+        "payments_down": _are_payments_down(hold),
         "chosen": request.form.get("method") or methods[0].value,
         "public_url": _public_url(connector),
         "live_url": url_for(".news", slug=connector.slug),
-        **frame(),
+        **frame(charger.id),
     }
 
 
-def _methods(charger: Charger) -> list[Method]:
+def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
     account, methods = _account(), []
     if account is not None:
         methods.append(Method("account", "My account", account.name, "circle-user"))
     if charger.policy is AuthorizationPolicy.OPEN:
         methods.append(Method("guest", "Without a card", "Open to everybody", "zap"))
+    if hold is not None and not _are_payments_down(hold):
+        held = filters.money(*hold)
+        detail = f"Holds {held} on your card; you pay what you use, the rest is let go"
+        methods.append(Method("payment", "Pay by bank card", detail, "wallet"))
     methods.append(Method("card", "Charging card", "With the number printed on it", "nfc"))
+    if charger.policy is not AuthorizationPolicy.OPEN:
+        methods.append(Method("voucher", "Voucher", "With a code, without an account", "ticket"))
     return methods
+
+
+def _are_payments_down(hold: tuple[int, str] | None) -> bool:
+    """Paying by card would be offered here, and its provider does not answer."""
+    return hold is not None and Settings.of(db.session()).down_since is not None
 
 
 def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
@@ -287,7 +401,7 @@ def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
     return sorted((x for x in others if x[1] != "Unknown"), key=lambda x: x[1] != "Available")[:4]
 
 
-def _by_slug(slug: str) -> Connector:
+def connector_of(slug: str) -> Connector:
     """The connector of this address; a charger's is its only one. Raises NotFound."""
     found = queries.place(db.session(), slug)
     if isinstance(found, Connector):
@@ -302,26 +416,19 @@ def _connector(charger: Charger, number: int) -> Connector:
     raise NotFound("This station has no such connector.")
 
 
-def _charger(identity: str) -> Charger:
-    charger = chargers.find(db.session(), identity)
-    if charger is None:
-        raise NotFound("There is no such station.")
-    return charger
-
-
 def _public_url(connector: Connector) -> str:
     return str(current_app.extensions["settings"].public_base_url) + url_for(".show", slug=connector.slug)
 
 
-def frame() -> dict[str, Any]:
-    """What every page of a driver shows."""
+def frame(charger_id: int | None = None) -> dict[str, Any]:
+    """What every page of a driver shows; `charger_id`: at which it is."""
     settings = current_app.extensions["settings"]
     return {
         "now": clock.now(),
         "language": "en",
         "help_phone": settings.help_phone or None,
         "operator": settings.organisation,
-        "zone": zone(),
+        "zone": zone(charger_id),
     }
 
 

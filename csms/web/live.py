@@ -9,13 +9,12 @@ from collections.abc import Generator, Sequence
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, current_app, request
-from flask_login import current_user
 from gevent.event import Event
 
 from csms.bus import LocalBus
 from csms.domain import accounts
 from csms.extensions import db, limiter
-from csms.web.security import can
+from csms.web.security import can, log_in_key, requires
 
 blueprint = Blueprint("live", __name__)
 
@@ -26,14 +25,18 @@ MOST_TOPICS = 40
 
 # Which news a permission opens.
 TOPICS = {
+    "host": re.compile(
+        r"fleet|transactions|meters|(charger|transaction):\d{1,19}"
+    ),  # that it changed, no more
     "view": re.compile(
-        r"fleet|transactions|attempts|meters|settings|(charger|transaction|account):\d{1,19}|command:[0-9a-f-]{36}"
+        r"fleet|transactions|reservations|attempts|meters|settings|security|dso|alerts|batches|commands|webhooks|(charger|transaction|account|rollout|scan):\d{1,19}|(command|batch):[0-9a-f-]{36}"
     ),
 }
 
 
 @blueprint.get("/live")
 @limiter.exempt
+@requires("host")
 def stream() -> Response:
     """`?topics=fleet,charger:17`: an event named after each topic when it changes."""
     topics = tuple(dict.fromkeys(x for x in request.args.get("topics", "").split(",") if x))
@@ -43,7 +46,7 @@ def stream() -> Response:
     is_back = "Last-Event-ID" in request.headers
     # From here on no database connection is held: the request's is given back before the first event is sent.
     db.session.remove()
-    events = _events(app, topics, str(current_user.get_id()), is_back)
+    events = _events(app, topics, log_in_key(), is_back)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(events, mimetype="text/event-stream", headers=headers)
 
@@ -52,7 +55,7 @@ def _may_hear(topic: str) -> bool:
     return any(can(permission) and pattern.fullmatch(topic) for permission, pattern in TOPICS.items())
 
 
-def _events(app: Flask, topics: tuple[str, ...], login_key: str, is_back: bool) -> Generator[str]:
+def _events(app: Flask, topics: tuple[str, ...], key: str, is_back: bool) -> Generator[str]:
     """Server-sent events until the browser goes, which the next write finds out, or the log-in ends."""
     bus: LocalBus = app.extensions["bus"]
     news = News()
@@ -75,7 +78,7 @@ def _events(app: Flask, topics: tuple[str, ...], login_key: str, is_back: bool) 
                 yield ": alive\n" + _event("tick", next(numbers))
             if now - checked_at > CHECK_S:
                 checked_at = now
-                if not _is_logged_in(app, login_key):
+                if not _is_logged_in(app, key):
                     return
     finally:
         bus.unsubscribe(topics, news.note)
@@ -112,6 +115,6 @@ def _event(name: str, number: int) -> str:
     return f"event: {name}\nid: {number}\ndata:\n\n"
 
 
-def _is_logged_in(app: Flask, login_key: str) -> bool:
+def _is_logged_in(app: Flask, key: str) -> bool:
     with app.app_context():
-        return accounts.user_by_login_key(db.session(), login_key) is not None
+        return accounts.log_in_of(db.session(), key) is not None

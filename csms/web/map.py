@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
-from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from csms import clock
+from csms.domain import chargers
+from csms.domain.base import Invalid
 from csms.domain.chargers import places
 from csms.domain.chargers.places import Spot
+from csms.domain.sites import Site
 from csms.extensions import db
 from csms.web.addresses import with_query
+from csms.web.basemap import basemap
+from csms.web.degrees import degrees_of
+from csms.web.security import put_on_record, requires
+from csms.web.sites import site_given
+from csms.work import atomic
 
 blueprint = Blueprint("map", __name__, url_prefix="/map")
 
@@ -26,16 +33,13 @@ STATUSES = ("Faulted", "Offline", *(x.value for x in places.PRECEDENCE[1:]))
 
 @blueprint.get("")
 def show() -> str:
-    settings = current_app.extensions["settings"]
     return render_template(
         "map/show.html",
         live_url=url_for("live.stream", topics="fleet"),
         points_url=with_query(".points", request.args),
         list_url=with_query(".listed", request.args),
-        center=f"{settings.map_center.latitude},{settings.map_center.longitude}",
-        tile_url=settings.tile_url,
-        tile_host=urlsplit(settings.tile_url).netloc.replace("{s}.", ""),
         statuses=STATUSES,
+        **basemap(),
         **_list(),
     )
 
@@ -48,13 +52,13 @@ def listed() -> str:
 
 @blueprint.get("/points")
 def points() -> Response:
-    """What the map draws: [id, latitude, longitude, status, title, place] of each charger that has been placed.
+    """What the map draws: [id, latitude, longitude, status, title, place, whether the coordinates are its own].
 
     Small, because it is read again at every change; unchanged, it costs the browser an empty answer.
     """
     found = [
-        (x.charger_id, x.latitude, x.longitude, x.status, x.title, x.location)
-        for x in _wanted(_spots())
+        (x.charger_id, x.latitude, x.longitude, x.status, x.title, x.location, x.is_own)
+        for x in _wanted(_spots(site_given()))
         if x.latitude is not None
     ]
     response = Response(orjson.dumps(found), mimetype="application/json")
@@ -63,8 +67,24 @@ def points() -> Response:
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
-def _spots() -> Sequence[Spot]:
-    return places.spots(db.session(), at=clock.now())
+@blueprint.post("/place")
+@requires("edit")
+def place() -> tuple[str, int]:
+    """Put a charger where somebody has dropped its pin, or back: without degrees it is where its site is."""
+    charger_id = request.form.get("charger", 0, type=int)
+    try:
+        with atomic() as session:
+            charger = chargers.get(session, charger_id)
+            latitude, longitude = (degrees_of(request.form, x) for x in ("latitude", "longitude"))
+            chargers.place(session, charger, latitude, longitude)
+            put_on_record(session, "charger.place", charger.identity, f"{latitude}, {longitude}")
+    except Invalid as error:
+        return str(error), 422
+    return "", 204
+
+
+def _spots(site: Site | None) -> Sequence[Spot]:
+    return places.spots(db.session(), at=clock.now(), site_id=site.id if site else None)
 
 
 def _wanted(spots: Sequence[Spot]) -> list[Spot]:
@@ -76,7 +96,8 @@ def _wanted(spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _list() -> dict[str, Any]:
-    spots = _spots()
+    site = site_given()
+    spots = _spots(site)
     wanted = _wanted(spots)
     placed = [x for x in wanted if x.latitude is not None]
     homeless = [x for x in wanted if x.latitude is None]
@@ -88,15 +109,16 @@ def _list() -> dict[str, Any]:
         "homeless_total": len(homeless),
         "charger_total": len(spots),
         "status": status,
-        "choices": _choices(spots, status),
+        "site": site,
+        "choices": _choices(spots, status, site),
     }
 
 
-def _choices(spots: Sequence[Spot], status: str) -> list[tuple[str, str, int]]:
+def _choices(spots: Sequence[Spot], status: str, site: Site | None) -> list[tuple[str, str, int]]:
     """(status, address, count) of each status that any charger is in."""
     counted = Counter(x.status for x in spots)
     return [
-        (word, url_for(".show", status=word), counted[word])
+        (word, url_for(".show", status=word, site=site.id if site else None), counted[word])
         for word in STATUSES
         if counted[word] or word == status
     ]

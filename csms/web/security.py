@@ -6,35 +6,65 @@ Every page asks for a log-in unless `PUBLIC` names it. What a role may not see i
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from csms import clock
+from csms import clock, masks, sight
 from csms.domain import accounts
-from csms.domain.accounts import Role, User
+from csms.domain.accounts import Role, User, logins
 from csms.extensions import db, login
+from csms.sight import Limits
+from csms.work import StorageFailed, atomic
+
+log = logging.getLogger(__name__)
 
 # Endpoints and whole blueprints that strangers may see.
-PUBLIC = frozenset({"static", "health", "setup.show", "setup.create", "auth", "landing", "driving"})
+PUBLIC = frozenset(
+    {
+        "static",
+        "health",
+        "home",
+        "readme",
+        "metrics",
+        "setup.show",
+        "setup.create",
+        "auth",
+        "entrance",
+        "sso",
+        "landing",
+        "checkout",
+        "developers",
+        "driving",
+        "finder",
+        "transfers",
+        "second_factor.ask",
+        "second_factor.check",
+    }
+)
 
-# What a role may do. "view" is the operators' pages, "self" one's own sessions and cards.
+# What a role may do. "view" is the operators' pages, "self" one's own sessions and cards; "host" is chargers and
+# sessions, for those without "view" of their sites alone.
 PERMISSIONS: Mapping[Role, frozenset[str]] = {
-    Role.OWNER: frozenset({"self", "view", "operate", "edit", "money", "own"}),
-    Role.OPERATOR: frozenset({"self", "view", "operate", "edit", "money"}),
-    Role.SUPPORT: frozenset({"self", "view", "operate"}),
-    Role.INSTALLER: frozenset({"self", "view", "operate"}),
-    Role.ACCOUNTANT: frozenset({"self", "view", "money"}),
-    Role.READ_ONLY: frozenset({"self", "view"}),
-    Role.SITE_HOST: frozenset({"self"}),  # sees own sites only, and there are none yet
+    Role.OWNER: frozenset({"self", "host", "view", "operate", "edit", "money", "own"}),
+    Role.OPERATOR: frozenset({"self", "host", "view", "operate", "edit", "money"}),
+    Role.SUPPORT: frozenset({"self", "host", "view", "operate"}),
+    Role.INSTALLER: frozenset({"self", "host", "view", "operate"}),
+    Role.ACCOUNTANT: frozenset({"self", "host", "view", "money"}),
+    Role.READ_ONLY: frozenset({"self", "host", "view"}),
+    Role.SITE_HOST: frozenset({"self", "host"}),
     Role.DRIVER: frozenset({"self"}),
 }
 DEFAULT_PERMISSION = "view"
+SETTING_UP = frozenset(
+    {"auth", "second_factor"}
+)  # what is open to whoever must have a second factor and has none
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -59,6 +89,19 @@ def can(permission: str) -> bool:
     return current_user.is_authenticated and permission in PERMISSIONS[current_user.role]
 
 
+def card_number(uid: str | None) -> str:
+    """A card's number as whoever is asking may see it: in full for those who run chargers, masked for others."""
+    if not uid:
+        return "–"
+    return uid if can("operate") else masks.card(uid)
+
+
+def cards_shown(payload: Any) -> Any:
+    """A message's payload as whoever is asking may see it."""
+    shown = masks.keys(payload)
+    return shown if can("operate") else masks.cards(shown)
+
+
 def is_public(endpoint: str) -> bool:
     return endpoint in PUBLIC or endpoint.rpartition(".")[0] in PUBLIC
 
@@ -68,12 +111,10 @@ def actor() -> str:
     return str(current_user.username)
 
 
-def put_on_record(
-    session: Session, action: str, subject: str | None = None, detail: str | None = None
-) -> None:
+def put_on_record(unit: Session, action: str, subject: str | None = None, detail: str | None = None) -> None:
     """Put on record what whoever is asking does, and from where."""
     accounts.audit(
-        session,
+        unit,
         actor(),
         action,
         at=clock.now(),
@@ -87,6 +128,8 @@ def home() -> str:
     """Where whoever has logged in begins."""
     if can("view") or "accounts.me" not in current_app.view_functions:
         return url_for("dashboard.show")
+    if can("host"):
+        return url_for("chargers.index")
     return url_for("accounts.me")
 
 
@@ -114,20 +157,31 @@ def register(app: Flask, pages: frozenset[str]) -> None:
     def _guard() -> WerkzeugResponse | None:
         if request.blueprint not in pages:
             return None
-        _refuse_foreign()
-        return _refuse_stranger()
+        refuse_foreign()
+        refused = _refuse_stranger()
+        if refused is None:
+            _note_presence()
+        return refused
 
     @app.after_request
     def _protect(response: Response) -> Response:
         return _headers(response, policy)
 
     app.add_template_global(can)
+    app.add_template_filter(card_number)
+    app.add_template_filter(cards_shown)
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
-def load_user(login_key: str) -> User | None:
-    """Whose cookie this is; a changed password has ended it."""
-    return accounts.user_by_login_key(db.session(), login_key)
+def load_user(key: str) -> User | None:
+    """Whose cookie this is; a changed password, or somebody on the page of users, has ended it."""
+    found = accounts.log_in_of(db.session(), key)
+    if found is None:
+        return None
+    log_in, user = found
+    g.log_in_seen_at, g.needs_factor = log_in.seen_at, log_in.needs_factor
+    # Whoever must set up a second factor first is a stranger everywhere else.
+    return None if log_in.needs_factor and request.blueprint not in SETTING_UP else user
 
 
 @login.unauthorized_handler  # type: ignore[untyped-decorator]
@@ -153,10 +207,29 @@ def _refuse_stranger() -> WerkzeugResponse | None:
         return answer
     if not can(asked or DEFAULT_PERMISSION):
         abort(404)
+    if asked == "host" and not can("view"):
+        sight.limit_to(Limits.to_sites(accounts.site_ids(db.session(), current_user.id)))
     return None
 
 
-def _refuse_foreign() -> None:
+def log_in_key() -> str:
+    """What this browser's cookie carries: the key of its log-in."""
+    return str(session.get("_user_id", ""))
+
+
+def _note_presence() -> None:
+    """A log-in that is used is kept as seen, now and then."""
+    seen_at, at = g.get("log_in_seen_at"), clock.now()
+    if seen_at is None or at - seen_at < logins.SEEN_EVERY:
+        return
+    try:
+        with atomic() as unit:
+            accounts.note_seen(unit, log_in_key(), at=at)
+    except StorageFailed as error:  # a page that can be shown is shown
+        log.warning("log_in_not_noted", extra={"error": str(error)})
+
+
+def refuse_foreign() -> None:
     """A browser says where a request comes from: only our own pages may change anything (beside the CSRF token)."""
     if request.method in SAFE_METHODS:
         return

@@ -6,37 +6,25 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import gevent
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock
-from csms.domain import accounts
-from csms.domain.accounts import Role, User, queries, settings
-from csms.domain.base import Invalid, Refused
+from csms.domain import quiet
+from csms.domain.accounts import User, settings
 from csms.domain.chargers import Charger
 from csms.extensions import db
-from csms.web.security import PERMISSIONS, put_on_record, requires
+from csms.web.security import can, put_on_record, requires
 from csms.web.setup import apply_stored
-from csms.web.shell import ROLE_WORDS, zone
 from csms.work import atomic
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
 Page = str | Response | tuple[str, int]
 PACKAGES = ("flask", "gevent", "sqlalchemy", "ocpp", "websockets")
-ABILITIES = {
-    "self": "own sessions",
-    "view": "see everything",
-    "operate": "commands",
-    "edit": "chargers and cards",
-    "money": "tariffs and credit",
-    "own": "users and settings",
-}
 
 
 @blueprint.get("")
@@ -61,68 +49,16 @@ def change() -> Page:
     return redirect(url_for(".index"))
 
 
-@blueprint.get("/users")
-@requires("own")
-def users() -> str:
-    return _users({}, {})
-
-
-@blueprint.post("/users")
-@requires("own")
-def add_user() -> Page:
-    given, problems = request.form, {}
-    if problem := accounts.password_problem(given.get("password", "")):
-        problems["password"] = problem
-    if given.get("role") not in set(Role):
-        problems["role"] = "Choose a role."
-    if problems:
-        return _users(given, problems), 422
-    db.session.remove()  # hashing takes a while, in a thread of its own
-    password_hash = gevent.get_hub().threadpool.apply(accounts.hash_password, (given["password"],))
-    account_id = int(given["account"]) if given.get("account", "").isdigit() else None
-    try:
-        with atomic() as session:
-            user = accounts.create_user(
-                session,
-                given.get("username", ""),
-                password_hash,
-                Role(given["role"]),
-                at=clock.now(),
-                email=given.get("email"),
-                account_id=account_id,
-            )
-            _audit("user.add", user, user.role.value)
-    except (Invalid, Refused) as error:
-        return _users(given, {"username": str(error)}), 422
-    flash(f"{user.username} can log in now.", "success")
-    return redirect(url_for(".users"))
-
-
-@blueprint.post("/users/<int:user_id>/<any(enable, disable):verb>")
-@requires("own")
-def judge(user_id: int, verb: str) -> Response:
-    """Let somebody in, or not any more: their log-ins end at once. Nobody locks themselves out."""
-    if user_id == current_user.id:
-        flash("You cannot disable yourself.", "error")
-        return redirect(url_for(".users"))
+@blueprint.post("/quiet")
+@requires("edit")
+def switch_quiet() -> Response:
+    """Begin or end quiet mode for every charger that is not set otherwise."""
+    is_on = request.form.get("is_on") == "1"
     with atomic() as session:
-        user = queries.user(session, user_id)
-        user.is_enabled = verb == "enable"
-        _audit(f"user.{verb}", user, None)
-    flash(f"{user.username} {'may' if user.is_enabled else 'may no longer'} log in.", "success")
-    return redirect(url_for(".users"))
-
-
-@blueprint.get("/audit")
-@requires("own")
-def audit() -> str:
-    before_id = request.args.get("before", type=int)
-    entries, following = queries.audit_entries(db.session(), before_id=before_id)
-    next_url = url_for(".audit", before=following) if following else None
-    is_first = before_id is None
-    return render_template(
-        "settings/audit.html", entries=entries, next_url=next_url, is_first=is_first, zone=zone()
-    )
+        quiet.switch(session, is_on=is_on, at=clock.now())
+        _audit("settings.quiet", None, "on" if is_on else "off")
+    flash("Quiet mode is on." if is_on else "Quiet mode is over. What waited is done now.", "success")
+    return redirect(url_for(".index") if can("own") else url_for("dashboard.show"))
 
 
 def _installation(given: Any, problems: dict[str, str]) -> str:
@@ -136,27 +72,10 @@ def _installation(given: Any, problems: dict[str, str]) -> str:
         chargers=db.session.scalar(select(func.count()).select_from(Charger)) or 0,
         python=platform.python_version(),
         packages=[(name, _version(name)) for name in PACKAGES],
+        is_quiet=quiet.is_installation_quiet(db.session()),
         is_lab=current_app.config["LAB"],
         unknown=current_app.config["UNKNOWN_CHARGERS"],
     )
-
-
-def _users(given: Any, problems: dict[str, str]) -> str:
-    session = db.session()
-    return render_template(
-        "settings/users.html",
-        users=queries.users(session),
-        accounts=queries.choices(session),
-        roles=[(x.value, ROLE_WORDS.get(x.value, x.value), abilities(x)) for x in Role],
-        given=given,
-        problems=problems,
-        now=clock.now(),
-    )
-
-
-def abilities(role: Role) -> str:
-    """What a role may do, in words."""
-    return ", ".join(words for name, words in ABILITIES.items() if name in PERMISSIONS[role])
 
 
 def _version(package: str) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from zoneinfo import available_timezones
 
 from flask import Flask, current_app, g, request
 from flask_login import current_user
 
 from csms import clock
-from csms.domain import attention
+from csms.domain import attention, quiet
 from csms.domain.attention import Tally
+from csms.domain.chargers import Charger
 from csms.extensions import db
 from csms.web.security import can
 
+TIMES = {"site": "Site", "mine": "Mine", "utc": "UTC"}
 THEMES = ("auto", "light", "dark")
 ROLE_WORDS = {"site_host": "site host", "read_only": "read only"}
 
@@ -22,15 +26,88 @@ ROLE_WORDS = {"site_host": "site host", "read_only": "read only"}
 NAVIGATION = {
     "dashboard": "view",
     "map": "view",
-    "chargers": "view",
-    "sessions": "view",
+    "sites": "view",
+    "chargers": "host",
+    "sessions": "host",
+    "reservations": "view",
     "commands": "view",
+    "alerts": "view",
     "attempts": "view",
     "cards": "view",
     "tariffs": "view",
+    "payments": "money",
+    "reports": "view",
+    "configuration": "view",
+    "charging_profiles": "view",
+    "grid": "view",
+    "firmware": "view",
+    "certificates": "view",
+    "conformance": "view",
+    "nodes": "view",
+    "integrations": "own",
+    "odoo": "edit",
+    "webhooks": "edit",
     "simulator": "operate",
     "settings": "own",
 }
+
+# What the field above every page finds them by, beside their addresses.
+PAGES = {
+    "alerts": "/alerts",
+    "api keys": "/integrations",
+    "audit": "/settings/audit",
+    "card lists": "/local-lists",
+    "backups": "/settings/backups",
+    "cards": "/cards",
+    "certificates": "/certificates",
+    "charge records": "/cdrs",
+    "charging profiles": "/charging-profiles",
+    "commands": "/commands",
+    "configuration": "/configuration",
+    "conformance": "/conformance",
+    "developers": "/developers",
+    "drift": "/configuration/drift",
+    "drivers": "/accounts",
+    "firmware": "/firmware",
+    "health": "/settings/health",
+    "host names": "/hostnames",
+    "mails": "/settings/mail",
+    "integrations": "/integrations",
+    "labels": "/labels",
+    "grid signals": "/grid",
+    "map": "/map",
+    "odoo": "/odoo",
+    "payments": "/payments",
+    "quiet mode": "/settings",
+    "refused connections": "/attempts",
+    "reports": "/reports",
+    "reservations": "/reservations",
+    "revenue": "/reports",
+    "review": "/sessions/review",
+    "rollouts": "/firmware/rollouts",
+    "security": "/certificates",
+    "security events": "/certificates/events",
+    "sessions": "/sessions",
+    "settings": "/settings",
+    "simulator": "/simulator",
+    "sites": "/sites",
+    "smart charging": "/charging-profiles",
+    "subscriptions": "/subscriptions",
+    "tariffs": "/tariffs",
+    "templates": "/configuration",
+    "uptime": "/reports/uptime",
+    "users": "/settings/users",
+    "vouchers": "/vouchers",
+    "webhooks": "/webhooks",
+}
+
+
+def page_called(words: str) -> str | None:
+    """The address of the page with this name; its first four letters are enough."""
+    words = words.casefold()
+    if len(words) < 4:
+        return PAGES.get(words)
+    return next((address for name, address in PAGES.items() if name.startswith(words)), None)
 
 
 class Shell:
@@ -50,8 +127,12 @@ class Shell:
         return zone()
 
     @cached_property
+    def times(self) -> str:
+        return times()
+
+    @cached_property
     def _tally(self) -> Tally:
-        return attention.tally(db.session(), at=self.now) if can("view") else Tally()
+        return attention.tally(db.session(), at=self.now, free_share=free_share()) if can("view") else Tally()
 
     @property
     def attention(self) -> int:
@@ -80,6 +161,16 @@ class Shell:
             return None
         return "Lab mode: any charger that knows this address is let in, and anybody may charge."
 
+    @cached_property
+    def quiet_mode(self) -> str | None:
+        if not can("view") or not is_installation_quiet():
+            return None
+        return "Quiet mode: chargers are sent nothing but answers and what somebody orders."
+
+    @property
+    def can_end_quiet(self) -> bool:
+        return can("edit")
+
     @property
     def can_close_lab(self) -> bool:
         return can("own")
@@ -94,10 +185,53 @@ class Shell:
         return ROLE_WORDS.get(word, word)
 
 
-def zone() -> str:
-    """The IANA name of the zone that whoever is asking reads times in."""
-    own = current_user.time_zone if current_user.is_authenticated else None
-    return str(own or current_app.extensions["settings"].time_zone.key)
+def times() -> str:
+    """On whose clocks whoever is asking reads times: site, mine or utc. Mine where their profile has a zone."""
+    chosen = request.cookies.get("times", "") if current_user.is_authenticated else ""
+    if chosen in TIMES:
+        return chosen
+    return "mine" if current_user.is_authenticated and current_user.time_zone else "site"
+
+
+def free_share() -> float:
+    """How much of the disk that holds what the server keeps is free, of 1."""
+    used = shutil.disk_usage(current_app.extensions["settings"].instance_dir)
+    return used.free / used.total
+
+
+def zone(charger_id: int | None = None) -> str:
+    """The IANA name of the zone that whoever is asking reads times in.
+
+    As they have chosen it: UTC; their own, which is their profile's or their browser's; or that of the site of
+    `charger_id`, or of the charger that the page's address names. The installation's where there is none.
+    """
+    match times():
+        case "utc":
+            return "UTC"
+        case "mine":
+            found = current_user.time_zone or _browser_zone()
+        case _:
+            found = _site_zone(charger_id)
+    return str(found or current_app.extensions["settings"].time_zone.key)
+
+
+def site_zone(charger_id: int | None) -> str:
+    """That of the charger's site, else the installation's: for what is written to others than whoever is asking."""
+    return str(_site_zone(charger_id) or current_app.extensions["settings"].time_zone.key)
+
+
+def _browser_zone() -> str | None:
+    """What the browser has told of where it is."""
+    told = request.cookies.get("zone", "")
+    return told if told in available_timezones() else None
+
+
+def _site_zone(charger_id: int | None) -> str | None:
+    asked = charger_id or (request.view_args or {}).get("charger_id")
+    if not isinstance(asked, int):
+        return None
+    charger = db.session().get(Charger, asked)
+    return charger.site.time_zone if charger is not None and charger.site is not None else None
 
 
 def register(app: Flask) -> None:
@@ -112,3 +246,10 @@ def register(app: Flask) -> None:
             "theme": g.shell.theme,
             "organisation": app.extensions["settings"].organisation,
         }
+
+
+def is_installation_quiet() -> bool:
+    """Does quiet mode hold for every charger that is not set otherwise? Asked once for a page."""
+    if "is_quiet" not in g:
+        g.is_quiet = quiet.is_installation_quiet(db.session())
+    return bool(g.is_quiet)

@@ -9,9 +9,9 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import chargers
-from csms.domain.base import Invalid, Refused
-from csms.domain.chargers import Admission, AuthorizationPolicy, Charger
+from csms.domain import simulators
+from csms.domain.base import Refused
+from csms.domain.chargers import Charger
 from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.web.security import put_on_record, requires
@@ -19,7 +19,6 @@ from csms.work import atomic
 
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
 
-MOST_AT_ONCE = 20
 MOST = 100
 # What a person can do: the action, its name, its icon, whether it is done to a connector.
 ACTIONS = (
@@ -50,7 +49,7 @@ class SimulatedCharger(Protocol):
 class Registry(Protocol):
     """The chargers in software that run in this process."""
 
-    def start(self, identity: str, url: str) -> object: ...
+    def start(self, identity: str, url: str, **more: Any) -> object: ...
     def stop(self, identity: str) -> None: ...
     def running(self) -> Sequence[SimulatedCharger]: ...
     def act(self, identity: str, action: str, *, connector: int, id_tag: str) -> object: ...
@@ -73,19 +72,19 @@ def live() -> str:
 @requires("operate")
 def start() -> Response:
     """Start `count` chargers, or the one called `identity`."""
-    registry = _registry()
+    registry = registry_here()
     wanted = request.form.get("identity", "").strip()
-    count = max(1, min(MOST_AT_ONCE, request.form.get("count", 1, type=int)))
+    count = max(1, min(MOST, request.form.get("count", 1, type=int)))
     running = {x.identity for x in registry.running()}
     names = [wanted] if wanted else _free_names(count, running)
     if len(running) + len(names) > MOST:
         raise Refused(f"At most {MOST} simulated chargers run at a time.")
     with atomic() as session:
         for name in names:
-            _prepare(name, running)
+            prepare(name, running)
         put_on_record(session, "simulator.start", ", ".join(names)[:120])
     for name in names:
-        registry.start(name, _url())
+        registry.start(name, own_url())
     flash(f"{names[0]} starts." if len(names) == 1 else f"{len(names)} simulated chargers start.", "success")
     return redirect(url_for(".index"))
 
@@ -95,7 +94,7 @@ def start() -> Response:
 def stop(identity: str) -> Response:
     """Pull the plug of one; what it left stays until it is removed."""
     if _is_running(identity):
-        _registry().stop(identity)
+        registry_here().stop(identity)
         flash(f"{identity} has been stopped.", "success")
     return redirect(url_for(".index"))
 
@@ -107,7 +106,7 @@ def act(identity: str) -> str | Response:
     if not _is_running(identity) or action not in {x[0] for x in ACTIONS}:
         abort(404)
     id_tag = request.form.get("card", "").strip()[:20] or "FFFFFFFF"
-    _registry().act(identity, action, connector=request.form.get("connector", 1, type=int), id_tag=id_tag)
+    registry_here().act(identity, action, connector=request.form.get("connector", 1, type=int), id_tag=id_tag)
     if "HX-Request" in request.headers:
         return render_template("simulator/_running.html", **_view())
     return redirect(url_for(".index"))
@@ -133,25 +132,11 @@ def remove() -> Response:
     return redirect(url_for(".index"))
 
 
-def _prepare(identity: str, running: set[str]) -> None:
-    """The charger's row, so that it is let in and is marked as what it is. Raises Refused or Invalid."""
-    session = db.session()
-    if not 0 < len(identity) <= 48 or not all(x.isalnum() or x in "-_.~" for x in identity):
-        raise Invalid("An identity has 1 to 48 letters, digits and - _ . ~", "identity")
+def prepare(identity: str, running: set[str]) -> None:
+    """The charger's row, for one that does not run yet. Raises Refused or Invalid."""
     if identity in running:
         raise Refused(f"{identity} is running already.")
-    known = chargers.find(session, identity)
-    if known is None:
-        chargers.add(
-            session,
-            identity,
-            admission=Admission.ACCEPTED,
-            policy=AuthorizationPolicy.OPEN,
-            at=clock.now(),
-            is_simulated=True,
-        )
-    elif not known.is_simulated:
-        raise Refused(f"{identity} is a real charger: choose another identity.")
+    simulators.prepare(db.session(), identity, at=clock.now())
 
 
 def _free_names(count: int, running: set[str]) -> list[str]:
@@ -161,10 +146,10 @@ def _free_names(count: int, running: set[str]) -> list[str]:
 
 
 def _is_running(identity: str) -> bool:
-    return any(x.identity == identity for x in _registry().running())
+    return any(x.identity == identity for x in registry_here().running())
 
 
-def _registry() -> Registry:
+def registry_here() -> Registry:
     """Raises Refused where this process has none."""
     registry: Registry | None = current_app.extensions.get("simulators")
     if registry is None:
@@ -172,7 +157,7 @@ def _registry() -> Registry:
     return registry
 
 
-def _url() -> str:
+def own_url() -> str:
     """This very server, as it is reached from within."""
     settings = current_app.extensions["settings"]
     return "ws" + str(settings.local_url).removeprefix("http") + "/ws/ocpp"
@@ -186,6 +171,7 @@ def _view() -> dict[str, Any]:
     return {
         "running": [(x, known.get(x.identity)) for x in running],
         "idle": idle,
+        "entries": simulators.listed(db.session()),
         "is_there": registry is not None,
         "actions": ACTIONS,
         "now": clock.now(),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from csms.domain import tariffs
 from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus
 from csms.domain.tariffs import Terms, Usage
 from csms.domain.transactions import Transaction
 from csms.web import filters
+from csms.web.tariff_words import Part, Price, lines_of, parts_of
 
 PRESENT_FOR = timedelta(minutes=5)  # after plugging in, a start from a page is taken for the driver's own
 EXAMPLE_WH = 20_000
@@ -22,33 +21,39 @@ _BUSY = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus
 
 
 @dataclass(frozen=True)
-class Price:
-    """One line of the price list: "Energy", None, "0.49 €", "kWh"."""
-
-    words: str
-    detail: str | None
-    amount: str
-    per: str
-
-
-@dataclass(frozen=True)
 class Prices:
-    """What charging costs here. No lines: it is free."""
+    """What charging costs here now; no lines: nothing. `later`: when that changes, and to what; `parts`: all of it."""
 
     lines: tuple[Price, ...]
     vat: str
     example: str | None
+    later: Later | None = None
+    parts: tuple[Part, ...] = ()
+    bounds: str | None = None
 
 
-def status_of(charger: Charger, connector: Connector, running: Transaction | None, at: datetime) -> str:
-    """The word of the status language that a passer-by is shown; nobody's session is told from another's."""
+@dataclass(frozen=True)
+class Later:
+    """From 18:00 on: other prices."""
+
+    clock: str
+    lines: tuple[Price, ...]
+
+
+def status_of(
+    charger: Charger, connector: Connector, running: Transaction | bool | None, at: datetime
+) -> str:
+    """The word of the status language that a passer-by is shown; nobody's session is told from another's.
+
+    `running`: the session there, or whether there is one.
+    """
     if charger.admission is not Admission.ACCEPTED:
         return "Unknown"
     if charger.lease is None or not charger.lease.is_online(at):
         return "Charging" if running else "Offline"
     if charger.status in _BROKEN:
         return charger.status.value
-    if running is not None or connector.status in _BUSY:
+    if running or connector.status in _BUSY:
         return "Charging"
     if connector.status is ConnectorStatus.FINISHING:
         return "Occupied"
@@ -63,33 +68,53 @@ def presence_problem(connector: Connector, at: datetime) -> str | None:
     if connector.status is not ConnectorStatus.PREPARING:
         return "Plug in your car first, then press start."
     if connector.plugged_at is None or at - connector.plugged_at > PRESENT_FOR:
-        return "The plug has been in for a while. Unplug, plug in again, and press start within five minutes."
+        return (
+            "The plug has been in for a while. Unplug, plug in again, and press start within five minutes; "
+            "or type the code of the station's label."
+        )
     return None
 
 
-def prices_of(terms: Terms | None) -> Prices:
-    """Energy, time, session, other: the order of the alternative fuels regulation, article 5."""
+def prices_of(terms: Terms | None, at: datetime | None = None) -> Prices:
+    """What a session pays that begins now: energy, time, session, other (alternative fuels regulation, article 5).
+
+    Without `at` a tariff with several elements is told by its parts alone.
+    """
     if terms is None or terms.is_free:
         return Prices((), "", None)
-    free = f"after {terms.idle_grace_minutes} min" if terms.idle_grace_minutes else None
-    wanted: Sequence[tuple[str, str | None, Decimal, str]] = (
-        ("Energy", None, terms.price_per_kwh, "kWh"),
-        ("Time", "while plugged in", terms.price_per_minute, "min"),
-        ("Start", None, terms.price_per_start, "session"),
-        ("Plugged in without charging", free, terms.price_per_idle_minute, "min"),
-    )
-    lines = []
-    for words, detail, price, per in wanted:
-        if price:
-            amount = filters.rate(price * 100, terms.currency, per).partition("/")[0]
-            lines.append(Price(words, detail, amount, per))
+    at = at if terms.is_restricted else at or tariffs.EPOCH
     percent = filters.number(terms.vat_percent, 1 if terms.vat_percent % 1 else 0)
     vat = f"{percent} % VAT" if terms.vat_percent else "VAT"
-    return Prices(tuple(lines), f"Prices include {vat} and are fixed when you start.", example(terms))
+    return Prices(
+        lines=lines_of(tariffs.prices_at(terms, at).values(), terms) if at else (),
+        vat=f"Prices include {vat} and are fixed when you start.",
+        example=example(terms, at) if at else None,
+        later=_later(terms, at) if at else None,
+        parts=parts_of(terms) if terms.is_restricted or len(terms.elements) > 1 else (),
+        bounds=_bounds(terms),
+    )
 
 
-def example(terms: Terms) -> str:
+def _later(terms: Terms, at: datetime) -> Later | None:
+    change = tariffs.next_change(terms, at)
+    if change is None:
+        return None
+    lines = lines_of(tariffs.prices_at(terms, change).values(), terms)
+    return Later(filters.localtime(change, terms.time_zone, "clock"), lines)
+
+
+def _bounds(terms: Terms) -> str | None:
+    found = []
+    for words, price in (("at least", terms.min_price), ("at most", terms.max_price)):
+        if price is not None:
+            found.append(f"{words} {filters.money(price * 100, terms.currency)}")
+    return f"A session costs {' and '.join(found)}." if found else None
+
+
+def example(terms: Terms, at: datetime) -> str:
     """ "20 kWh ≈ 9.80 €", with the time where that costs as well."""
-    bill = tariffs.price(terms, Usage(EXAMPLE_WH, EXAMPLE_S, 0))
-    what = filters.kwh(EXAMPLE_WH, 0) + (f" in {EXAMPLE_S // 3600} h" if terms.price_per_minute else "")
+    usage = Usage(EXAMPLE_WH, EXAMPLE_S, 0, at)
+    bill = tariffs.price(terms, usage)
+    has_time = terms.is_restricted or any(x.kind == "time" for x in bill.lines)
+    what = filters.kwh(EXAMPLE_WH, 0) + (f" in {EXAMPLE_S // 3600} h" if has_time else "")
     return f"{what} = {filters.money(bill.total_cents, terms.currency)}"

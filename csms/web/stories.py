@@ -23,8 +23,12 @@ REASONS = {
     "PowerLoss": "the station lost its power",
     "UnlockCommand": "the connector was unlocked from afar",
     "Other": "the station gives no reason",
+    "StopTold": "its stop has come after all, and stands for these readings",
     "Superseded": "the next session began before its end was told",
     "ClosedByOperator": "closed by an operator, without the station",
+    "ConnectorFree": "its end was never told; the connector said that it is free",
+    "Restarted": "its end was never told; the station restarted",
+    "Silent": "its end was never told; the station was silent for long",
 }
 
 FLAGS = {
@@ -34,11 +38,13 @@ FLAGS = {
     Flag.MISSING_ENERGY: "The meter moved between the session before and this one: somebody charged unrecorded.",
     Flag.CLOCK_SUSPECT: "The station's clock was wrong; times are those at which messages arrived.",
     Flag.NO_TIME_ZONE: "The station writes times without a zone; they were read as UTC.",
-    Flag.ESTIMATED: "No stop was received. The energy is the last value seen, and nothing is booked.",
+    Flag.ESTIMATED: "No stop was received: the end and the energy are estimates.",
     Flag.UNAUTHORISED: "The card was refused, and the station charged all the same.",
     Flag.DIFFERING_STOP: "The station told of a second stop with other figures; the first one counts.",
-    Flag.OFFLINE: "The station was offline and told of the session later.",
     Flag.REPAIRED: "A message was against the specification and has been mended.",
+    Flag.RESERVED: "The connector was kept for another card, and the station let this one charge all the same.",
+    Flag.TOLD_BY_API: "A program told of its begin or its end through the API, in the station's name.",
+    Flag.TAKEN_OVER: "Taken over from another system, which was paid for it.",
     Flag.SALVAGED: "A message could not be understood; what could be saved is here, for a person to look at.",
 }
 
@@ -71,19 +77,19 @@ def timeline(
     silences: Sequence[Gap],
     *,
     billed: str | None,
+    card: str,
 ) -> list[Chapter]:
-    """The session from the plug to the bill, oldest first. `billed` is the amount in words."""
+    """The session from the plug to the bill, oldest first. `billed` is the amount in words, `card` its number."""
     chapters = [
         *_orders(orders),
         *_statuses(transaction, statuses),
         *_silences(silences),
-        *_own(transaction, billed),
+        *_own(transaction, billed, card),
     ]
     return sorted(chapters, key=lambda x: x.at)
 
 
-def _own(transaction: Transaction, billed: str | None) -> Iterator[Chapter]:
-    card = transaction.id_tag or "–"
+def _own(transaction: Transaction, billed: str | None, card: str) -> Iterator[Chapter]:
     verdict = transaction.authorization.value
     if transaction.state is not TransactionState.ORPHAN:
         accepted = verdict == "Accepted"
@@ -94,9 +100,7 @@ def _own(transaction: Transaction, billed: str | None) -> Iterator[Chapter]:
             transaction.started_at, "zap", "Charging began", _meter(transaction.meter_start_wh), "active"
         )
     if transaction.ended_at is not None:
-        because = reason_words(transaction.stop_reason)
-        detail = " · ".join(x for x in (because, _meter(transaction.meter_stop_wh)) if x)
-        yield Chapter(transaction.ended_at, "square", "Charging ended", detail, "active")
+        yield _end(transaction, transaction.ended_at)
     if billed is not None and transaction.end_received_at is not None:
         yield Chapter(
             max(transaction.end_received_at, transaction.ended_at or transaction.started_at),
@@ -105,6 +109,17 @@ def _own(transaction: Transaction, billed: str | None) -> Iterator[Chapter]:
             None,
             "ready",
         )
+
+
+def _end(transaction: Transaction, at: datetime) -> Chapter:
+    if transaction.is_stray:
+        detail = _meter(transaction.meter_last_wh) if transaction.stop_reason is None else None
+        return Chapter(
+            at, "gauge", "The last reading", detail or reason_words(transaction.stop_reason), "wait"
+        )
+    because = reason_words(transaction.stop_reason)
+    detail = " · ".join(x for x in (because, _meter(transaction.meter_stop_wh)) if x)
+    return Chapter(at, "square", "Charging ended", detail, "active")
 
 
 def _meter(register_wh: int | None) -> str | None:

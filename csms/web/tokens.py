@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import accounts
-from csms.domain.accounts import IdToken, queries
+from csms.domain.accounts import Hint, IdToken, Likeness, queries
 from csms.domain.accounts.queries import CardState
 from csms.domain.base import Invalid, Refused
+from csms.domain.chargers import queries as charger_queries
 from csms.domain.transactions import queries as sessions
 from csms.extensions import db
-from csms.web.security import put_on_record, requires
+from csms.web.entrance import hashed
+from csms.web.security import actor, can, card_number, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/cards")
 
 Page = str | Response | tuple[str, int]
+
+LIKENESSES = {
+    Likeness.SEPARATORS: "the same number, written otherwise",
+    Likeness.ZEROS: "the same number, with other zeros in front",
+    Likeness.REVERSED: "its bytes are the wrong way round",
+    Likeness.DECIMAL: "the same number, in other digits",
+    Likeness.PART: "one number is a part of the other",
+}
 
 
 @blueprint.get("")
@@ -33,10 +44,13 @@ def index() -> str:
     state = CardState(chosen) if chosen in set(CardState) else None
     before_id = request.args.get("before", type=int)
     found, following = queries.cards(session, at=at, words=words, state=state, before_id=before_id)
+    strangers = sessions.strangers(session) if not (words or state or before_id) else ()
+    sought = [] if found else [words.strip()]
     return render_template(
         "tokens/index.html",
         cards=found,
-        strangers=sessions.strangers(session) if not (words or state or before_id) else (),
+        strangers=strangers,
+        hints=hints_for([*(x.uid for x in strangers), *sought]),
         words=words,
         state=state,
         is_first=before_id is None,
@@ -61,8 +75,7 @@ def add() -> Page:
     at, given = clock.now(), request.form
     try:
         with atomic() as session:
-            details = _details()
-            token = accounts.add_token(session, given.get("uid", ""), at=at, **details)
+            token = accounts.add_token(session, given.get("uid", ""), at=at, **details())
             _audit("card.add", token)
     except (Invalid, Refused) as error:
         return _form(None, given, error), 422
@@ -72,16 +85,19 @@ def add() -> Page:
 
 @blueprint.get("/<int:token_id>")
 def show(token_id: int) -> str:
+    return _form(queries.card(db.session(), token_id), _given(token_id))
+
+
+def _given(token_id: int) -> dict[str, str]:
     token = queries.card(db.session(), token_id)
-    given = {
-        "uid": token.uid,
+    return {
+        "uid": card_number(token.uid),
         "label": token.label or "",
         "account": str(token.account_id or ""),
-        "parent_uid": token.parent_uid or "",
+        "parent_uid": card_number(token.parent_uid) if token.parent_uid else "",
         "expires": _day(token.expires_at),
         "is_allowed": "1" if token.is_allowed else "",
     }
-    return _form(token, given)
 
 
 @blueprint.post("/<int:token_id>")
@@ -90,7 +106,7 @@ def change(token_id: int) -> Page:
     try:
         with atomic() as session:
             token = queries.card(session, token_id)
-            accounts.change_token(session, token, **_details())
+            accounts.change_token(session, token, **details())
             _audit("card.change", token)
     except Invalid as error:
         return _form(queries.card(db.session(), token_id), request.form, error), 422
@@ -110,7 +126,52 @@ def judge(token_id: int, verb: str) -> Response:
     return redirect(url_for(".index"))
 
 
-def _details() -> dict[str, Any]:
+@blueprint.post("/<int:token_id>/numbers")
+@requires("edit")
+def add_alias(token_id: int) -> Response:
+    """Know a card by another number too: the one that a reader makes of it."""
+    try:
+        with atomic() as session:
+            token = queries.card(session, token_id)
+            alias = accounts.add_alias(
+                session, token, request.form.get("uid", ""), by=actor(), at=clock.now()
+            )
+            put_on_record(session, "card.number.add", token.uid, alias.uid)
+    except (Invalid, Refused) as error:
+        flash(str(error), "error")
+    else:
+        flash(f"{alias.uid} is the card {token.uid} from its next use on.", "success")
+    return redirect(url_for(".show", token_id=token_id))
+
+
+@blueprint.post("/<int:token_id>/numbers/<int:alias_id>/remove")
+@requires("edit")
+def remove_alias(token_id: int, alias_id: int) -> Response:
+    with atomic() as session:
+        token = queries.card(session, token_id)
+        alias = accounts.remove_alias(session, token, alias_id)
+        put_on_record(session, "card.number.remove", token.uid, alias.uid)
+    flash(f"{alias.uid} is not known any more.", "success")
+    return redirect(url_for(".show", token_id=token_id))
+
+
+@blueprint.post("/<int:token_id>/pin")
+@requires("edit")
+def change_pin(token_id: int) -> Page:
+    """Give a card a PIN, or with an empty one take it away."""
+    pin = request.form.get("pin", "").strip()
+    if pin and (problem := accounts.pin_problem(pin)):
+        return _form(queries.card(db.session(), token_id), _given(token_id), Invalid(problem, "pin")), 422
+    stored = hashed(pin) if pin else None
+    with atomic() as session:
+        token = queries.card(session, token_id)
+        accounts.set_pin(token, stored)
+        put_on_record(session, "card.pin", token.uid, "set" if stored else "removed")
+    flash(f"The card {token.uid} has {'a new' if stored else 'no'} PIN.", "success")
+    return redirect(url_for(".show", token_id=token_id))
+
+
+def details() -> dict[str, Any]:
     """All of a card but its number, from the form. Raises Invalid."""
     given = request.form
     return {
@@ -148,12 +209,34 @@ def _form(token: IdToken | None, given: Any, error: Exception | None = None) -> 
         given=given,
         problems={field: str(error)} if error else {},
         accounts=queries.choices(session),
+        is_refused=_is_refused(token),
         recent=sessions.of_card(session, token.id) if token else (),
+        is_pin_locked=token is not None and accounts.is_pin_locked(token),
         now=clock.now(),
         zone=zone(),
     )
 
 
+def _is_refused(token: IdToken | None) -> bool:
+    """Would chargers that ask for credit, if there are any, refuse a card that may charge?"""
+    if token is None or not token.is_allowed or (token.account is not None and token.account.has_credit):
+        return False
+    return charger_queries.ask_for_credit(db.session())
+
+
 def _audit(action: str, token: IdToken) -> None:
     detail = f"account {token.account_id}, {'allowed' if token.is_allowed else 'blocked'}"
     put_on_record(db.session(), action, token.uid, detail)
+
+
+def hints_for(uids: Iterable[str | None]) -> dict[str, Hint]:
+    """Which known cards these unknown numbers may be, for those who may see numbers."""
+    return accounts.hints(db.session(), [x for x in uids if x]) if can("operate") else {}
+
+
+def register(app: Flask) -> None:
+    """Make the words for what differs in two numbers known to the templates of `app`."""
+
+    @app.template_filter("likeness")
+    def _likeness(hint: Hint) -> str:
+        return LIKENESSES[hint.likeness]

@@ -13,17 +13,19 @@ from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
+from csms.domain.payments import queries as payments
 from csms.domain.transactions import Transaction, queries
 from csms.extensions import db
 from csms.web.security import can
 
 COOKIE = "starts"
+DRIVER = "driver"  # who orders what a page of a station orders, in the list of commands
 KEPT_FOR_S = 7 * 24 * 3600
 MOST = 6
 
 
 def claims() -> Sequence[str]:
-    """Commands asked for by this browser, and secrets of sessions that it has proved to be its own."""
+    """Commands and payments asked for by this browser, and secrets of sessions that it has proved to be its own."""
     try:
         found = _signer().loads(request.cookies.get(COOKIE, ""), max_age=KEPT_FOR_S)
     except BadSignature:
@@ -56,7 +58,11 @@ def is_own(transaction: Transaction) -> bool:
     is_known = transaction.account_id is not None and current_user.is_authenticated
     if is_known and current_user.account_id == transaction.account_id:
         return True
-    return queries.started_by(db.session(), transaction, claims())
+    known = claims()
+    session = db.session()
+    return queries.started_by(session, transaction, known) or payments.is_paid_by(
+        session, transaction.id, known
+    )
 
 
 def is_card_of(transaction: Transaction, number: str) -> bool:

@@ -1,0 +1,203 @@
+"""Alerts: what lasts, what is over, and the rules by which somebody is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from csms import alerts as sender
+from csms import clock
+from csms.domain import alerts, sites
+from csms.domain.alerts import AlertKind, AlertRule, Wish
+from csms.domain.base import DomainError, Invalid
+from csms.extensions import db
+from csms.web.security import actor, put_on_record, requires
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
+
+Page = str | Response | tuple[str, int]
+
+KINDS = {
+    AlertKind.OFFLINE: "A charger cannot be reached",
+    AlertKind.FAULTED: "A connector is out of order",
+    AlertKind.REFUSED: "A charger is sent away",
+    AlertKind.PENDING: "A charger wants to be let in",
+    AlertKind.BOOT_LOOP: "A charger boots again and again",
+    AlertKind.SECURITY: "A critical security event",
+    AlertKind.CERTIFICATE: "A charger’s certificate ends soon",
+    AlertKind.UNBILLED: "Sessions that could not be billed",
+    AlertKind.DOUBTFUL: "Sessions with doubtful figures",
+    AlertKind.SILENT: "Sessions that are open at silent chargers",
+    AlertKind.TROUBLE: "Stations that do not react, as drivers tell",
+    AlertKind.DRIFT: "A charger is not configured as wanted",
+    AlertKind.LOW_SUCCESS: "Fewer starts succeed in a day than …",
+    AlertKind.GRID_LIMIT: "A charger does not keep to the grid’s limit",
+    AlertKind.MAIL: "A mail could not be sent",
+    AlertKind.WEBHOOK: "A webhook fails",
+}
+
+
+@blueprint.get("")
+def index() -> str:
+    return render_template(
+        "alerts/index.html", live_url=url_for("live.stream", topics=alerts.TOPIC), **_page()
+    )
+
+
+@blueprint.get("/list")
+def listed() -> str:
+    """The alerts, for their live region."""
+    return render_template("alerts/_list.html", **_page())
+
+
+@blueprint.get("/rules/new")
+@requires("edit")
+def new() -> str:
+    return _form(
+        None, {"kind": request.args.get("kind", "offline"), "after_minutes": "10", "is_enabled": "1"}
+    )
+
+
+@blueprint.post("/rules")
+@requires("edit")
+def add() -> Page:
+    try:
+        with atomic() as session:
+            rule = alerts.add(session, _wish(), by=actor(), at=clock.now())
+            put_on_record(session, "alert_rule.added", rule.name)
+    except DomainError as error:
+        return _form(None, request.form, error), 422
+    flash("The rule holds.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.get("/rules/<int:rule_id>")
+@requires("edit")
+def show(rule_id: int) -> str:
+    rule = alerts.get(db.session(), rule_id)
+    return _form(rule, _given(rule))
+
+
+@blueprint.post("/rules/<int:rule_id>")
+@requires("edit")
+def change(rule_id: int) -> Page:
+    try:
+        with atomic() as session:
+            rule = alerts.get(session, rule_id)
+            alerts.change(session, rule, _wish())
+            put_on_record(session, "alert_rule.changed", rule.name)
+    except DomainError as error:
+        return _form(alerts.get(db.session(), rule_id), request.form, error), 422
+    flash("The rule has been changed.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/rules/<int:rule_id>/test")
+@requires("edit")
+def test(rule_id: int) -> Response:
+    try:
+        with atomic() as session:
+            rule = alerts.get(session, rule_id)
+            count = sender.test(session, rule, clock.now())
+            put_on_record(session, "alert_rule.tested", rule.name)
+    except DomainError as error:
+        flash(str(error), "error")
+    else:
+        words = "A test is on its way." if count else "The rule names no address: only webhooks are told."
+        flash(words, "success" if count else "info")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/rules/<int:rule_id>/remove")
+@requires("edit")
+def remove(rule_id: int) -> Response:
+    with atomic() as session:
+        rule = alerts.get(session, rule_id)
+        put_on_record(session, "alert_rule.removed", rule.name)
+        alerts.remove(session, rule)
+    flash("The rule is gone.", "success")
+    return redirect(url_for(".index"))
+
+
+def _page() -> dict[str, Any]:
+    session = db.session()
+    return {
+        "open": alerts.open_alerts(session),
+        "past": alerts.past(session),
+        "rules": alerts.rules(session),
+        "kinds": KINDS,
+        "now": clock.now(),
+        "zone": zone(),
+    }
+
+
+def _wish() -> Wish:
+    form = request.form
+    if form.get("kind") not in list(AlertKind):
+        raise Invalid("Choose what is looked for.", "kind")
+    return Wish(
+        name=form.get("name", ""),
+        kind=AlertKind(form["kind"]),
+        after_minutes=_number(form, "after_minutes") or 0,
+        threshold=_number(form, "threshold"),
+        site_id=_number(form, "site_id"),
+        mail_to=tuple(x for x in re.split(r"[\s,;]+", form.get("mail_to", "")) if x),
+        quiet_from=_minutes(form, "quiet_from"),
+        quiet_until=_minutes(form, "quiet_until"),
+        is_enabled="is_enabled" in form,
+    )
+
+
+def _number(form: Mapping[str, str], name: str) -> int | None:
+    """Raises Invalid."""
+    text = form.get(name, "").strip()
+    if not re.fullmatch("[0-9]{0,9}", text):
+        raise Invalid("Write a whole number.", name)
+    return int(text) if text else None
+
+
+def _minutes(form: Mapping[str, str], name: str) -> int | None:
+    """A time of the day in minutes. Raises Invalid."""
+    text = form.get(name, "").strip()
+    if not text:
+        return None
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", text)
+    if found is None:
+        raise Invalid("Write the time as 22:00.", name)
+    return int(found[1]) * 60 + int(found[2])
+
+
+def _given(rule: AlertRule) -> dict[str, Any]:
+    """A rule as its form has it."""
+    hours = {
+        name: "" if value is None else f"{value // 60:02}:{value % 60:02}"
+        for name, value in (("quiet_from", rule.quiet_from), ("quiet_until", rule.quiet_until))
+    }
+    return {
+        "name": rule.name,
+        "kind": rule.kind.value,
+        "after_minutes": str(rule.after_minutes),
+        "threshold": str(rule.threshold or ""),
+        "site_id": str(rule.site_id or ""),
+        "mail_to": ", ".join(rule.mail_to),
+        "is_enabled": "1" if rule.is_enabled else "",
+        **hours,
+    }
+
+
+def _form(rule: AlertRule | None, given: Any, error: DomainError | None = None) -> str:
+    field = error.field if isinstance(error, Invalid) else None
+    return render_template(
+        "alerts/form.html",
+        rule=rule,
+        given=given,
+        kinds=[(x.value, y) for x, y in KINDS.items()],
+        places=[("", "Any site"), *((str(x.id), x.name) for x in sites.listed(db.session()))],
+        problems={field or "name": str(error)} if error else {},
+    )

@@ -1,0 +1,103 @@
+"""What a charger's connectors are. Views of the blueprint `chargers`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+from flask import flash, redirect, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from csms.domain.base import Invalid, NotFound
+from csms.domain.chargers import Connector, ConnectorFormat, ConnectorStandard, PowerType, editing
+from csms.domain.chargers.editing import Plug
+from csms.web.charger_upkeep import blueprint as blueprint
+from csms.web.security import put_on_record, requires
+from csms.work import atomic
+
+Word = TypeVar("Word", bound=enum.StrEnum)
+
+STANDARD_WORDS = {
+    ConnectorStandard.IEC_62196_T2: "Type 2",
+    ConnectorStandard.IEC_62196_T2_COMBO: "CCS 2",
+    ConnectorStandard.IEC_62196_T1: "Type 1",
+    ConnectorStandard.IEC_62196_T1_COMBO: "CCS 1",
+    ConnectorStandard.CHADEMO: "CHAdeMO",
+    ConnectorStandard.TESLA_S: "NACS",
+    ConnectorStandard.GBT_AC: "GB/T AC",
+    ConnectorStandard.GBT_DC: "GB/T DC",
+    ConnectorStandard.DOMESTIC_F: "Schuko",
+}
+POWER_WORDS = {
+    PowerType.AC_1_PHASE: "AC, one phase",
+    PowerType.AC_2_PHASE: "AC, two phases",
+    PowerType.AC_2_PHASE_SPLIT: "AC, split phase",
+    PowerType.AC_3_PHASE: "AC, three phases",
+    PowerType.DC: "DC",
+}
+FORMAT_WORDS = {ConnectorFormat.SOCKET: "Socket", ConnectorFormat.CABLE: "Cable"}
+
+
+def choices() -> dict[str, list[tuple[str, str]]]:
+    """What the form of a connector offers; the usual standards first."""
+    others = sorted(set(ConnectorStandard) - set(STANDARD_WORDS))
+    standards = [(x.value, f"{words} ({x.value})") for x, words in STANDARD_WORDS.items()]
+    return {
+        "standards": [("", "Not said"), *standards, *((x.value, x.value.replace("_", " ")) for x in others)],
+        "formats": [("", "Not said"), *((x.value, words) for x, words in FORMAT_WORDS.items())],
+        "power_types": [("", "Not said"), *((x.value, words) for x, words in POWER_WORDS.items())],
+    }
+
+
+@blueprint.post("/<int:charger_id>/connectors/<int:evse>")
+@requires("edit")
+def save_connector(charger_id: int, evse: int) -> Response:
+    """What one connector is."""
+    try:
+        with atomic() as session:
+            connector = session.scalar(
+                select(Connector).where(
+                    Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == 1
+                )
+            )
+            if connector is None:
+                raise NotFound("There is no such connector.")
+            editing.describe(session, connector, _plug(request.form))
+            put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
+    except Invalid as error:
+        flash(str(error), "error")
+    else:
+        flash(f"Connector {evse} is saved.", "success")
+    return redirect(url_for(".settings", charger_id=charger_id))
+
+
+def _plug(given: Mapping[str, str]) -> Plug:
+    return Plug(
+        type=given.get("type", "").strip() or None,
+        standard=_word(ConnectorStandard, given.get("standard", ""), "standard"),
+        format=_word(ConnectorFormat, given.get("format", ""), "format"),
+        power_type=_word(PowerType, given.get("power_type", ""), "power_type"),
+        max_power_w=_watts(given.get("max_power", "")),
+    )
+
+
+def _word(words: type[Word], given: str, field: str) -> Word | None:
+    try:
+        return words(given) if given else None
+    except ValueError:
+        raise Invalid("Choose one of the list.", field) from None
+
+
+def _watts(text: str) -> int | None:
+    """kW as somebody writes them, in W."""
+    text = text.strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        kilowatts = Decimal(text)
+        return int(kilowatts * 1000) if kilowatts.is_finite() and abs(kilowatts) < 100_000 else 0
+    except InvalidOperation:
+        raise Invalid("Write the power in kW, such as 22 or 7.4.", "max_power_w") from None

@@ -1,0 +1,145 @@
+"""API keys: which programs may call the API, and what each of them may do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import accounts, sites
+from csms.domain.accounts import KeyScope, Terms, api_keys, queries
+from csms.domain.base import Invalid, NotFound, Refused
+from csms.extensions import db
+from csms.web.security import put_on_record, requires
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("integrations", __name__, url_prefix="/integrations")
+
+Page = str | Response | tuple[str, int]
+
+SCOPES = (
+    (KeyScope.READ, "See everything; card numbers are masked"),
+    (KeyScope.OPERATE, "Commands, cards, and what a charger is called"),
+    (KeyScope.MONEY, "Drivers’ accounts, credit, vouchers and subscriptions"),
+    (KeyScope.ADMIN, "Chargers, their keys, tariffs, webhooks"),
+    (KeyScope.OWN, "Users, mails and the audit"),
+)
+SIGHTS = (("all", "All chargers"), ("sites", "Chargers of these sites"), ("test", "Simulated chargers alone"))
+OVERLAPS = ("Ends at once", "Goes on for an hour", "Goes on for a day", "Goes on for a week")
+
+
+@blueprint.get("")
+@requires("own")
+def index() -> str:
+    return _list({}, {})
+
+
+@blueprint.post("/keys")
+@requires("own")
+def add() -> Page:
+    """A new key, that acts for whoever is asking."""
+    given = request.form
+    try:
+        terms = _terms(given)
+        with atomic() as session:
+            user = queries.user(session, current_user.id)
+            key, text = accounts.make_key(session, user, terms, at=clock.now())
+            put_on_record(session, "api_key.added", key.name, f"{key.key_id}: {', '.join(key.scopes)}")
+            key_id = key.id
+    except (Invalid, NotFound, Refused) as error:
+        field = getattr(error, "field", None) or ("name" if isinstance(error, Refused) else "sites")
+        return _list(given, {field: str(error)}), 422
+    return _page(key_id, text)
+
+
+@blueprint.get("/keys/<int:key_id>")
+@requires("own")
+def show(key_id: int) -> str:
+    return _page(key_id)
+
+
+@blueprint.post("/keys/<int:key_id>/rotate")
+@requires("own")
+def rotate(key_id: int) -> Page:
+    """A new secret beside the old one, for as long as is chosen."""
+    hours = request.form.get("overlap", "")
+    try:
+        overlap = timedelta(seconds=int(hours) if hours.isdigit() and len(hours) < 9 else -1)
+        with atomic() as session:
+            key = api_keys.key(session, key_id)
+            text = accounts.rotate_key(session, key, overlap, at=clock.now())
+            put_on_record(session, "api_key.rotated", key.name, key.key_id)
+    except (Invalid, Refused) as error:
+        flash(str(error), "error")
+        return redirect(url_for(".show", key_id=key_id))
+    return _page(key_id, text)
+
+
+@blueprint.post("/keys/<int:key_id>/revoke")
+@requires("own")
+def revoke(key_id: int) -> Response:
+    with atomic() as session:
+        key = api_keys.key(session, key_id)
+        accounts.revoke_key(session, key, at=clock.now())
+        put_on_record(session, "api_key.revoked", key.name, key.key_id)
+    flash("The key opens nothing any more.", "success")
+    return redirect(url_for(".index"))
+
+
+def _terms(given: Any) -> Terms:
+    """Raises Invalid."""
+    sight = given.get("sight", "")
+    if sight not in dict(SIGHTS):
+        raise Invalid("Choose what it sees.", "sites")
+    scopes = [x for x, _ in SCOPES if x.value in given.getlist("scopes")]
+    site_ids = [int(x) for x in given.getlist("site") if x.isdigit()] if sight == "sites" else None
+    return Terms(given.get("name", ""), scopes, site_ids, sight == "test", _end(given.get("expires", "")))
+
+
+def _end(day: str) -> datetime | None:
+    """The end of a day where whoever is asking is; None: never. Raises Invalid."""
+    if not day:
+        return None
+    try:
+        wanted = datetime.fromisoformat(day).date() + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise Invalid("Write a day, such as 2027-12-31.", "expires_at") from None
+    return datetime.combine(wanted, time(), ZoneInfo(zone())).astimezone(UTC)
+
+
+def _list(given: Any, problems: dict[str, str]) -> str:
+    at = clock.now()
+    return render_template(
+        "integrations/index.html",
+        rows=[(x, x.state(at)) for x in api_keys.keys(db.session())],
+        sites=sites.listed(db.session()),
+        scopes=SCOPES,
+        sights=SIGHTS,
+        given=given,
+        chosen=(set(given.getlist("scopes")), set(given.getlist("site"))) if given else ({"read"}, set()),
+        problems=problems,
+        now=at,
+        zone=zone(),
+    )
+
+
+def _page(key_id: int, text: str | None = None) -> str:
+    at = clock.now()
+    key = api_keys.key(db.session(), key_id)
+    return render_template(
+        "integrations/key.html",
+        key=key,
+        state=key.state(at),
+        text=text,
+        scopes=[(x.value, words) for x, words in SCOPES],
+        overlaps=[(int(x.total_seconds()), y) for x, y in zip(api_keys.OVERLAPS, OVERLAPS, strict=True)],
+        url=url_for("api.list_chargers", _external=False),
+        now=at,
+        zone=zone(),
+    )

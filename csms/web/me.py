@@ -1,0 +1,190 @@
+"""What drivers do to their own account: cards, vehicles, what is held of them, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_login import current_user, logout_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms import clock
+from csms.domain import accounts, privacy
+from csms.domain.accounts import Account, IdToken, Vehicle, queries
+from csms.domain.base import Invalid, Refused
+from csms.extensions import db
+from csms.web.accounts import currency
+from csms.web.entrance import hashed
+from csms.web.security import put_on_record, requires
+from csms.work import atomic
+
+blueprint = Blueprint("me", __name__, url_prefix="/me")
+
+Page = str | WerkzeugResponse | tuple[str, int]
+
+
+@blueprint.get("")
+@requires("self")
+def show() -> WerkzeugResponse:
+    """The short way to one's own account."""
+    return redirect(url_for("accounts.me"))
+
+
+@blueprint.post("/vehicles")
+@requires("self")
+def add_vehicle() -> WerkzeugResponse:
+    with_words = _described()
+    try:
+        with atomic() as unit:
+            accounts.add_vehicle(unit, _account(unit), at=clock.now(), **with_words)
+    except (Invalid, Refused) as error:
+        return _back(str(error), "error")
+    return _back("The vehicle is added.")
+
+
+@blueprint.post("/vehicles/<int:vehicle_id>")
+@requires("self")
+def change_vehicle(vehicle_id: int) -> WerkzeugResponse:
+    try:
+        with atomic() as unit:
+            accounts.change_vehicle(unit, _vehicle(unit, vehicle_id), **_described())
+    except (Invalid, Refused) as error:
+        return _back(str(error), "error")
+    return _back("Saved.")
+
+
+@blueprint.post("/vehicles/<int:vehicle_id>/remove")
+@requires("self")
+def remove_vehicle(vehicle_id: int) -> WerkzeugResponse:
+    with atomic() as unit:
+        accounts.remove_vehicle(unit, _vehicle(unit, vehicle_id))
+    return _back("The vehicle is removed.")
+
+
+@blueprint.post("/cards/<int:token_id>")
+@requires("self")
+def name_card(token_id: int) -> WerkzeugResponse:
+    """What the driver calls it."""
+    with atomic() as unit:
+        _card(unit, token_id).label = request.form.get("label", "").strip()[:80] or None
+    return _back("Saved.")
+
+
+@blueprint.post("/cards/<int:token_id>/block")
+@requires("self")
+def block_card(token_id: int) -> WerkzeugResponse:
+    """A lost card: nobody charges with it any more. Only the operator allows it again."""
+    with atomic() as unit:
+        token = _card(unit, token_id)
+        token.is_allowed = False
+        put_on_record(unit, "card.block", token.uid, f"account {token.account_id}, by its driver")
+    return _back("The card is blocked. Only the operator can allow it again.")
+
+
+@blueprint.post("/cards/<int:token_id>/pin")
+@requires("self")
+def change_pin(token_id: int) -> WerkzeugResponse:
+    """A PIN, with which the card's number logs in; empty takes it away."""
+    pin = request.form.get("pin", "").strip()
+    if pin and (problem := accounts.pin_problem(pin)):
+        return _back(problem, "error")
+    stored = hashed(pin) if pin else None
+    with atomic() as unit:
+        token = _card(unit, token_id)
+        accounts.set_pin(token, stored)
+        put_on_record(unit, "card.pin", token.uid, "set by its driver" if stored else "removed by its driver")
+    return _back("The card has a new PIN." if stored else "The card has no PIN any more.")
+
+
+@blueprint.post("/export")
+@requires("self")
+def export() -> Response:
+    """All that is held of the driver, as one file."""
+    at, unit = clock.now(), db.session()
+    held = privacy.held(unit, queries.user(unit, current_user.id), _account(unit), currency=currency())
+    body = orjson.dumps({"made_at": at, **held}, default=str, option=orjson.OPT_INDENT_2)
+    name = f"my-data-{at:%Y-%m-%d}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, mimetype="application/json", headers=headers)
+
+
+@blueprint.get("/erase")
+@requires("self")
+def ask_to_erase() -> str:
+    """What is forgotten, what is kept, and what stands against it."""
+    return _erase_page()
+
+
+@blueprint.post("/erase")
+@requires("self")
+def erase() -> Page:
+    """Forget the driver, once their name was typed."""
+    if request.form.get("typed", "").strip().casefold() != current_user.username.casefold():
+        return _erase_page("Type your user name as it is written above."), 422
+    try:
+        with atomic() as unit:
+            user, account = queries.user(unit, current_user.id), _account(unit)
+            put_on_record(unit, "account.erased", f"account {account.id}", "by its driver")
+            privacy.erase(unit, user, account, at=clock.now())
+    except Refused as error:
+        return _erase_page(str(error)), 409
+    logout_user()
+    session.clear()
+    flash("Your account is erased. Thank you for having charged with us.", "success")
+    return redirect(url_for("auth.login"))
+
+
+def _erase_page(problem: str | None = None) -> str:
+    unit = db.session()
+    user, account = queries.user(unit, current_user.id), _account(unit)
+    return render_template(
+        "accounts/erase.html",
+        user=user,
+        account=account,
+        obstacle=privacy.erasure_problem(unit, user, account),
+        problem=problem,
+        help_phone=current_app.extensions["settings"].help_phone,
+    )
+
+
+def _account(unit: Session) -> Account:
+    if current_user.account_id is None:
+        abort(404)
+    return queries.account(unit, current_user.account_id)
+
+
+def _vehicle(unit: Session, vehicle_id: int) -> Vehicle:
+    found = accounts.vehicle(unit, vehicle_id)
+    if current_user.account_id is None or found.account_id != current_user.account_id:
+        abort(404)
+    return found
+
+
+def _card(unit: Session, token_id: int) -> IdToken:
+    found = queries.card(unit, token_id)
+    if current_user.account_id is None or found.account_id != current_user.account_id:
+        abort(404)
+    return found
+
+
+def _described() -> dict[str, Any]:
+    given = request.form
+    return {"brand": given.get("brand", ""), "model": given.get("model", ""), "vin": given.get("vin")}
+
+
+def _back(words: str, kind: str = "success") -> WerkzeugResponse:
+    flash(words, kind)
+    return redirect(url_for("accounts.me"))

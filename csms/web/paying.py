@@ -1,0 +1,120 @@
+"""How far a payment at a station has come: explained, paid, checked, charging, or let go. Views of `landing`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms import clock
+from csms.domain import payments
+from csms.domain.base import NotFound, Refused
+from csms.domain.payments import Payment, PaymentState, Wanted
+from csms.domain.transactions import queries
+from csms.extensions import db
+from csms.web import public_live, visitors
+from csms.web.landing import FRAGMENTS, READS, frame
+from csms.web.public_status import blueprint as blueprint
+from csms.work import atomic
+
+Answer = str | Response | WerkzeugResponse
+
+
+@blueprint.get("/c/<slug>/pay/<payment_id>")
+@FRAGMENTS
+def paying(slug: str, payment_id: str) -> Answer:
+    """What is held and why, and where to pay; then how far it is. Only for the browser that asked."""
+    payment = _own(slug, payment_id)
+    if payment.state is PaymentState.REQUESTED and not _was_asked_lately(payment):
+        with atomic() as session:
+            payment = payments.find(session, payment_id)
+            payments.look_soon(session, payment, at=clock.now())
+    if payment.transaction_id is not None:
+        return _go_on(payment.transaction_id)
+    given = _view(payment)
+    if "X-Fragment" in request.headers:
+        return render_template("landing/_paying.html", **given)
+    live_url = url_for(".payment_news", slug=slug, payment_id=payment_id)
+    return render_template("landing/paying.html", **given, live_url=live_url)
+
+
+@blueprint.get("/c/<slug>/pay/<payment_id>/live")
+@READS
+def payment_news(slug: str, payment_id: str) -> Response:
+    """An event whenever the payment or the station changes; it says nothing but that."""
+    payment = _own(slug, payment_id)
+    return public_live.stream([payment.topic, payment.charger.topic])
+
+
+@blueprint.post("/c/<slug>/pay/<payment_id>/cancel")
+@FRAGMENTS
+def cancel_payment(slug: str, payment_id: str) -> Answer:
+    """Rather not: whatever is held is let go, as long as the car does not charge."""
+    _own(slug, payment_id)
+    try:
+        with atomic() as session:
+            payment = payments.find(session, payment_id)
+            if payment.state is PaymentState.REQUESTED:
+                payments.want_release(session, payment, "You cancelled it.", at=clock.now())
+    except Refused:  # it is over, and the page tells how
+        pass
+    return redirect(url_for(".paying", slug=slug, payment_id=payment_id), 303)
+
+
+def _own(slug: str, payment_id: str) -> Payment:
+    """The payment, if this browser has asked for it here. Raises NotFound."""
+    if payment_id not in visitors.claims():
+        raise NotFound("There is no such payment.")
+    payment = payments.find(db.session(), payment_id)
+    found = queries.place(db.session(), slug)
+    if found not in (payment.connector, payment.charger):
+        raise NotFound("There is no such payment.")
+    return payment
+
+
+def _was_asked_lately(payment: Payment) -> bool:
+    """Only whoever comes back from the provider makes us ask it at once."""
+    at = clock.now()
+    return "back" not in request.args or (
+        payment.asked_at is not None and (at - payment.asked_at).seconds < 3
+    )
+
+
+def _view(payment: Payment) -> dict[str, Any]:
+    session = db.session()
+    is_back = "back" in request.args or payment.intent is not None
+    return {
+        "payment": payment,
+        "connector": payment.connector,
+        "step": _step(payment, is_back=is_back),
+        "is_back": is_back,
+        "command_sent": bool(payment.command_id),
+        "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
+        "is_test": payment.provider == "test",
+        "running": queries.on_connector(session, payment.connector),
+        **frame(payment.charger_id),
+    }
+
+
+def _step(payment: Payment, *, is_back: bool) -> str:
+    """The word of the page: pay, checking, starting, releasing, or over."""
+    if payment.wanted is Wanted.RELEASE:
+        return "releasing"
+    match payment.state:
+        case PaymentState.REQUESTED:
+            return "checking" if is_back else "pay"
+        case PaymentState.HELD:
+            return "starting"
+    return "over"
+
+
+def _go_on(transaction_id: int) -> Answer:
+    """To the session, which is this browser's from now on."""
+    secret = queries.get(db.session(), transaction_id).secret
+    target = url_for("driving.show", secret=secret)
+    is_part = "X-Fragment" in request.headers
+    response = Response("", 204, {"X-Go-To": target}) if is_part else redirect(target)
+    visitors.remember(response, secret)
+    return response

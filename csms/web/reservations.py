@@ -1,0 +1,242 @@
+"""Places kept for cards: what is coming, a day at a glance, booking and giving up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import chargers, reservations
+from csms.domain.accounts import queries as account_queries
+from csms.domain.accounts.queries import CardState
+from csms.domain.base import DomainError, Invalid, NotFound
+from csms.domain.chargers import Admission, Charger
+from csms.domain.chargers import queries as charger_queries
+from csms.domain.chargers.filtering import Filter
+from csms.domain.reservations import Reservation, ReservationState, queries
+from csms.extensions import db
+from csms.web import day_grid, filters
+from csms.web.addresses import with_query
+from csms.web.day_grid import Lane
+from csms.web.security import actor, card_number, put_on_record, requires
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("reservations", __name__, url_prefix="/reservations")
+
+Page = str | Response | tuple[str, int]
+
+PAGE_SIZE = 50
+MOST_CHOICES = 100  # chargers and cards offered; any other can be typed
+MOST_LANES = 25  # chargers of the grid; others are found by their name
+USUAL = timedelta(hours=1)
+
+# A state as (family of the status language, icon, words).
+STATES = {
+    ReservationState.PLANNED: ("out", "clock", "Planned"),
+    ReservationState.REQUESTED: ("active", "send-horizontal", "Asked for"),
+    ReservationState.RESERVED: ("held", "calendar-clock", "Reserved"),
+    ReservationState.USED: ("ready", "check", "Used"),
+    ReservationState.EXPIRED: ("wait", "clock", "Nobody came"),
+    ReservationState.CANCELLED: ("out", "x", "Cancelled"),
+    ReservationState.REFUSED: ("fault", "ban", "Refused"),
+    ReservationState.LOST: ("fault", "circle-help", "Lost"),
+}
+
+
+@blueprint.get("")
+def index() -> str:
+    return render_template(
+        "reservations/index.html", live_url=url_for("live.stream", topics="reservations"), **_page()
+    )
+
+
+@blueprint.get("/list")
+def listed() -> str:
+    """All that changes, for its live region."""
+    return render_template("reservations/_list.html", **_page())
+
+
+@blueprint.get("/new")
+@requires("operate")
+def new() -> str:
+    return _form(_chosen(), {name: request.args.get(name, "") for name in ("evse", "from", "until")})
+
+
+@blueprint.post("/new")
+@requires("operate")
+def add() -> Page:
+    try:
+        with atomic() as session:
+            reservation = _book(session, request.form)
+            put_on_record(
+                session, "reservation.book", reservation.charger.identity, f"reservation {reservation.id}"
+            )
+    except NotFound as error:
+        return _form(None, request.form, error), 422
+    except DomainError as error:
+        return _form(_chosen(), request.form, error), 422
+    is_now = reservation.state is ReservationState.REQUESTED
+    flash("The charger is being asked." if is_now else "The place is booked.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<int:reservation_id>/cancel")
+@requires("operate")
+def cancel(reservation_id: int) -> Response:
+    try:
+        with atomic() as session:
+            reservation = reservations.get(session, reservation_id)
+            command = reservations.cancel(session, reservation, by=actor(), at=clock.now())
+            put_on_record(session, "reservation.cancel", str(reservation_id))
+        words = "The charger is asked to let go of it." if command else "The reservation is cancelled."
+        flash(words, "success")
+    except NotFound:
+        raise
+    except DomainError as error:
+        flash(str(error), "error")
+    return redirect(url_for(".index"))
+
+
+def _page() -> dict[str, Any]:
+    at, session = clock.now(), db.session()
+    before = request.args.get("before", type=int)
+    past = queries.past(session, before_id=before, limit=PAGE_SIZE + 1)
+    more = len(past) > PAGE_SIZE
+    day = _day(at)
+    here = {name: value for name, value in request.args.items() if name != "before" and value}
+    return {
+        "coming": queries.coming(session),
+        "past": past[:PAGE_SIZE],
+        "next_url": with_query(".index", {**here, "before": str(past[PAGE_SIZE - 1].id)}) if more else None,
+        "is_first": before is None,
+        "states": STATES,
+        "lanes": _lanes(session, day, at),
+        "day": day,
+        "hours": day_grid.hours_of(day, ZoneInfo(zone())),
+        "told": _told,
+        "local": _local,
+        "words": request.args.get("charger", ""),
+        "earlier_url": with_query(".index", {**here, "day": (day - timedelta(days=1)).isoformat()}),
+        "later_url": with_query(".index", {**here, "day": (day + timedelta(days=1)).isoformat()}),
+        "list_url": with_query(".listed", request.args),
+        "now": at,
+        "zone": zone(),
+    }
+
+
+def _day(at: datetime) -> date:
+    """The day in the address, or today on the reader's clocks."""
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return at.astimezone(ZoneInfo(zone())).date()
+
+
+def _lanes(session: Session, day: date, at: datetime) -> list[Lane]:
+    """The day of every connector that can be reserved, and of chargers of which any connector is kept, by name."""
+    hours = day_grid.hours_of(day, ZoneInfo(zone()))
+    kept: dict[tuple[int, int], list[Reservation]] = {}
+    for one in queries.between(session, hours[0], hours[-1] + day_grid.HOUR):
+        if one.state is not ReservationState.CANCELLED:
+            kept.setdefault((one.charger_id, one.evse), []).append(one)
+    rows = {
+        (x.id, evse): x
+        for x in _chargers(session, at)
+        for evse in [*([0] if (x.id, 0) in kept else []), *(y.evse_number for y in x.connectors)]
+    }
+    rows |= {key: found[0].charger for key, found in kept.items() if key not in rows}
+    return [
+        Lane(x.identity, x.title, key[1], day_grid.cells(kept.get(key, []), hours, at), kept.get(key, []))
+        for key, x in sorted(rows.items(), key=lambda row: (row[1].title.casefold(), row[0]))
+    ]
+
+
+def _chargers(session: Session, at: datetime) -> Sequence[Charger]:
+    """The chargers of the grid: those with the words of the address in them."""
+    wanted = Filter(words=request.args.get("charger", "").strip()[:80])
+    found = charger_queries.listed(session, wanted, at=at, limit=MOST_LANES).chargers
+    return [x for x in found if x.admission is Admission.ACCEPTED]
+
+
+def _told(reservation: Reservation) -> str:
+    begin, end = (
+        filters.localtime(x, zone(), "clock") for x in (reservation.starts_at, reservation.expires_at)
+    )
+    return f"{begin} to {end} {card_number(reservation.id_tag)}, {STATES[reservation.state][2].lower()}"
+
+
+def _local(moment: datetime) -> str:
+    """As a form takes it, on the reader's clocks."""
+    return moment.astimezone(ZoneInfo(zone())).strftime("%Y-%m-%dT%H:%M")
+
+
+def _chosen() -> Charger | None:
+    """The charger that the form or the address names."""
+    identity = request.values.get("charger", "").strip()
+    return chargers.find(db.session(), identity) if identity else None
+
+
+def _book(session: Session, given: Any) -> Reservation:
+    at, identity = clock.now(), given.get("charger", "").strip()
+    charger = chargers.find(session, identity)
+    if charger is None:
+        raise NotFound("There is no charger of this identity.")
+    card, account = given.get("id_tag", "").strip(), given.get("account", "")
+    if bool(card) == bool(account):
+        raise Invalid("Give a card or a driver: one of the two.", "id_token")
+    if account:
+        found = account_queries.account(session, int(account) if account.isdigit() else -1)
+        card = reservations.card_of(session, found, at=at)
+    expires_at = _moment(given.get("until", ""), "expires_at")
+    if expires_at is None:
+        raise Invalid("Say until when.", "expires_at")
+    return reservations.book(
+        session,
+        charger,
+        evse=int(given["evse"]) if given.get("evse", "").isdigit() else 0,
+        id_tag=card,
+        for_group="for_group" in given,
+        starts_at=_moment(given.get("from", ""), "starts_at"),
+        expires_at=expires_at,
+        by=actor(),
+        at=at,
+    )
+
+
+def _moment(text: str, field: str) -> datetime | None:
+    """A time as the browser writes it, on the reader's clocks. Raises Invalid."""
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise Invalid("Write the time as 2027-12-31T18:30.", field) from error
+    return moment.replace(tzinfo=moment.tzinfo or ZoneInfo(zone())).astimezone(UTC)
+
+
+def _form(charger: Charger | None, given: Any, error: Exception | None = None) -> str:
+    at, session = clock.now(), db.session()
+    field = error.field if isinstance(error, Invalid) else "charger" if isinstance(error, NotFound) else None
+    usual = (at + USUAL).astimezone(ZoneInfo(zone())).replace(second=0, microsecond=0, tzinfo=None)
+    choices = () if charger else charger_queries.listed(session, at=at, limit=MOST_CHOICES).chargers
+    return render_template(
+        "reservations/new.html",
+        charger=charger,
+        given=given,
+        typed=request.values.get("charger", ""),
+        usual=usual.isoformat(timespec="minutes"),
+        problem=str(error) if error and not field else None,
+        problems={field: str(error)} if error and field else {},
+        chargers=choices,
+        cards=account_queries.cards(session, at=at, state=CardState.ALLOWED, limit=MOST_CHOICES)[0],
+        accounts=account_queries.choices(session),
+        now=at,
+        zone=zone(),
+    )

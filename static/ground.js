@@ -1,0 +1,41 @@
+// What every map is drawn on. No tiles are needed: land is drawn from a file of ours, with a grid that tells the scale.
+"use strict";
+const NEAREST = 19;
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// A map in `view`, whose data-land, data-tiles and data-tile-host say what it is drawn on; it must still be given a place.
+function groundMap(view) {
+  const { land, tiles, tileHost } = view.dataset;
+  const map = L.map(view, { zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 2, maxZoom: NEAREST });
+  map.attributionControl.setPrefix(false);
+  L.control.scale().addTo(map);
+  map.createPane("land").style.zIndex = 150;                  // under the tiles, which may be missing
+  map.createPane("grid").style.zIndex = 160;
+  map.attributionControl.addAttribution("Natural Earth");
+  const whole = (ring) => {                                   // over the date line in one piece; Antarctica is no ring there
+    const isCut = ring.some(([x], at) => at && Math.abs(x - ring[at - 1][0]) > 180) && ring[0][1] > -60;
+    if (isCut) for (const point of ring) if (point[0] < 0) point[0] += 360;
+  };
+  fetch(land).then((answer) => answer.json()).then((world) => {
+    for (const { geometry: { type, coordinates } } of world.features) (type === "Polygon" ? [coordinates] : coordinates).flat().forEach(whole);
+    L.geoJSON(world, { style: { pane: "land", interactive: false, className: "map-land" } }).addTo(map);
+  });
+  const grid = L.layerGroup().addTo(map);
+  const drawing = L.svg({ pane: "grid", padding: 0.3 });
+  map.on("moveend", () => {                                   // so that one sees the scale where there is only land
+    const bounds = map.getBounds().pad(0.3), across = bounds.getEast() - bounds.getWest();
+    const step = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001].find((x) => across / x > 9) ?? 0.001;
+    const line = (...ends) => L.polyline(ends, { pane: "grid", renderer: drawing, interactive: false, className: "map-grid" }).addTo(grid);
+    const south = Math.max(-85, bounds.getSouth()), north = Math.min(85, bounds.getNorth());
+    grid.clearLayers();
+    for (let x = Math.ceil(bounds.getWest() / step) * step; x < bounds.getEast(); x += step) line([south, x], [north, x]);
+    for (let y = Math.ceil(south / step) * step; y < north; y += step) line([y, bounds.getWest()], [y, bounds.getEast()]);
+  });
+  if (tiles) {
+    const missing = document.getElementById("map-tiles");
+    const credit = /openstreetmap\.org$/.test(tileHost) ? "© OpenStreetMap contributors" : `Tiles: ${tileHost}`;
+    L.tileLayer(tiles, { maxZoom: NEAREST, className: "map-tile", attribution: credit, referrerPolicy: "strict-origin-when-cross-origin" })
+      .on("tileerror", () => { missing.hidden = false; }).on("tileload", () => { missing.hidden = true; }).addTo(map);
+  }
+  return map;
+}
