@@ -7,6 +7,7 @@ from csms.simulator.battery import AC_7KW, AC_11KW, AC_22KW, DC_50KW, DC_150KW, 
 from csms.simulator.charger import Charger
 from csms.simulator.control import Action, AlreadyRunning, NotRunning, Scenario, Simulators
 from csms.simulator.fleet import Fleet, Rhythm
+from csms.simulator.models import MODELS, Model
 from csms.simulator.options import ChargerOptions
 from csms.simulator.quirks import Quirk
 from csms.simulator.scenario import Driver, Visit
@@ -19,6 +20,7 @@ __all__ = [
     "AC_22KW",
     "DC_50KW",
     "DC_150KW",
+    "MODELS",
     "Action",
     "AlreadyRunning",
     "Car",
@@ -29,6 +31,7 @@ __all__ = [
     "ConnectorState",
     "Driver",
     "Fleet",
+    "Model",
     "NotRunning",
     "Quirk",
     "Rhythm",

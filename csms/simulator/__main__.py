@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from csms.simulator.charger import Charger
+from csms.simulator.mishaps import Mishap, Upload
 from csms.simulator.options import ChargerOptions
 from csms.simulator.scenario import Driver, Visit, repeat_forever
 
@@ -31,6 +32,16 @@ def parser() -> argparse.ArgumentParser:
     add("--kwh", action="store_true", help="tell energy in kWh instead of Wh")
     add("--speed", type=float, default=1.0, help="how much faster than the world the charger lives")
     add("--clock-skew", type=float, default=0.0, help="seconds by which its clock is wrong")
+    add(
+        "--mishap",
+        action="append",
+        type=Mishap,
+        default=[],
+        help=f"one of {', '.join(Mishap)}; may be repeated",
+    )
+    add(
+        "--upload", type=Upload, default=Upload.PUT, help="how logs are sent: PUT, POST or FORM (%(default)s)"
+    )
     add("--quiet", action="store_true", help="print no frames")
     return parser
 
@@ -72,6 +83,8 @@ def _options(asked: argparse.Namespace) -> ChargerOptions:
         configuration={"MeterValueSampleInterval": str(asked.interval)},
         speed=asked.speed,
         clock_skew_s=asked.clock_skew,
+        mishaps=frozenset(asked.mishap),
+        upload=asked.upload,
     )
 
 

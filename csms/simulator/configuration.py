@@ -1,4 +1,4 @@
-"""Configuration keys of a 1.6 charger and the rules for changing them (1.6 §5.3, §5.8, §9.1)."""
+"""Configuration keys of a 1.6 charger and the rules for changing them (1.6 §5.3, §5.8, §9; whitepaper §7)."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -42,6 +42,10 @@ def _is_text(value: str) -> bool:
     return len(value) <= 500
 
 
+def _is_profile(value: str) -> bool:
+    return value in {"0", "1", "2", "3"}
+
+
 def _is_key(value: str) -> bool:
     return 16 <= len(value) <= 40
 
@@ -61,20 +65,27 @@ SAMPLED = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Volt
 
 
 def rules_for(connectors: int) -> dict[str, Rule]:
-    """The keys that §9.1 requires, and the optional ones that this charger obeys."""
+    """The keys that §9 and the whitepaper require, and the optional ones that this charger obeys."""
     return {
+        "AdditionalRootCertificateCheck": Rule("false", readonly=True),
         "AllowOfflineTxForUnknownId": Rule("false", _is_boolean),
         "AuthorizationCacheEnabled": Rule("true", _is_boolean),
         "AuthorizationKey": Rule("", _is_key, secret=True),
         "AuthorizeRemoteTxRequests": Rule("false", _is_boolean),
+        "CertificateSignedMaxChainSize": Rule("10000", readonly=True),
+        "CertificateStoreMaxLength": Rule("10", readonly=True),
         "ChargeProfileMaxStackLevel": Rule("10", readonly=True),
         "ChargingScheduleAllowedChargingRateUnit": Rule("Current,Power", readonly=True),
         "ChargingScheduleMaxPeriods": Rule("24", readonly=True),
         "ClockAlignedDataInterval": Rule("0", _is_count),
         "ConnectionTimeOut": Rule("60", _is_count),
         "ConnectorPhaseRotation": Rule(",".join(f"{n}.RST" for n in range(connectors + 1))),
+        "ConnectorSwitch3to1PhaseSupported": Rule("false", readonly=True),
+        "CpoName": Rule(""),
         "GetConfigurationMaxKeys": Rule("50", readonly=True),
         "HeartbeatInterval": Rule("300", _is_count),
+        "LocalAuthListEnabled": Rule("true", _is_boolean),
+        "LocalAuthListMaxLength": Rule("500", readonly=True),
         "LocalAuthorizeOffline": Rule("true", _is_boolean),
         "LocalPreAuthorize": Rule("false", _is_boolean),
         "MaxChargingProfilesInstalled": Rule("10", readonly=True),
@@ -82,12 +93,19 @@ def rules_for(connectors: int) -> dict[str, Rule]:
         "MeterValuesSampledData": Rule(SAMPLED, _are_measurands),
         "MeterValueSampleInterval": Rule("60", _is_count),
         "NumberOfConnectors": Rule(str(connectors), readonly=True),
+        "ReserveConnectorZeroSupported": Rule("true", readonly=True),
         "ResetRetries": Rule("1", _is_count),
+        "SecurityProfile": Rule("0", _is_profile),
+        "SendLocalListMaxLength": Rule("50", readonly=True),
         "StopTransactionOnEVSideDisconnect": Rule("true", _is_boolean),
         "StopTransactionOnInvalidId": Rule("true", _is_boolean),
         "StopTxnAlignedData": Rule("", _are_measurands),
         "StopTxnSampledData": Rule("Energy.Active.Import.Register", _are_measurands),
-        "SupportedFeatureProfiles": Rule("Core,RemoteTrigger,SmartCharging", readonly=True),
+        "SupportedFeatureProfiles": Rule(
+            "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging",
+            readonly=True,
+        ),
+        "SupportedFileTransferProtocols": Rule("HTTP,HTTPS", readonly=True),
         "TransactionMessageAttempts": Rule("3", _is_count),
         "TransactionMessageRetryInterval": Rule("60", _is_count),
         "UnlockConnectorOnEVSideDisconnect": Rule("true", _is_boolean),

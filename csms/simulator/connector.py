@@ -14,6 +14,7 @@ class Status(StrEnum):
     SUSPENDED_EVSE = "SuspendedEVSE"
     SUSPENDED_EV = "SuspendedEV"
     FINISHING = "Finishing"
+    RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
 
@@ -51,6 +52,7 @@ class Transaction:
     parent_id_tag: str | None = None
     id: int | None = None
     is_allowed: bool = True
+    reservation_id: int | None = None
 
     @property
     def meter_start_wh(self) -> int:

@@ -12,6 +12,7 @@ from csms.simulator.charger import Charger
 from csms.simulator.frames import LoggedFrame
 from csms.simulator.options import ChargerOptions
 from csms.simulator.scenario import Driver, Visit, end_all, repeat_forever, session
+from csms.simulator.seed import ChargePointSimulator, SimulatorConfig
 from csms.simulator.snapshot import ChargerState
 
 DEFAULT_ID_TAG = "FFFFFFFF"
@@ -56,6 +57,7 @@ class Simulators:
         self._lock = threading.Lock()
         self._chargers: dict[str, Charger] = {}
         self._drivers: dict[str, list[Driver]] = {}
+        self._sessions: dict[str, ChargePointSimulator] = {}
         self._registers_wh: dict[str, tuple[float, ...]] = {}
 
     def start(
@@ -85,6 +87,25 @@ class Simulators:
             driver.start()
         return charger
 
+    def run(self, config: SimulatorConfig) -> None:
+        """Let one make the sessions of `config`; returns at once. Raises AlreadyRunning."""
+        simulator = ChargePointSimulator(config)
+        self.adopt([simulator.charger])
+        with self._lock:
+            self._sessions[config.identity] = simulator
+        simulator.start()
+
+    def knows(self, identity: str) -> bool:
+        """Is one of that identity here, whatever it does?"""
+        with self._lock:
+            return identity in self._chargers
+
+    def is_running(self, identity: str) -> bool:
+        """False too for one that has made all its sessions; it is here until it is stopped."""
+        with self._lock:
+            simulator = self._sessions.get(identity)
+            return identity in self._chargers and (simulator is None or simulator.is_running)
+
     def adopt(self, chargers: Iterable[Charger], drivers: Iterable[Driver] = ()) -> None:
         """Take in chargers that somebody else starts, a fleet's for instance. Raises AlreadyRunning."""
         fresh, people = list(chargers), list(drivers)
@@ -101,14 +122,20 @@ class Simulators:
         with self._lock:
             charger = self._chargers.pop(identity, None)
             drivers = self._drivers.pop(identity, [])
+            simulator = self._sessions.pop(identity, None)
         if charger is None:
             raise NotRunning(f"{identity} is not running")
+        if simulator is not None:
+            simulator.close()
         self._end(drivers, [charger])
 
     def stop_all(self) -> None:
         with self._lock:
             chargers, self._chargers = list(self._chargers.values()), {}
             drivers, self._drivers = [d for each in self._drivers.values() for d in each], {}
+            simulators, self._sessions = list(self._sessions.values()), {}
+        for simulator in simulators:
+            simulator.leave()
         self._end(drivers, chargers)
 
     def _end(self, drivers: list[Driver], chargers: list[Charger]) -> None:

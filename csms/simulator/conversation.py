@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Callable
 from itertools import count
 
-from csms.simulator import v16
+from csms.simulator import local_list, reservations, v16
 from csms.simulator.connector import Status, StopReason
 from csms.simulator.frames import Call, Direction, FrameLog, Payload
+from csms.simulator.maintenance import Maintenance
 from csms.simulator.quirks import Quirk, apply
+from csms.simulator.security import Security
 from csms.simulator.station import ACCEPTED, Station
 from csms.simulator.v16_answers import Orders
 from csms.simulator.wire import CallFailed, DialFailed, Line, Link, LinkLost, NoAnswer
@@ -45,10 +47,22 @@ class Conversation:
         self._password = self.options.password
         self._line = Line(url, identity, v16.SUBPROTOCOL)
         self._link: Link | None = None
+        self.maintenance = Maintenance(
+            identity, station, ask=self.ask, reboot=self.reset, journal=self._journal
+        )
+        self.security = Security(identity, station, self._line.is_secure, ask=self.ask, rejoin=self.rejoin)
         self.orders = Orders(station, self, later)
+        self.orders.handlers |= (
+            self.maintenance.handlers
+            | self.security.handlers
+            | reservations.handlers(station)
+            | local_list.handlers(station)
+        )
         self._numbers = count(1)
         self._is_fresh = True
-        self._dial_at = 0.0
+        is_slow = Quirk.SLOW_TO_CONNECT in self.options.quirks
+        self._dial_at = time.monotonic() + self.options.reboot_s if is_slow else 0.0
+        self._was_connected = False
         self._dial_failures = 0
         self._boot_due_s = 0.0
         self._heartbeat_due_s = 0.0
@@ -68,7 +82,7 @@ class Conversation:
         self.station.advance()
         if not self.is_powered or not self.is_in_reach or self.is_over:
             return
-        if not self.is_connected and time.monotonic() >= self._dial_at:
+        if not self.is_connected and time.monotonic() >= self._dial_at and not self._is_sulking:
             self._dial()
         if not self.is_connected:
             return
@@ -82,12 +96,23 @@ class Conversation:
             self._report_statuses()
             if self.clock.seconds() >= self._heartbeat_due_s:
                 self.heartbeat()
+            self.maintenance.tick()
+
+    def _journal(self) -> str:
+        """Its own log: the last frames."""
+        return "".join(f"{x.at.isoformat()} {x.direction} {x.text}\n" for x in self.frames.frames())
+
+    @property
+    def _is_sulking(self) -> bool:
+        return self._was_connected and Quirk.NO_REDIAL in self.options.quirks
 
     def _dial(self) -> None:
         ping_s = self.station.configuration.number("WebSocketPingInterval") or None
         user = self.options.user or self.identity
         try:
-            connection = self._line.dial(user, self._password, ping_s)
+            tls = self.security.tls() if self._line.is_secure else None
+            password = None if self.security.shows_certificate else self._password
+            connection = self._line.dial(user, password, ping_s, tls)
         except DialFailed as error:
             self.failure = str(error)
             self.frames.add(Direction.NOTE, f"could not connect: {error}")
@@ -96,7 +121,7 @@ class Conversation:
             self._dial_at = time.monotonic() + wait_s
             return
         self.failure = ""
-        self._is_fresh = True
+        self._is_fresh = self._was_connected = True
         self._dial_failures = 0
         self._dial_at = time.monotonic() + self.options.reconnect_s
         self.frames.add(Direction.NOTE, f"connected to {self._line.address}")
@@ -128,7 +153,7 @@ class Conversation:
         serial = options.serial or self.identity
         reply = self.ask(
             "BootNotification",
-            v16.boot_notification(options.vendor, options.model, serial, options.firmware),
+            v16.boot_notification(options.vendor, options.model, serial, self.maintenance.firmware),
         )
         if reply is None:
             self._boot_due_s = self.clock.seconds() + 5
@@ -141,6 +166,16 @@ class Conversation:
             if interval_s > 0:
                 self.station.configuration.set("HeartbeatInterval", str(interval_s))
             self.plan_heartbeat()
+
+    def tell_upkeep(self, name: str, noun: str) -> None:
+        """What it does for its `log` or its `firmware`, because somebody has triggered it (1.6 §5.17)."""
+        self.ask(f"{name}StatusNotification", self.maintenance.status(noun))
+
+    def sign_certificate(self) -> None:
+        self.security.sign()
+
+    def may_rise_to(self, profile: int) -> bool:
+        return self.security.may_rise_to(profile)
 
     def heartbeat(self) -> None:
         self.plan_heartbeat()
@@ -209,6 +244,8 @@ class Conversation:
     def swipe(self, number: int, id_tag: str) -> str:
         connector = self.station.connector(number)
         transaction = connector.transaction
+        if transaction is None and Quirk.REMOTE_START_ONLY in self.options.quirks:
+            return "Invalid"
         if transaction is not None and transaction.id_tag.lower() == id_tag.lower():
             self.station.end(connector, StopReason.LOCAL, id_tag)
             return ACCEPTED
@@ -217,6 +254,8 @@ class Conversation:
         status, parent_id_tag = self.authorize(id_tag)
         if status != ACCEPTED:
             return status
+        if transaction is None and self.station.turns_away(connector, id_tag, parent_id_tag):
+            return str(Status.RESERVED)
         if transaction is None:
             self.station.permit(connector, id_tag, parent_id_tag)
         elif parent_id_tag is not None and parent_id_tag == transaction.parent_id_tag:
@@ -228,7 +267,7 @@ class Conversation:
     def authorize(self, id_tag: str) -> tuple[str, str | None]:
         """The verdict and the parent, asked or remembered (1.6 §3.5)."""
         configuration = self.station.configuration
-        known = self.station.cache.get(id_tag.lower())
+        known = self.station.known(id_tag)
         if known is not None and known.status == ACCEPTED and configuration.flag("LocalPreAuthorize"):
             return known.status, known.parent_id_tag
         online = self.is_in_reach and self.is_powered and self.registration == ACCEPTED
@@ -251,6 +290,7 @@ class Conversation:
     def die(self, reason: StopReason) -> None:
         self.station.end_all(reason)
         self.registration = None
+        self._was_connected = False
         self._boot_due_s = 0.0
         self._numbers = count(1)
 
@@ -269,6 +309,10 @@ class Conversation:
     def change_password(self, password: str | bytes) -> None:
         """AuthorizationKey was changed: leave, and come back with the new one."""
         self._password = password
+        self.rejoin()
+
+    def rejoin(self) -> None:
+        """Leave, and come back with what has changed of its security."""
         if self._link is not None:
             self._link.close()
         self.dial_soon()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from csms.simulator.battery import AC_22KW, Supply
+from csms.simulator.mishaps import Mishap, Upload
 from csms.simulator.quirks import Quirk
 
 
@@ -40,3 +41,6 @@ class ChargerOptions:
     quirks: frozenset[Quirk] = frozenset()
     same_id_on_resend: bool = False
     """Whether a message that is sent again keeps its message id; chargers of both kinds exist."""
+    mishaps: frozenset[Mishap] = frozenset()
+    """What goes wrong with firmware and logs."""
+    upload: Upload = Upload.PUT

@@ -55,6 +55,8 @@ class ChargePointSimulator:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
+        self.charger = _charger(config)
+        self._is_used = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -70,9 +72,13 @@ class ChargePointSimulator:
             self._thread = threading.Thread(target=self.run, name=name, daemon=True)
             self._thread.start()
 
+    def leave(self) -> None:
+        """Begin to stop, and return at once."""
+        self._stopping.set()
+
     def close(self) -> None:
         """Stop from plain code; within two seconds."""
-        self._stopping.set()
+        self.leave()
         if self._thread is not None:
             self._thread.join(2.0)
 
@@ -85,35 +91,45 @@ class ChargePointSimulator:
 
     def run(self) -> None:
         """Sessions until stopped, or one without `repeat`."""
-        while True:
-            self.session()
-            if not self.config.repeat or self._stopping.wait(RETRY_S):
-                return
+        self._connected(until_stopped=self.config.repeat)
 
     def session(self) -> None:
         """One session in the caller's thread; a central system that is away is waited for."""
-        config = self.config
-        energy_wh = 1000 * SystemRandom().uniform(config.kwh_min, config.kwh_max)
-        power_w = energy_wh * 3600 / config.duration
-        charger = Charger(config.identity, config.url, _options(config, power_w)).start()
+        self._connected(until_stopped=False)
+
+    def _connected(self, *, until_stopped: bool) -> None:
+        if self._is_used:  # a charger lives once
+            self.charger = _charger(self.config)
+        self._is_used = True
+        self.charger.start()
         try:
-            while charger.conversation.registration != "Accepted":
-                if self._stopping.wait(0.05):
-                    return
-            driver = Driver(charger, 1, iter([_visit(config, power_w)])).start()
-            while not driver.is_done and not self._stopping.wait(0.05):
+            while self._charge() and until_stopped and not self._stopping.wait(RETRY_S):
                 pass
-            driver.stop()
         finally:
-            charger.stop()
+            self.charger.stop()
+
+    def _charge(self) -> bool:
+        """One session, once the charger is accepted. False when it was stopped before its end."""
+        while self.charger.conversation.registration != "Accepted":
+            if self._stopping.wait(0.05):
+                return False
+        driver = Driver(self.charger, 1, iter([_visit(self.config)])).start()
+        while not driver.is_done and not self._stopping.wait(0.05):
+            pass
+        driver.stop()
+        return not self._stopping.is_set()
 
 
-def _options(config: SimulatorConfig, power_w: float) -> ChargerOptions:
-    """A connector that gives just the power by which `duration` makes the energy."""
+def _power_w(config: SimulatorConfig, kwh: float) -> float:
+    """The power by which `duration` makes that energy."""
+    return 1000 * kwh * 3600 / config.duration
+
+
+def _charger(config: SimulatorConfig) -> Charger:
     both = config.username and config.password
-    return ChargerOptions(
+    options = ChargerOptions(
         connectors=1,
-        supply=Supply(max_dc_w=power_w),
+        supply=Supply(max_dc_w=_power_w(config, config.kwh_max)),
         vendor="SimVendor",
         user=config.username if both else None,
         password=config.password if both else None,
@@ -121,10 +137,12 @@ def _options(config: SimulatorConfig, power_w: float) -> ChargerOptions:
         configuration={"MeterValueSampleInterval": str(max(1, round(config.interval)))},
         reconnect_s=RETRY_S,
     )
+    return Charger(config.identity, config.url, options)
 
 
-def _visit(config: SimulatorConfig, power_w: float) -> Visit:
+def _visit(config: SimulatorConfig) -> Visit:
     """A battery that ten sessions would not fill, so that the power never tapers."""
+    power_w = _power_w(config, SystemRandom().uniform(config.kwh_min, config.kwh_max))
     hours = max(1.0, config.duration / 3600)
     car = Car("Endless", battery_wh=10 * power_w * hours, soc=0.1, max_dc_w=power_w)
     return Visit(

@@ -3,7 +3,7 @@
 No thread and no socket. Its charger's own thread is the only one that changes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from csms.simulator import v16
@@ -12,11 +12,15 @@ from csms.simulator.clock import SimulatedClock
 from csms.simulator.configuration import Configuration
 from csms.simulator.connector import NO_ERROR, Connector, Permission, Status, StopReason, Transaction
 from csms.simulator.frames import Payload
+from csms.simulator.local_list import LocalList
 from csms.simulator.options import ChargerOptions
 from csms.simulator.outbox import Outbox
 from csms.simulator.profiles import ChargingProfiles
+from csms.simulator.quirks import Quirk
+from csms.simulator.reservations import FREE, Reservations
 
 ACCEPTED = "Accepted"
+ENERGY = "Energy.Active.Import.Register"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Station:
         self.configuration = Configuration(options.connectors, dict(options.configuration))
         self.outbox = Outbox(same_id_on_resend=options.same_id_on_resend)
         self.profiles = ChargingProfiles()
+        self.reservations = Reservations()
+        self.local_list = LocalList()
         self.cache: dict[str, CachedTag] = {}
         self.error_code = NO_ERROR
         self.is_operative = True
@@ -68,13 +74,27 @@ class Station:
                 return Status.FAULTED, self.error_code
             return (Status.AVAILABLE if self.is_operative else Status.UNAVAILABLE), NO_ERROR
         connector = self.connectors[number]
-        return connector.status, connector.error_code
+        status = connector.status
+        if status in FREE and connector.permission is None and self.reservations.at(number):
+            status = Status.RESERVED  # 1.6 §4.9 G2: until the card comes that it is kept for
+        return status, connector.error_code
+
+    def free_connectors(self) -> int:
+        """How many anybody could use, were it not for reservations of no connector in particular."""
+        idle = [x for x in self.connectors.values() if x.status in FREE and x.permission is None]
+        return sum(1 for x in idle if not self.reservations.at(x.number))
+
+    def turns_away(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> bool:
+        """Is the place kept for another card (1.6 §5.13)?"""
+        return self.reservations.bars(connector, self.free_connectors(), id_tag, parent_id_tag)
 
     def advance(self) -> None:
         """Bring physics up to now, and queue the meter values that have become due."""
         now_s = self.clock.seconds()
+        sharing = max(1, sum(connector.contactor_closed for connector in self.connectors.values()))
+        self.reservations.expire(self.clock.now())
         for connector in self.connectors.values():
-            connector.limit_a = self.profiles.limit_a(connector, self.clock.now())
+            connector.limit_a = self.profiles.limit_a(connector, self.clock.now(), sharing)
             connector.advance_to(now_s)
             if connector.permission is not None and connector.permission.expires_s <= now_s:
                 connector.permission = None  # 1.6 §9.1.6 ConnectionTimeOut
@@ -109,6 +129,7 @@ class Station:
     def begin(self, connector: Connector, id_tag: str, parent_id_tag: str | None = None) -> Transaction:
         self.advance()
         transaction = connector.begin(id_tag, parent_id_tag, self.clock.now())
+        transaction.reservation_id = self.reservations.take(connector.number, id_tag, parent_id_tag)
         self._next_sample_s[connector.number] = self.clock.seconds()
         self._plan_next_sample(connector.number)
         self.outbox.add(
@@ -138,6 +159,7 @@ class Station:
             return
         self.advance()
         reading, at = connector.read(), self.clock.now()
+        closing = self.meter_values(connector.number, v16.END, "MeterValuesSampledData")
         self._next_sample_s.pop(connector.number, None)
         connector.end()
         self.profiles.transaction_ended(connector.number)
@@ -156,6 +178,10 @@ class Station:
             ),
             lambda reply: self._stopped(id_tag, reply),
         )
+        if Quirk.CLOSES_LATE in self.options.quirks and closing is not None:
+            self.outbox.add(
+                "MeterValues", lambda: closing | {"transactionId": v16.transaction_id(transaction)}
+            )
 
     def _stopped(self, id_tag: str | None, reply: Payload) -> None:
         if id_tag is not None and "idTagInfo" in reply:
@@ -169,6 +195,8 @@ class Station:
     def next_due_s(self) -> float | None:
         """When `advance` will have something to sample, or the outbox something to send."""
         due = [*self._next_sample_s.values()]
+        if (end := self.reservations.next_end()) is not None:
+            due.append(self.clock.seconds() + max(0.0, (end - self.clock.now()).total_seconds()))
         outbox_due_s = self.outbox.next_due_s()
         return min(due if outbox_due_s is None else [*due, outbox_due_s], default=None)
 
@@ -187,6 +215,7 @@ class Station:
             connector.error_code = error_code
             if connector.is_faulted:
                 self.end(connector, StopReason.OTHER)
+                self.reservations.drop(number)
 
     def clear_fault(self, number: int) -> None:
         if number == 0:
@@ -198,22 +227,33 @@ class Station:
         """Keep the idTagInfo of a reply; one without it counts as a refusal."""
         info = reply.get("idTagInfo") or {}
         tag = CachedTag(str(info.get("status", "Invalid")), info.get("parentIdTag"))
-        if self.configuration.flag("AuthorizationCacheEnabled"):
+        is_listed = (
+            id_tag.lower() in self.local_list.tags
+        )  # 1.6 §3.5.3: then it is never remembered beside it
+        if self.configuration.flag("AuthorizationCacheEnabled") and not is_listed:
             self.cache[id_tag.lower()] = tag
         return tag
+
+    def known(self, id_tag: str) -> CachedTag | None:
+        """What it can say of a card without asking; the list comes before the cache (1.6 §3.5.3)."""
+        listed = self.local_list.tags.get(id_tag.lower())
+        if listed is None or not self.configuration.flag("LocalAuthListEnabled"):
+            return self.cache.get(id_tag.lower())
+        return CachedTag(listed.status_at(self.clock.now()), listed.parent_id_tag)
 
     def meter_values(self, number: int, context: str, key: str) -> Payload | None:
         """MeterValues of the measurands that the configuration key names; None when none can be told."""
         connector = self.connectors[number]
-        value = v16.meter_value(
-            connector.read(),
-            self.clock.now(),
-            self.configuration.items(key),
-            context,
-            self.options.energy_unit,
-        )
+        unit, quirks, transaction = self.options.energy_unit, self.options.quirks, connector.transaction
+        reading, measurands = connector.read(), self.configuration.items(key)
+        if Quirk.SESSION_REGISTER in quirks and transaction is not None:
+            reading = replace(reading, energy_wh=reading.energy_wh - transaction.begin.energy_wh)
+        value = v16.meter_value(reading, self.clock.now(), measurands, context, unit)
         if not value["sampledValue"]:
             return None
+        if Quirk.BEGIN_REPEATED in quirks and transaction is not None:
+            begin = v16.meter_value(transaction.begin, transaction.started_at, (ENERGY,), v16.BEGIN, unit)
+            value["sampledValue"] += begin["sampledValue"]
         return v16.meter_values(number, connector.transaction, value)
 
     def _queue_sample(self, connector: Connector, context: str, key: str) -> None:
@@ -240,6 +280,8 @@ class Station:
         """1.6 §9.1.19: zero means no samples."""
         now_s = self.clock.seconds()
         interval_s = self.configuration.number("MeterValueSampleInterval")
+        if interval_s and Quirk.LEAST_30_S in self.options.quirks:
+            interval_s = max(interval_s, 30)
         if interval_s == 0:
             self._next_sample_s.pop(number, None)
             return

@@ -50,6 +50,7 @@ def start_transaction(transaction: Transaction) -> Payload:
         "idTag": transaction.id_tag,
         "meterStart": transaction.meter_start_wh,
         "timestamp": timestamp(transaction.started_at),
+        **({} if transaction.reservation_id is None else {"reservationId": transaction.reservation_id}),
     }
 
 

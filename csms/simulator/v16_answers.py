@@ -1,4 +1,4 @@
-"""How a 1.6 charger answers the CALLs of its central system (Core, RemoteTrigger, SmartCharging).
+"""How a 1.6 charger answers the CALLs of its central system (Core, RemoteTrigger, SmartCharging, the extended trigger).
 
 An answer is found on the reader's thread and changes nothing there but configuration keys: what it brings
 about is done on the charger's own thread, after the reply has been written.
@@ -13,8 +13,10 @@ from csms.simulator import v16
 from csms.simulator.configuration import ConfigurationStatus
 from csms.simulator.connector import Connector, StopReason
 from csms.simulator.frames import Call, CallError, CallResult, Payload
-from csms.simulator.profiles import CHARGER_MAX, TRANSACTION
+from csms.simulator.profiles import TRANSACTION
+from csms.simulator.quirks import Quirk
 from csms.simulator.station import ACCEPTED, Station
+from csms.simulator.v16_charging import BadValue, ChargingOrders
 from csms.simulator.wire import Answer
 
 REJECTED = "Rejected"
@@ -33,7 +35,11 @@ class Talker(Protocol):
     def plan_heartbeat(self) -> None: ...
     def report_status(self, number: int) -> None: ...
     def reset(self, reason: StopReason) -> None: ...
+    def may_rise_to(self, profile: int) -> bool: ...
+    def rejoin(self) -> None: ...
+    def sign_certificate(self) -> None: ...
     def change_password(self, password: str | bytes) -> None: ...
+    def tell_upkeep(self, name: str, noun: str) -> None: ...
 
 
 class Orders:
@@ -43,21 +49,24 @@ class Orders:
         self._station = station
         self._talker = talker
         self._later = later
+        self._charging = ChargingOrders(station)
         self.scripted: dict[str, Payload | str | None] = {}
         """By action, instead of our own answers: a payload, the code of a CALLERROR, or None for silence."""
+        if Quirk.NO_AVAILABILITY in station.options.quirks:
+            self.scripted["ChangeAvailability"] = "NotImplemented"
         self.handlers: dict[str, Callable[[Payload], Reply]] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
-            "ClearChargingProfile": self._clear_charging_profile,
             "DataTransfer": self._data_transfer,
+            "ExtendedTriggerMessage": self._extended_trigger_message,
             "GetConfiguration": self._get_configuration,
             "RemoteStartTransaction": self._remote_start,
             "RemoteStopTransaction": self._remote_stop,
             "Reset": self._reset,
-            "SetChargingProfile": self._set_charging_profile,
             "TriggerMessage": self._trigger_message,
             "UnlockConnector": self._unlock_connector,
+            **self._charging.handlers,
         }
 
     def answer(self, call: Call) -> Answer:
@@ -68,6 +77,8 @@ class Orders:
             return Answer(CallError(call.message_id, "NotImplemented", f"{call.action} is not known here"))
         try:
             payload, work = handler(call.payload)
+        except BadValue as error:
+            return Answer(CallError(call.message_id, "PropertyConstraintViolation", f"no such {error}"))
         except KeyError as missing:
             # sic: this is how 1.6 spells it (OCPP-J 1.6 §4.2.3)
             return Answer(CallError(call.message_id, "OccurenceConstraintViolation", f"{missing} is missing"))
@@ -87,10 +98,15 @@ class Orders:
         """1.6 §5.11. Without a connector: where a car waits, else the first free one."""
         id_tag = str(request["idTag"])
         connector = self._startable(request.get("connectorId"))
-        if connector is None:
-            return {"status": REJECTED}, None
         profile = request.get("chargingProfile")
+        if connector is None or (profile is not None and not self._is_startable_with(profile)):
+            return {"status": REJECTED}, None
         return {"status": ACCEPTED}, partial(self._start, connector, id_tag, profile)
+
+    def _is_startable_with(self, profile: Payload) -> bool:
+        """1.6 §5.16.2: a TxProfile, without a transaction."""
+        is_own = profile["chargingProfilePurpose"] == TRANSACTION and "transactionId" not in profile
+        return is_own and self._charging.is_fit(profile)
 
     def _startable(self, number: int | None) -> Connector | None:
         station = self._station
@@ -108,7 +124,8 @@ class Orders:
                 return
         if profile is not None:
             self._station.profiles.install(connector.number, profile)
-        if self._station.is_usable(connector):  # it may have changed since we said yes
+        is_kept = self._station.turns_away(connector, id_tag, parent_id_tag)
+        if self._station.is_usable(connector) and not is_kept:  # it may have changed since we said yes
             self._station.permit(connector, id_tag, parent_id_tag)
 
     def _remote_stop(self, request: Payload) -> Reply:
@@ -155,6 +172,8 @@ class Orders:
                 connector.operative_afterwards = operative
             else:
                 connector.is_operative = operative
+        if not operative:
+            self._station.reservations.drop(number)
 
     def _get_configuration(self, request: Payload) -> Reply:
         known, unknown = self._station.configuration.read(request.get("key", ()))
@@ -163,12 +182,19 @@ class Orders:
 
     def _change_configuration(self, request: Payload) -> Reply:
         key, value = str(request["key"]), str(request["value"])
+        if Quirk.RESTARTS_WHEN_PROBED in self._station.options.quirks and key == "MeterValuesSampledData":
+            return {"status": REJECTED}, partial(self._talker.reset, StopReason.HARD_RESET)
+        if key.lower() == "securityprofile" and not (
+            value.isdecimal() and self._talker.may_rise_to(int(value))
+        ):
+            return {"status": REJECTED}, None
         status = self._station.configuration.change(key, value)
         effect = None
         if status is ConfigurationStatus.ACCEPTED:
             effects: dict[str, Work] = {
                 "heartbeatinterval": self._talker.plan_heartbeat,
                 "metervaluesampleinterval": self._station.replan_samples,
+                "securityprofile": self._talker.rejoin,
                 "authorizationkey": partial(self._talker.change_password, _key(value)),
             }
             effect = effects.get(key.lower())
@@ -185,7 +211,24 @@ class Orders:
         return {"status": "UnknownVendorId"}, None
 
     def _trigger_message(self, request: Payload) -> Reply:
-        """1.6 §5.17: without a connector, all of them; the answer goes first."""
+        """1.6 §5.17."""
+        upkeep: dict[str, Work] = {
+            "DiagnosticsStatusNotification": partial(self._talker.tell_upkeep, "Diagnostics", "log"),
+            "FirmwareStatusNotification": partial(self._talker.tell_upkeep, "Firmware", "firmware"),
+        }
+        return self._triggered(request, upkeep)
+
+    def _extended_trigger_message(self, request: Payload) -> Reply:
+        """Whitepaper §5.5, §6.14: about firmware and logs it means the messages of the whitepaper."""
+        upkeep: dict[str, Work] = {
+            "FirmwareStatusNotification": partial(self._talker.tell_upkeep, "SignedFirmware", "firmware"),
+            "LogStatusNotification": partial(self._talker.tell_upkeep, "Log", "log"),
+            "SignChargePointCertificate": self._talker.sign_certificate,
+        }
+        return self._triggered(request, upkeep)
+
+    def _triggered(self, request: Payload, upkeep: dict[str, Work]) -> Reply:
+        """Without a connector, all of them; the answer goes first."""
         wanted, number = str(request["requestedMessage"]), request.get("connectorId")
         connectors = self._station.connectors
         if number is not None and number not in connectors and number != 0:
@@ -194,41 +237,18 @@ class Orders:
         told = [0, *connectors] if number is None else [number]
         triggers: dict[str, Work] = {
             "BootNotification": self._talker.boot,
-            "DiagnosticsStatusNotification": partial(self._idle, "DiagnosticsStatusNotification"),
-            "FirmwareStatusNotification": partial(self._idle, "FirmwareStatusNotification"),
             "Heartbeat": self._talker.heartbeat,
             "MeterValues": partial(_each, self._meter_values, metered),
             "StatusNotification": partial(_each, self._talker.report_status, told),
+            **upkeep,
         }
         work = triggers.get(wanted)
         return {"status": "NotImplemented" if work is None else ACCEPTED}, work
-
-    def _idle(self, action: str) -> None:
-        self._talker.ask(action, {"status": "Idle"})
 
     def _meter_values(self, number: int) -> None:
         payload = self._station.meter_values(number, v16.TRIGGER, "MeterValuesSampledData")
         if payload is not None:
             self._talker.ask("MeterValues", payload)
-
-    def _set_charging_profile(self, request: Payload) -> Reply:
-        """1.6 §5.16: a TxProfile needs its transaction, a ChargePointMaxProfile the whole charger."""
-        number, profile = int(request["connectorId"]), request["csChargingProfiles"]
-        purpose, connector = profile["chargingProfilePurpose"], self._station.connectors.get(number)
-        if number != 0 and connector is None:
-            return {"status": REJECTED}, None
-        if purpose == TRANSACTION and (connector is None or connector.transaction is None):
-            return {"status": REJECTED}, None
-        if purpose == CHARGER_MAX and number != 0:
-            return {"status": REJECTED}, None
-        return {"status": ACCEPTED}, partial(self._station.profiles.install, number, profile)
-
-    def _clear_charging_profile(self, request: Payload) -> Reply:
-        profiles = self._station.profiles
-        meant = profiles.matching(request)
-        if not meant:
-            return {"status": "Unknown"}, None
-        return {"status": ACCEPTED}, partial(profiles.remove, meant)
 
 
 def _each(tell: Callable[[int], None], numbers: Iterable[int]) -> None:

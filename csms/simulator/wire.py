@@ -73,8 +73,16 @@ class Line:
         self.subprotocol = subprotocol
         self._socket: socket.socket | None = None
 
+    @property
+    def is_secure(self) -> bool:
+        return urlsplit(self.address).scheme == "wss"
+
     def dial(
-        self, user: str, password: str | bytes | None, ping_interval_s: float | None
+        self,
+        user: str,
+        password: str | bytes | None,
+        ping_interval_s: float | None,
+        tls: ssl.SSLContext | None,
     ) -> ClientConnection:
         """Raises DialFailed."""
         parts = urlsplit(self.address)
@@ -85,7 +93,7 @@ class Line:
             return connect(
                 self.address,
                 sock=self._socket,
-                ssl=ssl.create_default_context() if parts.scheme == "wss" else None,
+                ssl=tls,
                 subprotocols=[Subprotocol(self.subprotocol)],
                 additional_headers=headers,
                 compression=None,
