@@ -1,13 +1,18 @@
 """Amberline: a charging station management system. `create_app` puts it together; importing has no effects."""
 
+import functools
 import hashlib
+from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from config import Config
-from csms import log
+from csms import log, quirks
 from csms.bus import LocalBus, RedisBus
 from csms.extensions import csrf, db, jwt, limiter, login, migrate, sock
+from csms.gauges import Gauges
+from csms.seal import Seal
 
 
 def create_app(config: Config) -> Flask:
@@ -26,8 +31,12 @@ def create_app(config: Config) -> Flask:
         static_folder="static",
     )
     app.config.from_mapping(flask_settings(config))
+    quirks.profiles()  # a file of theirs that is wrong is told now, and not when its charger comes
     app.extensions["settings"] = config
     app.extensions["bus"] = RedisBus(config.redis_url) if config.redis_url else LocalBus()
+    app.extensions["authority"] = functools.cache(functools.partial(_authority, config))
+    app.extensions["gauges"] = Gauges()
+    app.extensions["seal"] = Seal(config.secret_key)
     _bind_extensions(app)
     _register_doors(app)
     return app
@@ -54,7 +63,23 @@ def flask_settings(config: Config) -> dict[str, object]:
         "LAB": config.lab,
         "REQUIRES_SUBPROTOCOL": config.requires_subprotocol,
         "UNKNOWN_CHARGERS": config.unknown_chargers.value,
+        "CPO_NAME": cpo_name(config),
     }
+
+
+def cpo_name(config: Config) -> str:
+    """The organisation in chargers' certificates."""
+    return config.cpo_name or config.organisation[:64]
+
+
+def _authority(config: Config) -> Any:
+    """Who signs chargers' certificates. Made when it is first needed: few installations are without TLS for ever."""
+    from csms import clock
+    from csms.domain.security import authority
+
+    if config.ca_file:
+        return authority.read(Path(config.ca_file).read_bytes())
+    return authority.kept(config.instance_dir / authority.FILE_NAME, cpo_name(config), at=clock.now())
 
 
 def _bind_extensions(app: Flask) -> None:
@@ -69,13 +94,15 @@ def _bind_extensions(app: Flask) -> None:
 
 def _register_doors(app: Flask) -> None:
     """The doors are imported here, so that importing `csms` for its simulator stays light."""
-    from csms import api, cli, web, work
+    from csms import api, cli, compat, sight, web, work
     from csms.ocpp import endpoint
 
     with app.app_context():
         work.tune(db.engine)
+    sight.register(app)
     app.register_blueprint(endpoint.blueprint)
     csrf.exempt(endpoint.blueprint)
     web.register(app)
     api.register(app)
+    compat.register(app)
     cli.register(app)

@@ -1,15 +1,15 @@
 """A small town of simulated chargers, for people who want to see the product at work (`make demo`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from csms.domain import accounts, chargers, tariffs
+from csms.domain import accounts, chargers, sites, tariffs
 from csms.domain.accounts import LedgerKind
 from csms.domain.chargers import Admission, AuthorizationPolicy
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from csms.simulator import ChargerOptions, Fleet
 from csms.simulator.fleet import SUPPLIES
 
@@ -46,8 +46,8 @@ def furnish(
     session: Session, count: int, center: tuple[float, float], currency: str, *, at: datetime
 ) -> list[str]:
     """Make sure that `count` demonstration chargers, a tariff and accounts with cards are there. Their identities."""
-    if tariffs.applicable(session, None) is None:
-        terms = Terms(
+    if tariffs.applicable(session, None, at) is None:
+        terms = simple(
             currency=currency,
             price_per_kwh=Decimal("0.49"),
             price_per_idle_minute=Decimal("0.10"),
@@ -84,7 +84,13 @@ def _furnish_charger(
         is_simulated=True,
     )
     charger.location = place.location
-    chargers.place(session, charger, center[0] + place.north, center[1] + place.east)
+    latitude, longitude = round(center[0] + place.north, 6), round(center[1] + place.east, 6)
+    chargers.place(session, charger, latitude, longitude)
+    site, is_new = sites.named(session, place.location.partition(",")[0], at=at)
+    if is_new:
+        described = replace(sites.details_of(site), latitude=latitude, longitude=longitude, is_public=True)
+        sites.change(session, site, described, at=at)
+    charger.site = site
     connector = chargers.connector_of(session, charger.id, 1)
     if connector is not None:
         connector.type = "CCS 2" if supply.is_dc else "Type 2"

@@ -5,27 +5,43 @@ import logging
 import signal
 import socket
 import sys
-from typing import Any
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
 
 import gevent
 import gevent.event
 import gevent.pywsgi
+from cryptography import x509
 from flask import Flask
 from flask_migrate import upgrade
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from csms import clock, demo, jobs
+from csms import clock, demo, jobs, schemas
+from csms.domain import chargers
 from csms.domain.accounts import settings
+from csms.domain.base import DomainError
+from csms.domain.chargers import RefusalCause
+from csms.gauges import Gauges
+from csms.keeper import Keeper
+from csms.ocpp import tls
 from csms.ocpp.door import Door
+from csms.ocpp.endpoint import VERSIONS
+from csms.ocpp.wire_log import WireLog
 from csms.simulator import Simulators
 from csms.web import setup
-from csms.work import atomic
+from csms.work import StorageFailed, atomic
 
 log = logging.getLogger(__name__)
 
 REQUEST_HEAD_S = 10  # slow writers of request heads are sent away
+PULSE_S = 0.01
+# How long SQLite's thread may keep the event loop waiting for Python's lock; the default of 5 ms, each time, is felt.
+SWITCH_S = 0.0005
 BACKLOG = 4096  # a whole town's chargers coming back at once
+MOST_ACCEPTED = 4  # of them in one turn of the event loop: those who are here already are heard in between
 
 
 class Handler(gevent.pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -44,6 +60,10 @@ class Handler(gevent.pywsgi.WSGIHandler):  # type: ignore[misc]
         self.deadline.cancel()
         environ: dict[str, Any] = super().get_environ()
         environ["RAW_URI"] = self.path
+        config = self.server.config
+        tls.describe(
+            environ, self.socket, str(self.client_address[0]), config.proxy_addresses, self.server.authorities
+        )
         return environ
 
 
@@ -55,6 +75,10 @@ def open_door(app: Flask, config: Config) -> Door:
         heartbeat_interval_s=config.heartbeat_interval_s,
         ping_interval_s=config.ping_interval_s,
         command_timeout_s=config.command_timeout_s,
+        versions=VERSIONS,
+        operator_name=app.config["CPO_NAME"],
+        gauges=app.extensions["gauges"],
+        wire_log=WireLog(config.wire_log_dir, config.log_days) if config.wire_log_dir else None,
     )
     app.extensions["door"] = door
     app.extensions["bus"].start()
@@ -67,14 +91,20 @@ def serve(app: Flask, config: Config) -> None:
     if config.migrate:
         with app.app_context():
             upgrade(directory=str(config.root / "migrations"))
+    for protocol in VERSIONS:
+        schemas.warm(protocol)
     setup.apply_stored(app)
     app.extensions["bus"].subscribe((settings.TOPIC,), lambda _topic: gevent.spawn(setup.apply_stored, app))
     door = open_door(app, config)
     simulators = app.extensions["simulators"] = Simulators()
     _trust_proxies(app, config)
-    server = _listen(app, config)
-    jobs.start(app)
+    servers = _listen(app, config)
+    jobs.start(app, door.lane)
+    gevent.spawn(_feel_pulse, app.extensions["gauges"])
     _spare_the_collector()
+    sys.setswitchinterval(SWITCH_S)
+    keeper = Keeper(app, simulators, door.node)
+    keeper.start()
     if config.demo_chargers:
         _start_demo(app, config, simulators)
     _announce(config, setup.setup_url(app))
@@ -83,9 +113,18 @@ def serve(app: Flask, config: Config) -> None:
         gevent.signal_handler(number, stop.set)
     stop.wait()
     log.info("stopping")
-    server.stop(timeout=1)
+    gevent.joinall([gevent.spawn(server.stop, timeout=1) for server in servers])
+    keeper.stop()
     simulators.stop_all()
     door.stop()
+
+
+def _feel_pulse(gauges: Gauges) -> None:
+    """Note how late the event loop comes to a timer: for that long nobody was heard."""
+    while True:
+        due_at = time.perf_counter() + PULSE_S
+        gevent.sleep(PULSE_S)
+        gauges.lag(max(0.0, time.perf_counter() - due_at))
 
 
 def _spare_the_collector() -> None:
@@ -101,23 +140,84 @@ def _trust_proxies(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
 
-def _listen(app: Flask, config: Config) -> gevent.pywsgi.WSGIServer:
-    server = gevent.pywsgi.WSGIServer(
-        (config.host, config.port),
-        app,
-        handler_class=Handler,
-        backlog=BACKLOG,
-        log=None,
-        error_log=logging.getLogger("pywsgi"),
+def _listen(app: Flask, config: Config) -> list[gevent.pywsgi.WSGIServer]:
+    """The plain listener, and that for TLS where there is a certificate. Ends the program when one cannot be opened."""
+    servers = [gevent.pywsgi.WSGIServer((config.host, config.port), app, **_options())]
+    if config.has_tls:
+        where = (config.tls_host or config.host, config.tls_port)
+        note = partial(_note_tls_failure, app)
+        context = _tls_context(app, config)
+        servers.append(tls.TlsServer(where, app, on_failure=note, ssl_context=context, **_options()))
+    authorities = _authorities(app, config)
+    for server, port, name in zip(
+        servers, (config.port, config.tls_port), ("PORT", "TLS_PORT"), strict=False
+    ):
+        server.config, server.authorities = config, authorities
+        server.max_accept = MOST_ACCEPTED
+        try:
+            server.start()
+        except OSError as error:
+            _give_up(f"Port {port} cannot be used ({error.strerror}): stop what uses it, or set {name}.")
+    return servers
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "handler_class": Handler,
+        "backlog": BACKLOG,
+        "log": None,
+        "error_log": logging.getLogger("pywsgi"),
+    }
+
+
+def _tls_context(app: Flask, config: Config) -> Any:
+    pairs = [
+        (certificate, key or None)
+        for certificate, key in (
+            (config.tls_cert, config.tls_key),
+            (config.tls_cert_ecdsa, config.tls_key_ecdsa),
+        )
+        if certificate
+    ]
+    try:
+        return tls.context(pairs, app.extensions["authority"]().pem, config.tls_client_ca or None)
+    except (DomainError, OSError, ValueError) as error:
+        _give_up(f"TLS cannot be offered, {error}: look at TLS_CERT, TLS_KEY and CA_FILE.")
+
+
+def _authorities(app: Flask, config: Config) -> Sequence[x509.Certificate]:
+    """Who may have signed the certificates of which a proxy tells."""
+    if not config.proxy_addresses:
+        return ()
+    try:
+        return (app.extensions["authority"]().certificate, *tls.read_authorities(config.tls_client_ca))
+    except (DomainError, OSError, ValueError) as error:
+        _give_up(f"Certificates cannot be verified, {error}: look at TLS_CLIENT_CA and CA_FILE.")
+
+
+def _note_tls_failure(app: Flask, address: str, reason: str) -> None:
+    """A charger that fails at TLS cannot say who it is: it is listed by its address."""
+    log.info("tls_refused", extra={"address": address, "reason": reason})
+    noting = partial(
+        chargers.note_attempt,
+        identity="",
+        address=address,
+        cause=RefusalCause.TLS_FAILED,
+        path="",
+        detail=reason,
+        remedy="Look at the charger's certificates and its clock. Chargers need TLS 1.2, and this server's root.",
+        status_code=0,
+        at=clock.now(),
     )
     try:
-        server.start()
-    except OSError as error:
-        sys.stderr.write(
-            f"Port {config.port} cannot be used ({error.strerror}): stop what uses it, or set PORT.\n"
-        )
-        sys.exit(2)
-    return server
+        app.extensions["door"].lane.run(noting)
+    except StorageFailed as error:
+        log.warning("attempt_not_stored", extra={"address": address, "reason": str(error)})
+
+
+def _give_up(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(2)
 
 
 def _start_demo(app: Flask, config: Config, simulators: Simulators) -> None:
@@ -138,6 +238,8 @@ def _announce(config: Config, setup_url: str | None) -> None:
         f"  People     {config.public_base_url}  (on this machine {config.local_url})",
         f"  Chargers   {config.websocket_base_url}/ws/ocpp/<identity>",
     ]
+    if config.has_tls:
+        lines.append(f"  TLS        port {config.tls_port}")
     if setup_url:
         lines.append(f"  Set-up     {setup_url}  (works once, for 30 minutes)")
     if config.lab:

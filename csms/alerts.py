@@ -1,0 +1,99 @@
+"""The way out for alerts: by e-mail to whom a rule names, and to webhooks that subscribe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csms import mail
+from csms.domain import alerts, webhooks
+from csms.domain.alerts import Alert, AlertRule
+from csms.domain.base import DomainError
+from csms.domain.webhooks import Event, Webhook
+
+MOST_LINES = 20
+
+
+def look(session: Session, at: datetime) -> int:
+    """Raise, end and tell; how many were told."""
+    alerts.look(session, at)
+    settings = current_app.extensions["settings"]
+    new, over = alerts.to_tell(session, at, settings.time_zone)
+    for found, template, event in (
+        (new, "alert", Event.ALERT_RAISED),
+        (over, "alert_over", Event.ALERT_RECOVERED),
+    ):
+        for _, several in groupby(sorted(found, key=lambda x: x.rule_id), key=lambda x: x.rule_id):
+            of_rule = list(several)
+            _write(session, template, of_rule[0].rule, of_rule, at)
+        for alert in found:
+            _tell(session, event, alert, at)
+            alerts.note_told(alert, at=at)
+    return len(new) + len(over)
+
+
+def test(session: Session, rule: AlertRule, at: datetime) -> int:
+    """Send what an alert would look like; to how many addresses. Raises Invalid and Refused."""
+    sample = Alert(
+        id=0,
+        rule_id=rule.id,
+        rule=rule,
+        key="test",
+        title="This is a test of the rule.",
+        path="/alerts",
+        since=at,
+        raised_at=at,
+    )
+    for address in rule.mail_to:
+        _letter(session, "alert", address, rule, [sample], at)
+    return len(rule.mail_to)
+
+
+def _write(session: Session, template: str, rule: AlertRule, found: Sequence[Alert], at: datetime) -> None:
+    """One mail to each address, however many there are to tell of."""
+    for address in rule.mail_to:
+        try:
+            with session.begin_nested():
+                _letter(session, template, address, rule, found, at)
+        except DomainError:  # too much waits for this address: the alert stands on its page all the same
+            continue
+
+
+def _letter(
+    session: Session, template: str, address: str, rule: AlertRule, found: Sequence[Alert], at: datetime
+) -> None:
+    base = current_app.extensions["settings"].public_base_url
+    one = found[0]
+    subject = one.title if len(found) == 1 else f"{len(found)} alerts: {rule.name}"
+    mail.write(
+        session,
+        template,
+        address,
+        at=at,
+        rule=rule.name,
+        headline=subject,
+        titles=[x.title for x in found[:MOST_LINES]],
+        more=max(0, len(found) - MOST_LINES),
+        link=f"{base}{one.path if len(found) == 1 else '/alerts'}",
+    )
+
+
+def _tell(session: Session, event: Event, alert: Alert, at: datetime) -> None:
+    hooks = session.scalars(select(Webhook).where(Webhook.is_enabled)).all()
+    data: dict[str, Any] = {
+        "id": alert.id,
+        "rule": alert.rule.name,
+        "kind": alert.rule.kind.value,
+        "title": alert.title,
+        "since": alert.since,
+        "raised_at": alert.raised_at,
+        "recovered_at": alert.recovered_at,
+    }
+    about = (alert.id, alert.told_at if event is Event.ALERT_RECOVERED else at)
+    webhooks.tell(session, hooks, event, about, data, occurred_at=at, at=at)

@@ -1,0 +1,238 @@
+"""The way out for mails: they are written from templates, queued with a unit of work, and handed to a mail server.
+
+A mail is claimed in one unit of work, sent without any, and settled in another: no lock is held while a server dawdles.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr
+from ipaddress import ip_address
+from typing import Any
+
+import gevent
+from flask import Flask, current_app
+from sqlalchemy.orm import Session
+
+from config import Config
+from csms import clock
+from csms.domain import mail
+from csms.domain.base import is_mail_address
+from csms.domain.mail import Mail
+from csms.extensions import db
+from csms.work import StorageFailed, atomic
+from settings.people import MailEncryption, MailServer
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 2.0
+TIMEOUT_S = 20.0
+KEPT_FOR = timedelta(days=90)
+PERMANENT = range(500, 600)  # RFC 5321 §4.2.1: do not try the same again
+
+
+def write(
+    session: Session,
+    template: str,
+    recipient: str,
+    *,
+    at: datetime,
+    is_secret: bool = False,
+    expires_at: datetime | None = None,
+    **context: Any,
+) -> Mail:
+    """Queue `templates/mail/<template>.txt`, whose first line is the subject. Raises Invalid and Refused."""
+    organisation = _settings().organisation
+    written = _filled(f"{template}.txt", organisation=organisation, **context)
+    subject, _, text = written.strip().partition("\n")
+    return mail.queue(
+        session,
+        recipient,
+        subject,
+        text.strip(),
+        kind=template,
+        at=at,
+        is_secret=is_secret,
+        expires_at=expires_at,
+    )
+
+
+def start(app: Flask) -> gevent.Greenlet:
+    """Send what is due, for as long as the process lives."""
+    return gevent.spawn(_repeat, app)
+
+
+def _repeat(app: Flask) -> None:
+    while True:
+        gevent.sleep(EVERY_S)
+        with app.app_context():
+            try:
+                send_due()
+            except StorageFailed as error:
+                log.warning("mail_postponed", extra={"error": str(error)})
+            except Exception:  # the outermost door of the post: the next round must come
+                log.exception("mail_failed")
+
+
+def send_due() -> int:
+    """Hand over what is due, over one connection; how many were taken. Without a server all of it waits."""
+    server = _settings().mail_server
+    if server is None:
+        return 0
+    claimed = _claim()
+    if not claimed:
+        return 0
+    try:
+        connection = _connect(server)
+    except (OSError, smtplib.SMTPException) as error:  # ssl.SSLError is an OSError
+        for each in claimed:
+            _settle(each, f"The mail server cannot be used: {_told(error)}", is_final=False)
+        log.warning("mail_server_failed", extra={"host": server.host, "error": _told(error)})
+        return 0
+    try:
+        return sum(_send(connection, each) for each in claimed)
+    finally:
+        _leave(connection)
+
+
+def _claim() -> Sequence[Mail]:
+    """Mails that are this process's to send, read and no longer bound to a session."""
+    at = clock.now()
+    if not mail.due(db.session(), at, limit=1):
+        db.session.remove()
+        return ()
+    with atomic() as session:
+        claimed = [x for x in mail.due(session, at) if mail.claim(session, x, at=at)]
+        session.flush()
+        for each in claimed:
+            session.refresh(each)
+            session.expunge(each)
+    return claimed
+
+
+def _connect(server: MailServer) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if server.encryption is MailEncryption.TLS:
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(
+            server.host, server.port, timeout=TIMEOUT_S, context=context
+        )
+    else:
+        connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
+    try:
+        _secure(connection, server, context)
+        if server.user:
+            connection.login(server.user, server.password)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _secure(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
+    """Begin TLS as the setting has it. Raises SMTPException where a password would go in the open."""
+    connection.ehlo_or_helo_if_needed()
+    if server.encryption in (MailEncryption.TLS, MailEncryption.NONE):
+        return
+    if connection.has_extn("starttls"):
+        connection.starttls(context=context)
+        connection.ehlo()
+    elif server.encryption is MailEncryption.STARTTLS or (server.user and not _is_here(server.host)):
+        raise smtplib.SMTPNotSupportedError("it offers no STARTTLS; SMTP_ENCRYPTION=none does without")
+
+
+def _send(connection: smtplib.SMTP, claimed: Mail) -> bool:
+    """Whether the server took it."""
+    try:
+        connection.send_message(message(claimed))
+    except smtplib.SMTPRecipientsRefused as error:
+        code, words = next(iter(error.recipients.values()))
+        _settle(claimed, f"{code} {_text(words)}", is_final=code in PERMANENT)
+    except smtplib.SMTPResponseException as error:
+        is_final = error.smtp_code in PERMANENT and isinstance(error, smtplib.SMTPDataError)
+        _settle(claimed, f"{error.smtp_code} {_text(error.smtp_error)}", is_final=is_final)
+    except (OSError, smtplib.SMTPException) as error:
+        _settle(claimed, _told(error), is_final=False)
+    else:
+        with atomic() as session:
+            mail.note_sent(session, mail.find(session, claimed.id), at=clock.now())
+        return True
+    return False
+
+
+def _settle(claimed: Mail, error: str, *, is_final: bool) -> None:
+    with atomic() as session:
+        mail.note_failure(session, mail.find(session, claimed.id), error, is_final=is_final, at=clock.now())
+
+
+def _leave(connection: smtplib.SMTP) -> None:
+    try:
+        connection.quit()
+    except (OSError, smtplib.SMTPException):
+        connection.close()
+
+
+def message(queued: Mail) -> EmailMessage:
+    """The mail as it goes out: text, and the same as simple HTML."""
+    settings = _settings()
+    letter = EmailMessage()
+    letter["From"] = formataddr((settings.organisation, sender(settings)))
+    letter["To"] = queued.recipient
+    letter["Subject"] = queued.subject
+    letter["Date"] = format_datetime(queued.created_at)
+    letter["Message-ID"] = f"<{queued.message_id}@{sender(settings).rpartition('@')[2]}>"
+    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: out-of-office replies are for people
+    text = queued.text or ""
+    letter.set_content(f"{text}\n")
+    paragraphs = [x.strip() for x in text.split("\n\n") if x.strip()]
+    html = _filled(
+        "_frame.html",
+        subject=queued.subject,
+        paragraphs=paragraphs,
+        organisation=settings.organisation,
+        address=settings.public_base_url,
+    )
+    letter.add_alternative(html, subtype="html")
+    return letter
+
+
+def _filled(template: str, **context: Any) -> str:
+    """A template of mails: it knows nothing of pages, for there may be no request."""
+    return current_app.jinja_env.get_template(f"mail/{template}").render(context)
+
+
+def sender(settings: Config) -> str:
+    """The address that our mails are from."""
+    if settings.mail_from:
+        return settings.mail_from
+    server = settings.mail_server
+    if server is not None and is_mail_address(server.user):
+        return server.user
+    host = settings.public_base_url.partition("://")[2].partition(":")[0].strip("[]")
+    return f"amberline@{host or 'localhost'}"
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    return str(error) or type(error).__name__
+
+
+def _text(words: bytes | str) -> str:
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+
+
+def _settings() -> Config:
+    settings: Config = current_app.extensions["settings"]
+    return settings
