@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -53,15 +54,15 @@ class Server:
             connection.close()
 
     def own_stalls(self) -> dict[str, float]:
-        """What the server itself says of its event loop at /metrics: every gauge named after lag or stall."""
+        """The longest stall of its event loop in the last seconds, in ms, by the server's own word at /metrics."""
         status, text = self.get("/metrics")
         if status != 200:
             return {}
-        fields = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, value in fields if "lag" in name or "stall" in name}
+        found = re.search(r"^amberline_event_loop_longest_stall_seconds\{within=\"10s\"\} (\S+)$", text, re.M)
+        return {"own_stall_ms": float(found[1]) * 1000} if found else {}
 
 
-def _environment(port: int, folder: Path) -> dict[str, str]:
+def environment_of(port: int, folder: Path) -> dict[str, str]:
     """The product's settings; all that is not named here keeps its default, as in production."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -86,7 +87,7 @@ def running(side: Side, port: int, parent: Path) -> Iterator[Server]:
     _demand_free(port)
     with tempfile.TemporaryDirectory(prefix=f"bench-{side.name}-", dir=parent) as name:
         folder = Path(name)
-        environment = _environment(port, folder)
+        environment = environment_of(port, folder)
 
         def words(command: str) -> list[str]:
             return shlex.split(command.format(port=port, folder=folder, password=PASSWORD))

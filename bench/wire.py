@@ -27,6 +27,11 @@ def text_frame(payload: bytes) -> bytes:
     return _TEXT_HEADERS[len(payload)] + payload
 
 
+def text_of(frame: bytes) -> bytes:
+    """The payload of a `text_frame`."""
+    return frame[6:] if frame[1] & 0x7F < 126 else frame[8:]
+
+
 def pong_frame(payload: bytes) -> bytes:
     return _header(PONG, len(payload)) + payload
 
