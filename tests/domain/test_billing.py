@@ -12,11 +12,13 @@ from story import Story
 
 from csms.domain import accounts, tariffs
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from csms.domain.transactions import bill_of
 from csms.domain.verify import verify
 
-PRICES = Terms("EUR", price_per_kwh=Decimal("0.50"), price_per_start=Decimal("1.00"), vat_percent=Decimal(20))
+PRICES = simple(
+    "EUR", price_per_kwh=Decimal("0.50"), price_per_start=Decimal("1.00"), vat_percent=Decimal(20)
+)
 
 
 def driver(session: Session, *, cents: int = 0, energy_wh: int = 0, is_service: bool = False) -> Account:
@@ -99,7 +101,7 @@ def test_an_estimate_is_not_booked_until_its_stop_comes(story: Story) -> None:
 def test_a_running_session_is_priced_by_what_it_began_with(story: Story) -> None:
     story.start(meter=0)
     tariff = tariffs.listed(story.session)[0]
-    tariffs.revise(story.session, tariff, Terms("EUR", price_per_kwh=Decimal(9)), at=NOW)
+    tariffs.revise(story.session, tariff, simple("EUR", price_per_kwh=Decimal(9)), at=NOW)
     store(story.session)
     story.read("2026-03-14T09:20:00Z", {"value": "2000"})
     assert bill_of(story.transaction(), NOW + timedelta(hours=1)).total_cents == 200

@@ -50,6 +50,12 @@ def test_a_meter_that_only_counts_up_gives_the_difference(steps: list[int], star
     assert final(meter, start, register, NOW + timedelta(days=1)) == (sum(steps), frozenset())
 
 
+def test_a_register_that_is_told_without_its_fraction_has_not_gone_backwards() -> None:
+    sampled = walk([1400, 1501], 1000)[-1]  # 1500.6 Wh, and then a meterStop of 1500
+    assert final(sampled, 1000, 1500, NOW + timedelta(hours=1)) == (500, frozenset())
+    assert final(sampled, 1000, 1499, NOW + timedelta(hours=1)) == (499, {Flag.METER_BACKWARDS})
+
+
 @given(registers, st.integers(0, 10**9))
 def test_the_final_energy_is_never_negative(values: list[int], stop: int) -> None:
     energy_wh, flags = final(walk(values)[-1], 0, stop, NOW + timedelta(days=30))

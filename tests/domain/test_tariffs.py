@@ -6,17 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make import NOW
+from make import NOW, make_charger
 from sqlalchemy.orm import Session
 
 from csms.domain import tariffs
-from csms.domain.tariffs import Terms, Usage
+from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.tariffs import About, Terms, Usage, simple
 
 prices = st.decimals(0, 100, places=4)
 terms = st.builds(
-    Terms,
+    simple,
     currency=st.just("EUR"),
     price_per_kwh=prices,
     price_per_minute=prices,
@@ -53,7 +55,7 @@ def test_a_meter_that_ran_backwards_costs_nothing(given_terms: Terms, usage: Usa
 
 
 def test_a_bill_reads_as_the_law_wants_it() -> None:
-    dear = Terms("EUR", Decimal("0.49"), Decimal("0.02"), Decimal("0.10"), 15, Decimal("0.50"), Decimal(19))
+    dear = simple("EUR", Decimal("0.49"), Decimal("0.02"), Decimal("0.10"), 15, Decimal("0.50"), Decimal(19))
     bill = tariffs.price(dear, Usage(energy_wh=21_350, duration_s=5400, idle_s=1800))
     assert [(x.kind, str(x.quantity), x.cents) for x in bill.lines] == [
         ("energy", "21.35", 1046),
@@ -66,23 +68,59 @@ def test_a_bill_reads_as_the_law_wants_it() -> None:
 
 def test_idling_within_the_grace_is_free() -> None:
     bill = tariffs.price(
-        Terms("EUR", price_per_idle_minute=Decimal(1), idle_grace_minutes=15), Usage(idle_s=900)
+        simple("EUR", price_per_idle_minute=Decimal(1), idle_grace_minutes=15), Usage(idle_s=900)
     )
     assert bill.lines == ()
 
 
 def test_a_tariff_of_nothing_is_free() -> None:
-    assert Terms("EUR").is_free
-    assert tariffs.price(Terms("EUR"), Usage(10_000, 3600, 60)).total_cents == 0
+    assert simple("EUR").is_free
+    assert tariffs.price(simple("EUR"), Usage(10_000, 3600, 60)).total_cents == 0
 
 
 def test_a_change_is_a_new_version_and_the_default_is_one(desk: Session) -> None:
-    old = tariffs.create(desk, "Old", Terms("EUR", price_per_kwh=Decimal("0.40")), at=NOW, is_default=True)
-    new = tariffs.create(desk, "New", Terms("EUR", price_per_kwh=Decimal("0.50")), at=NOW, is_default=True)
+    old = tariffs.create(desk, "Old", simple("EUR", price_per_kwh=Decimal("0.40")), at=NOW, is_default=True)
+    new = tariffs.create(desk, "New", simple("EUR", price_per_kwh=Decimal("0.50")), at=NOW, is_default=True)
     first = new.current
-    tariffs.revise(desk, new, Terms("EUR", price_per_kwh=Decimal("0.60")), at=NOW + timedelta(days=1))
-    assert (first.number, first.price_per_kwh, new.current.number) == (1, Decimal("0.50"), 2)
+    tariffs.revise(desk, new, simple("EUR", price_per_kwh=Decimal("0.60")), at=NOW + timedelta(days=1))
+    assert first.terms.plain is not None
+    assert (first.number, first.terms.plain.price_per_kwh, new.current.number) == (1, Decimal("0.50"), 2)
     assert (old.is_default, new.is_default) == (False, True)
-    assert tariffs.applicable(desk, None) is new.current
-    assert tariffs.applicable(desk, old.id) is old.current
-    assert tariffs.applicable(desk, 4711) is new.current
+    assert tariffs.applicable(desk, None, NOW) is new.current
+    assert tariffs.applicable(desk, old.id, NOW) is old.current
+    assert tariffs.applicable(desk, 4711, NOW) is new.current
+
+
+def test_a_version_counts_while_it_is_in_force(desk: Session) -> None:
+    day = timedelta(days=1)
+    cheap = simple("EUR", price_per_kwh=Decimal("0.40"))
+    tariff = tariffs.create(desk, "Own", cheap, at=NOW)
+    default = tariffs.create(desk, "Default", cheap, at=NOW, is_default=True)
+    first = tariff.current
+    next_year = About(starts_at=NOW + day, ends_at=NOW + 2 * day)
+    second = tariffs.revise(
+        desk, tariff, simple("EUR", price_per_kwh=Decimal("0.50")), at=NOW, about=next_year
+    )
+    assert tariffs.applicable(desk, tariff.id, NOW) is first
+    assert tariffs.applicable(desk, tariff.id, NOW + day) is second
+    assert tariffs.applicable(desk, tariff.id, NOW + 2 * day) is first
+    ended = tariffs.create(desk, "Ended", cheap, at=NOW, about=About(ends_at=NOW))
+    assert tariffs.applicable(desk, ended.id, NOW) is default.current
+    with pytest.raises(Invalid):
+        tariffs.revise(desk, tariff, cheap, at=NOW, about=About(starts_at=NOW, ends_at=NOW))
+
+
+def test_a_tariff_in_use_is_not_removed(desk: Session) -> None:
+    free = simple("EUR")
+    tariff = tariffs.create(desk, "Own", free, at=NOW, is_default=True)
+    with pytest.raises(Refused):
+        tariffs.remove(desk, tariff, at=NOW)
+    tariffs.create(desk, "Next", free, at=NOW, is_default=True)
+    charger = make_charger(desk, tariff_id=tariff.id)
+    with pytest.raises(Refused):
+        tariffs.remove(desk, tariff, at=NOW)
+    charger.tariff_id = None
+    tariffs.remove(desk, tariff, at=NOW)
+    assert [x.name for x in tariffs.listed(desk)] == ["Next"]
+    with pytest.raises(NotFound):
+        tariffs.get(desk, tariff.id)

@@ -14,9 +14,11 @@ from story import Story, energy
 
 from csms.domain import accounts, commands, tariffs
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind
+from csms.domain.cdrs import Cdr
 from csms.domain.commands import Kind
 from csms.domain.frames import Frame, Verdict
-from csms.domain.tariffs import Terms
+from csms.domain.reservations import Reservation, ReservationState
+from csms.domain.tariffs import simple
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.verify import verify
 
@@ -24,7 +26,7 @@ from csms.domain.verify import verify
 @pytest.fixture
 def honest(desk: Session) -> Session:
     """One day at one charger: a billed session, a repeated message, an orphan, a running session, an order."""
-    tariffs.create(desk, "Day", Terms("EUR", price_per_kwh=Decimal("0.50")), at=NOW, is_default=True)
+    tariffs.create(desk, "Day", simple("EUR", price_per_kwh=Decimal("0.50")), at=NOW, is_default=True)
     account = accounts.open_account(desk, "Ada", at=NOW)
     accounts.book(desk, account, LedgerKind.TOP_UP, at=NOW, amount_cents=1000, energy_wh=1000)
     accounts.add_token(desk, "04A2", at=NOW, account_id=account.id)
@@ -45,6 +47,18 @@ def honest(desk: Session) -> Session:
     commands.claim(desk, command, message_id="m", epoch=1, at=NOW, timeout_s=30)
     store(desk)
     return desk
+
+
+@pytest.mark.parametrize(
+    "named", ['"transactionId":21.4', '"transactionId":"21.0"', '"transaction_id":7', '"x":0']
+)
+def test_a_stop_whose_name_was_mended_has_left_an_orphan(desk: Session, named: str) -> None:
+    story = Story(make_wire(desk, make_charger(desk, online=True)))
+    story.wire.answer(
+        f'[2,"x","StopTransaction",{{{named},"meterStop":90,"timestamp":"2026-03-14T09:26:53Z"}}]'
+    )
+    store(desk)
+    assert verify(desk) == []
 
 
 def ended(**values: object) -> Callable[[Session], object]:
@@ -124,6 +138,7 @@ def test_without_a_moment_it_takes_the_databases_own(honest: Session) -> None:
             lambda session: session.execute(update(Account).values(balance_cents=7)),
             "is not the sum of its ledger",
         ),
+        (lambda session: session.execute(delete(Cdr)), "it is billed, and has no charge record"),
         (open_a_second, "2 transactions are active at once"),
     ],
 )
@@ -142,3 +157,31 @@ def test_an_order_that_nobody_has_given_up_is_told_when_it_is_long_overdue(hones
 def test_one_alteration_is_one_finding(honest: Session) -> None:
     honest.execute(update(Frame).where(Frame.id == 2).values(text="[]"))
     assert len([x for x in verify(honest, at=NOW) if x.startswith("Journal of")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"state": "used", "transaction_id": 7}, "no session that has used it"),
+        ({"state": "reserved"}, "nobody has ended it"),
+    ],
+)
+def test_a_reservation_that_does_not_hold_together_is_told(
+    honest: Session, values: dict[str, object], words: str
+) -> None:
+    made = make_reservation(honest)
+    honest.execute(update(Reservation).where(Reservation.id == made).values(**values))
+    store(honest)
+    assert words in " ".join(verify(honest, at=NOW))
+
+
+def make_reservation(session: Session) -> int:
+    charger_id = session.scalars(select(Transaction.charger_id)).first()
+    assert charger_id is not None
+    long_ago = NOW - timedelta(days=1)
+    times = {"starts_at": long_ago, "expires_at": long_ago, "created_at": long_ago}
+    made = Reservation(charger_id=charger_id, evse=1, id_tag="04A2", state=ReservationState.EXPIRED, **times)
+    session.add(made)
+    store(session)
+    assert verify(session, at=NOW) == []
+    return made.id

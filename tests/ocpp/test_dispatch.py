@@ -22,6 +22,7 @@ def test_many_faults_are_cut_to_what_fits() -> None:
     assert dispatch.describe([]) == "the payload makes no sense"
 
 
+@pytest.mark.seed("all", "Errors of OCPP")
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -37,6 +38,7 @@ def test_errors_are_spelt_as_1_6_spells_them(
     assert version.error_codes[kind] == code
 
 
+@pytest.mark.seed("all", "OCPP-J 1.6")
 def test_every_message_that_a_1_6_charger_may_send_is_handled() -> None:
     core = {
         "Authorize",

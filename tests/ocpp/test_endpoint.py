@@ -68,6 +68,9 @@ def charger_count(desk: Desk) -> int:
 # The address.
 
 
+@pytest.mark.seed("001", "WS /ws/ocpp/<charge_point_id>/")
+@pytest.mark.seed("003", "WS /ws/ocpp/<charger_id>/")
+@pytest.mark.seed("004", "WS /<path>/<charger_id>/")
 @pytest.mark.parametrize(
     ("path", "identity"),
     [
@@ -122,10 +125,15 @@ def test_an_address_that_names_nothing_is_not_found(lab: Desk) -> None:
         assert knock(lab.server, path).status == 404
 
 
-@pytest.mark.parametrize("path", ["/ws/echo", "/ws/frontend", "/ws/updates", "/ws/updates/7"])
-def test_reserved_addresses_are_no_chargers(lab: Desk, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/ws/echo", 101), ("/ws/frontend", 101), ("/ws/updates", 404), ("/ws/updates/7", 404)],
+)
+def test_reserved_addresses_are_no_chargers(lab: Desk, path: str, status: int) -> None:
     before = charger_count(lab)
-    assert knock(lab.server, path).status == 404
+    shake = knock(lab.server, path)
+    shake.sock.close()
+    assert shake.status == status
     assert charger_count(lab) == before
 
 
@@ -152,6 +160,7 @@ def test_the_first_version_that_both_speak_is_chosen(
     assert shake.headers.get("sec-websocket-protocol") == chosen
 
 
+@pytest.mark.seed("001", "WS /ws/ocpp/<charge_point_id>/")
 def test_without_a_sub_protocol_1_6_is_spoken_in_the_lab(lab: Desk) -> None:
     peer = dial(lab.server, "/ws/ocpp/versions-2", offered=None)
     assert peer.boot()["status"] == "Accepted"
@@ -267,6 +276,22 @@ def adopt(desk: Desk, identity: str) -> None:
         chargers.adopt(session, charger, policy=AuthorizationPolicy.OPEN, at=clock.now())
 
 
+@pytest.mark.seed("all", "Boot interval")
+def test_chargers_do_not_beat_all_at_once_and_each_keeps_its_beat(live: LiveServer, desk: Desk) -> None:
+    intervals = []
+    for identity in ("beat-1", "beat-2", "beat-3", "beat-1"):
+        peer = dial(live, f"/ws/ocpp/{identity}")
+        peer.boot()
+        if len(intervals) < 3:
+            adopt(desk, identity)
+        intervals.append(peer.boot()["interval"])
+        peer.close()
+    assert all(270 <= interval <= 330 for interval in intervals)
+    assert len(set(intervals[:3])) > 1
+    assert intervals[3] == intervals[0]
+
+
+@pytest.mark.seed("all", "Unknown chargers")
 def test_an_unknown_charger_waits_until_somebody_adopts_it(live: LiveServer, desk: Desk) -> None:
     peer = dial(live, "/ws/ocpp/newcomer-1")
     waiting = peer.boot()
@@ -295,6 +320,8 @@ def test_a_rejected_charger_is_not_let_in(live: LiveServer, desk: Desk) -> None:
     assert attempt_of(desk, RefusalCause.REJECTED_CHARGER, "outcast-1").remedy
 
 
+@pytest.mark.seed("000", "Pre-registration")
+@pytest.mark.seed("all", "Unknown chargers")
 def test_where_unknown_chargers_are_refused_nothing_comes_into_being(
     servers: Callable[..., ForkedServer],
 ) -> None:

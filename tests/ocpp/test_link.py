@@ -93,6 +93,17 @@ def test_an_answer_that_makes_no_sense_ends_the_command_and_not_the_connection(
     assert peer.tell("Heartbeat", {})
 
 
+def test_what_cannot_be_made_of_an_answer_settles_the_command_and_costs_no_connection(
+    desk: Desk, peer: Peer
+) -> None:
+    given = {"certificateType": "ManufacturerRootCertificate", "certificate": "none at all"}
+    command_id = desk.order("InstallCertificate", given)
+    peer.answer(peer.order(), {"status": "Accepted"})
+    assert desk.command_when(command_id, lambda seen: seen["state"] != "sent")["state"] == "accepted"
+    peer.tell("Heartbeat", {})
+    assert desk.server.faults() == []
+
+
 def test_an_answer_to_nothing_is_kept_and_ignored(desk: Desk, peer: Peer) -> None:
     peer.send('[3,"never-asked",{"status":"Accepted"}]')
     peer.send('[4,"never-asked","InternalError","",{}]')

@@ -7,14 +7,16 @@ import time
 
 import gevent
 import pytest
-from make import NOW, Wire, make_charger, make_wire
+from make import NOW, Wire, make_charger, make_wire, store
+from orders import take
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csms.bus import LocalBus
-from csms.domain import chargers
+from csms.domain import chargers, commands
 from csms.domain.chargers import Charger, Fenced
-from csms.domain.frames import Frame
+from csms.domain.commands import CommandState, Kind
+from csms.domain.frames import Frame, Verdict
 from csms.domain.transactions import Transaction
 from csms.domain.verify import verify
 from csms.ocpp import message, units
@@ -49,6 +51,25 @@ def test_a_connection_that_was_replaced_stores_nothing_more(
     with pytest.raises(Fenced):
         received(wire, START % "a")(session)
     assert session.scalars(select(Transaction)).all() == []
+
+
+def test_an_answer_that_a_fault_of_ours_kept_from_being_used_still_ends_its_order(wire: Wire) -> None:
+    order = commands.request(wire.session, wire.charger, Kind.CLEAR_CACHE, {}, by="olga", at=NOW)
+    store(wire.session)
+    taken = take(wire, NOW)
+    assert taken is not None
+    text = json.dumps([3, taken.id, {"status": "Accepted"}])
+    reply = message.parse(text)
+    assert isinstance(reply, message.CallResult)
+    frame = (version, wire.station, wire.epoch, text, NOW, time.perf_counter(), reply)
+    unit = units.Answered(*frame)
+    unit.fault = "KeyError: 'x'"
+    assert unit(wire.session) == taken.id
+    store(wire.session)
+    assert order.state is CommandState.ACCEPTED
+    frame_kept = wire.session.scalars(select(Frame).order_by(Frame.id.desc())).first()
+    assert frame_kept is not None
+    assert (frame_kept.verdict, frame_kept.detail) == (Verdict.FAILED, "KeyError: 'x'")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)

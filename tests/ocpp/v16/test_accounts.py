@@ -29,6 +29,8 @@ def careful(session: Session) -> Wire:
     return make_wire(session, make_charger(session, policy=AuthorizationPolicy.CREDIT, online=True))
 
 
+@pytest.mark.seed("003", "require_rfid")
+@pytest.mark.seed("004", "Account can pay")
 @pytest.mark.parametrize(
     ("tag", "info"),
     [

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from story import Story
 
 from csms.domain import chargers, commands, transactions
+from csms.domain.base import Refused
 from csms.domain.chargers import Admission, Charger, Connector
 from csms.domain.commands import Command, CommandState, Kind
 from csms.domain.transactions import Source
 from csms.ocpp import message, units
-from csms.ocpp.units import Outgoing
+from csms.ocpp.orders import Claim, Outgoing, give_up
 from csms.ocpp.v16 import version
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -48,7 +49,7 @@ class Desk:
 
     def claim(self) -> Outgoing | None:
         wire = self.story.wire
-        outgoing = units.Claim(version, wire.station, wire.epoch, NOW, 30)(self.session)
+        outgoing = Claim(version, wire.station, wire.epoch, NOW, 30)(self.session)
         store(self.session)
         return outgoing
 
@@ -198,7 +199,7 @@ def test_a_late_answer_is_recorded_as_such_and_a_second_one_ignored(desk: Desk) 
     command = desk.order(Kind.CLEAR_CACHE)
     outgoing = desk.claim()
     assert outgoing is not None
-    units.give_up(command.id, CommandState.TIMEOUT, "no answer", NOW)(desk.session)
+    give_up(command.id, CommandState.TIMEOUT, "no answer", NOW)(desk.session)
     store(desk.session)
     text = json.dumps([3, outgoing.message_id, {"status": "Accepted"}])
     assert desk.answer(text, NOW + timedelta(minutes=5)) == outgoing.message_id
@@ -230,7 +231,7 @@ def test_a_charger_that_acts_before_it_answers_is_understood(desk: Desk) -> None
 def test_a_reset_that_is_never_answered_is_seen_to_have_worked(desk: Desk) -> None:  # seen on the wire
     command = desk.order(Kind.RESET)
     assert desk.claim() is not None
-    units.give_up(command.id, CommandState.UNKNOWN, "The connection was lost.", NOW)(desk.session)
+    give_up(command.id, CommandState.UNKNOWN, "The connection was lost.", NOW)(desk.session)
     store(desk.session)
     desk.story.tell("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
     kept = desk.session.get_one(Command, command.id)
@@ -310,8 +311,8 @@ def test_configuration_is_kept_as_it_was_told_without_the_key_to_the_door(desk: 
 def test_a_connector_in_use_or_out_of_order_is_not_started(desk: Desk) -> None:
     connector = desk.session.query(Connector).one()
     desk.story.start()
-    with pytest.raises(commands.Refused, match="in use"):
+    with pytest.raises(Refused, match="in use"):
         transactions.request_start(desk.session, connector, id_tag="A", by=None, at=NOW)
     desk.story.tell("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Faulted"})
-    with pytest.raises(commands.Refused, match="out of service"):
+    with pytest.raises(Refused, match="out of service"):
         transactions.request_start(desk.session, connector, id_tag="A", by=None, at=NOW)

@@ -40,6 +40,7 @@ def test_a_known_action_that_chargers_do_not_send_is_not_supported(wire: Wire, a
     ],
 )
 def test_each_kind_of_fault_has_its_error_code(wire: Wire, payload: object, code: str) -> None:  # F42
+    wire.station = replace(wire.station, is_strict=True)
     reply = wire.answer(json.dumps([2, "a", "DiagnosticsStatusNotification", payload]))
     assert reply[:3] == [4, "a", code]
     assert reply[4] == {}

@@ -1,4 +1,4 @@
-"""A gevent.pywsgi server around csms.ocpp.websocket, run as a program: it prints its port, then serves.
+"""A gevent.pywsgi server around csms.ocpp.websocket, run as a program: it prints its ports, then serves.
 
 The tests and the Autobahn run (tools/autobahn.py) talk to it over real sockets. The path chooses the
 behaviour, the query its settings; any plain page tells what the connections noted.
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl  # noqa: E402
 import gevent  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
+from csms.ocpp import tls  # noqa: E402
 from csms.ocpp.sweeper import Sweeper  # noqa: E402
 from csms.ocpp.websocket import (  # noqa: E402
     ConnectionClosed,
@@ -209,7 +210,20 @@ def main() -> None:
     server = WSGIServer(("127.0.0.1", port), application, log=None, handler_class=Handler, backlog=4096)
     server.start()
     sweeper.start()
-    print(server.server_port, flush=True)  # noqa: T201
+    ports = [server.server_port]
+    if pem := os.environ.get("TLS_PEM"):
+        context = tls.context([(pem, None)], Path(os.environ["TLS_ROOT"]).read_text(), None)
+        secure = tls.TlsServer(
+            ("127.0.0.1", 0),
+            application,
+            log=None,
+            handler_class=Handler,
+            ssl_context=context,
+            on_failure=print,
+        )
+        secure.start()
+        ports.append(secure.server_port)
+    print(*ports, flush=True)  # noqa: T201
     server.serve_forever()
 
 

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from tests import pki
+
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 §1.3
@@ -46,11 +48,21 @@ class Charger:
 
     tags = itertools.count()
 
-    def __init__(self, port: int, path: str = "/echo", *, deflate: bool = False, after: bytes = b"") -> None:
+    def __init__(
+        self,
+        port: int,
+        path: str = "/echo",
+        *,
+        deflate: bool = False,
+        after: bytes = b"",
+        tls_port: int | None = None,
+    ) -> None:
         extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else ""
         self.port, self.tag = port, str(next(self.tags))
         path += ("&" if "?" in path else "?") + "tag=" + self.tag
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.sock = socket.create_connection(("127.0.0.1", tls_port or port), timeout=30)
+        if tls_port is not None:
+            self.sock = pki.client_context().wrap_socket(self.sock, server_hostname="localhost")
         self.sock.sendall(request(path, extensions).encode() + after)
         self.head = self._head()
 
@@ -102,7 +114,7 @@ class Charger:
         self.assert_hung_up()
         return int(code)
 
-    def told(self, within_s: float = 1.0) -> list[dict[str, object]]:
+    def told(self, within_s: float = 10.0) -> list[dict[str, object]]:
         """What the server's side of this connection noted: how it ended, what its probe found."""
         deadline = time.monotonic() + within_s
         while True:
@@ -115,7 +127,7 @@ class Charger:
                 return noted
             time.sleep(0.02)
 
-    def assert_hung_up(self, within_s: float = 1.0) -> None:
+    def assert_hung_up(self, within_s: float = 5.0) -> None:
         began = time.monotonic()
         assert self.sock.recv(1000) == b""
         assert time.monotonic() - began < within_s
@@ -140,5 +152,5 @@ def request(path: str = "/echo", more: str = "", *, without: str = "", **changed
 
 def facts(port: int) -> dict[str, Any]:
     """What the process says of itself."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/facts", timeout=5) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/facts", timeout=30) as response:
         return dict(json.load(response))

@@ -1,0 +1,49 @@
+"""The audit is a chain: what was changed or taken out of it is found."""
+
+from __future__ import annotations
+
+from make import NOW, store
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from csms.domain import accounts
+from csms.domain.accounts import AuditEntry
+from csms.domain.accounts.audit import breaches
+
+
+def note(session: Session, *actions: str) -> None:
+    for action in actions:
+        accounts.audit(session, "olga", action, at=NOW, subject="door", detail=None)
+    store(session)
+
+
+def test_entries_are_chained_in_the_order_in_which_they_came(session: Session) -> None:
+    note(session, "one", "two")
+    assert accounts.seal_audit(session, NOW) == 2
+    note(session, "three")
+    assert accounts.seal_audit(session, NOW) == 1
+    assert accounts.seal_audit(session, NOW) == 0
+    store(session)
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [x.position for x in entries] == [1, 2, 3]
+    assert len({x.chain for x in entries}) == 3
+    assert list(breaches(session)) == []
+
+
+def test_a_change_is_found(session: Session) -> None:
+    note(session, "one", "two", "three")
+    accounts.seal_audit(session, NOW)
+    store(session)
+    session.execute(update(AuditEntry).where(AuditEntry.action == "two").values(actor="somebody else"))
+    store(session)
+    [found] = breaches(session)
+    assert "is not what it was" in found
+
+
+def test_a_gap_is_found(session: Session) -> None:
+    note(session, "one", "two", "three")
+    accounts.seal_audit(session, NOW)
+    store(session)
+    session.execute(delete(AuditEntry).where(AuditEntry.action == "two"))
+    store(session)
+    assert list(breaches(session)) == ["audit: the entries 2 to 2 of the chain are gone"]
