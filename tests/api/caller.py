@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flask import g
 from flask.testing import FlaskClient
 from make import store
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ class Api:
     def call(self, method: str, path: str, **more: Any) -> TestResponse:
         self.session.rollback()  # what a test has stored is stored, and it must not hold SQLite's only pen
         db.session.remove()  # tests share one application context; requests of a server do not
+        g.pop("sight", None)
         headers = dict(more.pop("headers", {}))
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"

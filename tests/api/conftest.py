@@ -8,17 +8,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token
+from make import quick_hash
 from sqlalchemy.orm import Session
 
-from csms.domain import accounts
 from csms.domain.accounts import Role
 from tests.api.caller import PASSWORD, Api, make_user
 
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """Of PASSWORD; made once, as it is slow on purpose."""
-    return accounts.hash_password(PASSWORD)
+    return quick_hash(PASSWORD)
 
 
 @pytest.fixture

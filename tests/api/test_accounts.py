@@ -16,7 +16,7 @@ def test_credit_is_booked_in_money_and_in_energy(owner: Api, session: Session) -
     told = owner.post(path, {"amount": "20.00", "energy_wh": 5000, "note": "cash"}).json
     assert told["balance"] == {"amount": "20.00", "currency": "EUR"}
     assert told["balance_wh"] == 5000
-    told = owner.post(path, {"kind": "correction", "amount": "-0.10"}).json
+    told = owner.post(path, {"kind": "correction", "amount": "-0.10", "note": "a cent too many"}).json
     assert told["balance"]["amount"] == "19.90"
     assert [x.created_by for x in session.scalars(select(LedgerEntry))] == ["owner", "owner"]
 
@@ -80,3 +80,39 @@ def test_a_tariff_gets_new_versions_and_keeps_the_old(owner: Api) -> None:
     revised = owner.post(f"/tariffs/{tariff['id']}/versions", {"price_per_kwh": "0.52"}).json
     assert [(x["number"], x["price_per_kwh"]) for x in revised["versions"]] == [(1, "0.49"), (2, "0.52")]
     assert owner.get("/tariffs").json["data"][0]["current"]["number"] == 2
+
+
+def test_a_card_is_known_by_another_number_that_a_reader_makes_of_it(owner: Api) -> None:
+    card = owner.post("/id-tokens", {"uid": "04A1B2C3"}).json
+    alike = owner.get("/id-tokens/likeness?uid=C3B2A104").json
+    assert (alike["id_token"]["id"], alike["likeness"]) == (card["id"], "reversed")
+    assert owner.get("/id-tokens/likeness?uid=77").json == {"id_token": None, "likeness": None}
+    path = f"/id-tokens/{card['id']}/numbers"
+    number = owner.post(path, {"uid": "C3B2A104"})
+    assert (number.status_code, number.json["created_by"]) == (201, "owner")
+    assert owner.post("/id-tokens", {"uid": "c3b2a104"}).status_code == 409
+    assert [x["uid"] for x in owner.get(path).json["data"]] == ["C3B2A104"]
+    assert owner.delete(f"{path}/{number.json['id']}").status_code == 204
+    assert owner.delete(f"{path}/{number.json['id']}").status_code == 404
+
+
+def test_a_card_is_waited_for_at_a_charger(owner: Api) -> None:
+    owner.post("/chargers", {"identity": "CP-1"})
+    made = owner.post("/chargers/CP-1/card-scans", {})
+    assert (made.status_code, made.json["state"], made.json["uid"]) == (201, "waiting", None)
+    owner.post("/chargers/CP-1/card-scans", {})
+    assert owner.get(f"/card-scans/{made.json['id']}").json["state"] == "stopped"
+    assert owner.post("/chargers/CP-1/card-scans", {"account_id": 99}).status_code == 404
+
+
+def test_cards_come_from_a_file_and_wrong_lines_are_told(owner: Api) -> None:
+    file = {"csv": "number,driver\nCAFE01,Ada\nCAFE01,Ada\nCAFE02,Ada\n"}
+    rehearsed = owner.post("/id-tokens/import", {**file, "is_rehearsal": True}).json
+    assert (rehearsed["new"], rehearsed["wrong"], owner.get("/id-tokens").json["data"]) == (2, 1, [])
+    done = owner.post("/id-tokens/import", file).json
+    assert [(x["line"], x["step"]) for x in done["data"]] == [(2, "new"), (3, "wrong"), (4, "new")]
+    assert {x["account_id"] for x in owner.get("/id-tokens").json["data"]} == {
+        owner.get("/accounts").json["data"][0]["id"]
+    }
+    assert owner.post("/id-tokens/import", file).json["same"] == 2
+    assert owner.post("/id-tokens/import", {"csv": "a,b"}).status_code == 422

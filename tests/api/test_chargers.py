@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain.accounts import AuditEntry, Role
-from csms.domain.chargers import Charger, ConnectorStatus, keys
+from csms.domain.chargers import Admission, Charger, ConnectorStatus, keys
 from csms.extensions import db
 from tests.api.caller import Api, begin
 
@@ -163,3 +163,17 @@ def test_the_journal_hides_card_numbers_from_those_who_only_read(as_role: Any, s
     assert "04A1B2C3D4" not in str(frames)
     assert '"idTag":"04•••D4"' in frames[0]["text"]
     assert "04A1B2C3D4" in as_role(Role.SUPPORT).get("/chargers/CP-1/frames").text
+
+
+def test_who_only_operates_lets_chargers_in_and_changes_nothing_else(session, owner, as_role) -> None:
+    begin(session)
+    make_charger(session, "NEW-1", admission=Admission.PENDING)
+    store(session)
+    support = as_role(Role.SUPPORT)
+    refused = support.patch("/chargers/NEW-1", {"name": "Mine", "admission": "accepted"})
+    assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
+    assert support.patch("/chargers/NEW-1", {"admission": "accepted"}).json["admission"] == "accepted"
+    assert owner.patch("/chargers/NEW-1", {"tags": ["Roof", "dc"]}).json["tags"] == ["dc", "roof"]
+    assert [x["identity"] for x in support.get("/chargers?tag=Roof").json["data"]] == ["NEW-1"]
+    assert owner.get("/chargers?tag=cellar").json["data"] == []
+    assert owner.patch("/chargers/NEW-1", {"tags": ["x" * 33]}).status_code == 422

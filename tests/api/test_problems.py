@@ -94,5 +94,5 @@ def test_the_description_names_every_route_and_the_scheme(app: Flask, client: Fl
 def test_the_page_of_the_description_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
     page = client.get("/api/")
     assert page.status_code == 200
-    assert 'data-spec="/api/openapi.json"' in page.text
+    assert 'data-spec="/api/schema/"' in page.text
     assert "//" not in page.text.replace("<!doctype", "")

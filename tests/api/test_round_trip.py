@@ -6,6 +6,8 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from live import LiveServer
 
 from csms.simulator import Charger
 from tests.api.caller import PASSWORD
+from tests.simulated import simulated
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -32,9 +35,8 @@ def api(live: LiveServer) -> Iterator[requests.Session]:
 
 @pytest.fixture
 def charger(live: LiveServer) -> Iterator[Charger]:
-    charger = Charger("SIM-1", f"{live.ws_url}/ws/ocpp").connect()
-    yield charger
-    charger.stop()
+    with simulated(live, "SIM-1") as charger:
+        yield charger
 
 
 def order(
@@ -49,12 +51,12 @@ def order(
 
 
 def test_the_answer_of_the_charger_is_told(api: requests.Session, live: LiveServer, charger: Charger) -> None:
-    began = time.monotonic()
     for _ in range(20):
+        began = time.monotonic()
         told = order(api, live, "GetConfiguration", key=["HeartbeatInterval"])
         assert told.status_code == 200
         assert told.json()["answer"]["configurationKey"][0]["key"] == "HeartbeatInterval"
-    assert time.monotonic() - began < 10  # a lost word of the bus would cost 15 s
+        assert time.monotonic() - began < 10  # a lost word of the bus would cost 15 s
 
 
 def test_a_start_is_told_when_the_transaction_is_there(
@@ -92,3 +94,35 @@ def test_the_examples_of_the_document_work(live: LiveServer, charger: Charger, t
     assert done.returncode == 0, done.stderr + done.stdout
     assert '"state":"accepted"' in done.stdout
     assert '"amount"' in done.stdout
+
+
+def test_orders_that_come_at_once_reach_the_charger_one_after_the_other(
+    api: requests.Session, live: LiveServer, charger: Charger
+) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(order, api, live, "GetConfiguration", key=[f"Key{n}"]) for n in range(6)]
+        told = [each.result().json() for each in asked]
+    assert {each["state"] for each in told} == {"accepted"}
+    told.sort(key=lambda each: str(each["sent_at"]))
+    for earlier, later in pairwise(told):
+        assert earlier["answered_at"] <= later["sent_at"]
+
+
+def test_an_order_that_is_asked_twice_with_one_key_is_sent_once(
+    api: requests.Session, live: LiveServer, charger: Charger
+) -> None:
+    url, body = f"{live.url}/api/v1/chargers/SIM-1/commands", {"action": "ClearCache"}
+    headers = {"Prefer": "wait=15", "Idempotency-Key": "twice"}
+    first, second = (api.post(url, json=body, headers=headers, timeout=30) for _ in range(2))
+    assert first.json() == second.json()
+    assert first.json()["state"] == "accepted"
+    sent = api.get(f"{live.url}/api/v1/commands?charger=SIM-1", timeout=10).json()["data"]
+    assert [each["action"] for each in sent].count("ClearCache") == 1
+
+
+def test_an_order_that_is_refused_leaves_the_connection_at_work(
+    api: requests.Session, live: LiveServer, charger: Charger
+) -> None:
+    assert order(api, live, "Reset", type="Sideways").status_code == 422
+    assert order(api, live, "BootNotification").status_code == 422
+    assert order(api, live, "ClearCache").json()["state"] == "accepted"

@@ -126,6 +126,7 @@ def test_a_token_that_we_did_not_sign_is_refused(app: Flask, stranger: Api, olga
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is not about the database
 def test_a_token_may_make_six_hundred_calls_a_minute(owner: Api) -> None:
     statuses = {owner.get("/chargers/none").status_code for _ in range(600)}
     assert statuses == {404}
@@ -139,3 +140,34 @@ def test_log_ins_are_audited_the_failed_ones_too(stranger: Api, session: Session
     log_in(stranger)
     entries = session.execute(select(AuditEntry.action, AuditEntry.actor).order_by(AuditEntry.id)).all()
     assert [tuple(x) for x in entries] == [("login.failed", "olga"), ("login", "Olga")]
+
+
+def test_logging_out_ends_the_access_token_too(stranger: Api, olga: User) -> None:
+    pair, other = log_in(stranger).json, log_in(stranger).json
+    assert stranger.post("/token/revoke", {"refresh": pair["refresh"]}).status_code == 204
+    assert stranger.but_with(pair["access"]).get("/chargers").status_code == 401
+    assert stranger.but_with(other["access"]).get("/chargers").status_code == 200
+
+
+class TestSigningUp:
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"sign_up": True}
+
+    def test_a_newcomer_becomes_a_driver_with_an_account(self, stranger: Api) -> None:
+        given = {"username": "ada", "password": "a long enough password", "email": "ada@example.org"}
+        answer = stranger.post("/sign-up", given)
+        assert answer.status_code == 201
+        me = stranger.but_with(answer.json["access"])
+        assert me.get("/transactions").json["data"] == []
+        assert me.get("/chargers").status_code == 403
+        assert stranger.post("/sign-up", given).status_code == 409
+
+    def test_a_password_that_anybody_would_try_is_refused(self, stranger: Api) -> None:
+        answer = stranger.post("/sign-up", {"username": "ada", "password": "password"})
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/password")
+
+
+def test_nobody_signs_up_where_it_is_not_open(stranger: Api) -> None:
+    answer = stranger.post("/sign-up", {"username": "ada", "password": "a long enough password"})
+    assert answer.status_code == 403

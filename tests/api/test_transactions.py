@@ -12,7 +12,7 @@ from story import Story
 
 from csms.domain import accounts, tariffs
 from csms.domain.accounts import Role
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from tests.api.caller import Api, begin
 
 ENERGY = {"measurand": "Energy.Active.Import.Register", "value": "3.5", "unit": "kWh"}
@@ -22,7 +22,7 @@ ENERGY = {"measurand": "Energy.Active.Import.Register", "value": "3.5", "unit": 
 def story(session: Session) -> Story:
     """A charger whose tariff asks 0.49 a kWh."""
     begin(session)
-    tariffs.create(session, "Day", Terms("EUR", price_per_kwh=Decimal("0.49")), at=NOW, is_default=True)
+    tariffs.create(session, "Day", simple("EUR", price_per_kwh=Decimal("0.49")), at=NOW, is_default=True)
     store(session)
     return Story(make_wire(session, make_charger(session, online=True)))
 

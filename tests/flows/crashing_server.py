@@ -60,17 +60,16 @@ def lay(fuse: Fuse) -> None:
             super().commit()
             fuse.meet_all("after_commit")
 
-    class Link(link.Link):
-        __slots__ = ()
+    answered = link.answered
 
-        def _answer(self, unit: units.Received) -> str:
-            text = super()._answer(unit)
-            fuse.meet("before_send", unit)
-            return text
+    def answered_or_dead(lane: work.Lane, unit: units.Received) -> str:
+        text = answered(lane, unit)
+        fuse.meet("before_send", unit)
+        return text
 
     work.Session = CrashingSession  # type: ignore[misc]
     _replace("csms.ocpp.door", "Lane", Lane)
-    _replace("csms.ocpp.endpoint", "Link", Link)
+    _replace("csms.ocpp.link", "answered", answered_or_dead)
 
 
 def _replace(module: str, name: str, value: object) -> None:

@@ -29,8 +29,9 @@ from csms.domain.verify import verify
 from csms.simulator import Charger, ChargerOptions
 from tests.desk import Desk
 from tests.live import LiveServer
+from tests.simulated import simulated
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 ID_TAG = "04A2B3C4"
 BEGIN_WH, STEPS_WH = 120_000, (700, 800)
 
@@ -153,8 +154,8 @@ async def _with_ocpp_package(live: LiveServer, remote: Remote) -> int:
         await box.boot()
         start = {"idTag": ID_TAG, "connectorId": 1}
         await asyncio.to_thread(remote.order, "RemoteStartTransaction", start)
+        await asyncio.wait_for(box.charging.wait(), PATIENCE_S)  # only now it surely knows its transaction
         check_command(remote.ended["RemoteStartTransaction"], "transaction_started", box.transaction_id)
-        await asyncio.wait_for(box.charging.wait(), PATIENCE_S)
         stop = {"transactionId": box.transaction_id}
         await asyncio.to_thread(remote.order, "RemoteStopTransaction", stop)
         check_command(remote.ended["RemoteStopTransaction"], "transaction_ended", box.transaction_id)
@@ -164,29 +165,28 @@ async def _with_ocpp_package(live: LiveServer, remote: Remote) -> int:
 
 
 @pytest.fixture
-def simulated(live: LiveServer) -> Iterator[Charger]:
+def charger(live: LiveServer) -> Iterator[Charger]:
     options = ChargerOptions(
         connectors=1, speed=60.0, register_wh=BEGIN_WH, configuration={"MeterValueSampleInterval": "10"}
     )
-    charger = Charger("SIM-1", f"{live.ws_url}/ws/ocpp", options).connect()
-    yield charger
-    charger.stop()
+    with simulated(live, "SIM-1", options) as charger:
+        yield charger
 
 
-def test_our_own_charger_is_started_and_stopped_from_afar(desk: Desk, simulated: Charger) -> None:
+def test_our_own_charger_is_started_and_stopped_from_afar(desk: Desk, charger: Charger) -> None:
     remote = Remote(desk, "SIM-1")
-    simulated.plug(1).result(PATIENCE_S)
-    simulated.wait_until_status(1, "Preparing", PATIENCE_S)
+    charger.plug(1).result(PATIENCE_S)
+    charger.wait_until_status(1, "Preparing", PATIENCE_S)
     remote.order("RemoteStartTransaction", {"idTag": ID_TAG, "connectorId": 1})
-    simulated.wait_until_status(1, "Charging", PATIENCE_S)
-    transaction_id = simulated.state().connectors[0].transaction_id
+    charger.wait_until_status(1, "Charging", PATIENCE_S)
+    transaction_id = charger.state().connectors[0].transaction_id
     assert transaction_id is not None
     check_command(remote.ended["RemoteStartTransaction"], "transaction_started", transaction_id)
-    simulated.wait_until(lambda x: x.state().connectors[0].session_wh > 300, PATIENCE_S)
+    charger.wait_until(lambda x: x.state().connectors[0].session_wh > 300, PATIENCE_S)
     remote.order("RemoteStopTransaction", {"transactionId": transaction_id})
     check_command(remote.ended["RemoteStopTransaction"], "transaction_ended", transaction_id)
-    simulated.wait_until(lambda x: x.state().queued == 0, PATIENCE_S)
+    charger.wait_until(lambda x: x.state().queued == 0, PATIENCE_S)
     with desk.reading() as session:
-        taken_wh = int(simulated.state().connectors[0].energy_wh) - BEGIN_WH  # told in whole Wh
+        taken_wh = int(charger.state().connectors[0].energy_wh) - BEGIN_WH  # told in whole Wh
         check_session(session, transaction_id, taken_wh)
         assert len(session.scalars(select(Reading)).all()) >= 2

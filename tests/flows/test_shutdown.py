@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 
@@ -19,7 +20,7 @@ from tests.live import LiveServer
 
 CHARGERS = 50
 STEP_WH = 10
-ENDS_WITHIN_S = 10.0
+ENDS_WITHIN_S = 20.0  # ten for the chargers, and what a busy machine needs besides
 SERVICE_RESTART = 1012
 
 
@@ -78,6 +79,7 @@ class Session:
         return f"2025-03-14T{9 + minute // 60:02}:{minute % 60:02}:{second:02}Z"
 
 
+@pytest.mark.seed("all", "Restart")
 def test_fifty_sessions_outlive_a_restart(live: LiveServer, desk: Desk) -> None:
     gate = threading.Barrier(CHARGERS + 1)
     sessions = [Session(live, number, gate) for number in range(1, CHARGERS + 1)]
@@ -100,6 +102,7 @@ def test_fifty_sessions_outlive_a_restart(live: LiveServer, desk: Desk) -> None:
         assert verify(session) == []
 
 
+@pytest.mark.seed("all", "Restart")
 def test_a_command_in_flight_is_unknown_after_a_restart(live: LiveServer, desk: Desk) -> None:
     peer = dial(live)
     peer.boot()

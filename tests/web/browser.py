@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, g
 from flask.testing import FlaskClient
-from make import store
+from make import quick_hash, store
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -28,7 +28,7 @@ def publish(session: Session) -> None:
 
 def make_user(session: Session, username: str = "olga", role: Role = Role.OWNER) -> User:
     """A user, committed, whose password is PASSWORD."""
-    stored = accounts.hash_password(PASSWORD)
+    stored = quick_hash(PASSWORD)
     user = accounts.create_user(session, username, stored, role, at=clock.now())
     publish(session)
     return user

@@ -15,10 +15,10 @@ from csms import clock
 from csms.domain import accounts, tariffs
 from csms.domain.accounts import Account, LedgerKind
 from csms.domain.chargers import Charger, Connector
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from csms.domain.transactions import Transaction
 
-PRICES = Terms("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
+PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
 
 
 @dataclass

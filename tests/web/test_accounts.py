@@ -1,5 +1,6 @@
 """Drivers: their cards, cars and credit."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,19 @@ def test_a_vehicle_is_added_and_its_vin_is_checked(visitor, site):
     assert "Kia Niro" in olga.text(f"/accounts/{site.account.id}")
 
 
+def test_all_vehicles_are_listed_and_found_by_what_they_are_or_whose(visitor, site):
+    olga = visitor().log_in()
+    assert "No vehicles yet" in olga.text("/accounts/vehicles")
+    url = f"/accounts/{site.account.id}/vehicles"
+    olga.post(url, {"brand": "Kia", "model": "Niro", "vin": "wvwzzz1jz3w386752"})
+    olga.post(url, {"brand": "Fiat", "model": "500e", "vin": ""})
+    for words in ("kia ni", "386752", "serrano"):
+        assert "Kia Niro" in olga.text(f"/accounts/vehicles?q={words}")
+    assert "Kia Niro" not in olga.text("/accounts/vehicles?q=fiat")
+    assert "No vehicle matches" in olga.text("/accounts/vehicles?q=tesla")
+    assert f'href="/accounts/{site.account.id}"' in olga.text("/accounts/vehicles")
+
+
 def test_a_new_driver_needs_a_name(visitor, site):
     olga = visitor().log_in()
     assert olga.post("/accounts/new", {"name": " "}).status_code == 422
@@ -77,3 +91,16 @@ def test_a_driver_sees_the_own_account_and_no_other(visitor, site):
     assert "Olga Serrano" in page
     assert "1.33 €" in page
     assert driver.get(f"/accounts/{site.account.id}").status_code == 404
+
+
+def test_a_vehicle_is_changed_and_removed(visitor, site):
+    clerk = visitor().log_in()
+    page = f"/accounts/{site.account.id}"
+    clerk.post(f"{page}/vehicles", {"brand": "Renault", "model": "Zoe", "vin": ""})
+    (car,) = re.findall(r"/accounts/vehicles/(\d+)\"", clerk.text(page))
+    clerk.post(f"/accounts/vehicles/{car}", {"brand": "Renault", "model": "Megane", "vin": ""})
+    assert "Renault Megane" in clerk.text(page)
+    clerk.post(f"/accounts/vehicles/{car}", {"brand": "", "model": "Megane", "vin": ""})
+    assert "Give the vehicle's brand and model" in clerk.text(page)
+    clerk.post(f"/accounts/vehicles/{car}/remove")
+    assert "Megane" not in clerk.text(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from csms import clock
 from csms.domain import chargers
 from csms.domain.accounts import Role
 from csms.domain.chargers import Admission, AuthorizationPolicy, ConnectorStatus, keys
+from csms.domain.chargers import tags as labels
 from csms.web import journal, strips
 from tests.web.browser import Browser, logged_in, publish
 
@@ -36,6 +38,14 @@ def test_the_list_finds_by_letters_and_by_status(session: Session, olga: Browser
     assert olga.open("/chargers?status=nonsense").status_code == 404
     assert "BRAVO" in olga.read("/chargers?online=0")
     assert "BRAVO" not in olga.read("/chargers?online=1")
+
+
+def test_a_charger_that_is_there_and_has_told_no_state_was_seen(session: Session, olga: Browser) -> None:
+    charger_id = _online(session, connectors=0)
+    publish(session)
+    page = olga.read(f"/chargers/{charger_id}")
+    assert "Connected" in page
+    assert "Never seen" not in page
 
 
 def test_the_list_goes_on_where_the_page_before_ended(session: Session, olga: Browser) -> None:
@@ -205,3 +215,153 @@ def test_seconds_of_history_make_no_claim_of_reliability(session: Session, olga:
 @pytest.mark.parametrize("text", ["", "{", "[]", "[2]", '[3,"1",null]', '[4,"1"]', "[2,3,4,5]", '"x"'])
 def test_a_frame_that_is_no_message_is_still_told(text: str) -> None:
     assert isinstance(journal.pretty(text), str)
+
+
+def test_the_page_of_a_charger_has_its_status_log_newest_first(session: Session, olga: Browser) -> None:
+    at = clock.now()
+    charger = make_charger(session, at=at - timedelta(hours=1), online=True)
+    for minutes, status, error in (
+        (30, ConnectorStatus.AVAILABLE, "NoError"),
+        (20, ConnectorStatus.FAULTED, "GroundFailure"),
+    ):
+        then = at - timedelta(minutes=minutes)
+        report = chargers.StatusReport(1, 1, status, status.value, then, error_code=error)
+        chargers.set_status(session, charger.id, report, at=then)
+    publish(session)
+    page = olga.read(f"/chargers/{charger.id}")
+    _, _, log = page.partition("Status log")
+    assert log.index("GroundFailure") < log.index("Available")
+
+
+def test_what_a_connector_is_is_written_down(visitor, site):
+    page = f"/chargers/{site.charger.id}"
+    olga = visitor().log_in()
+    given = {"standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE", "max_power": "22,08"}
+    olga.post(f"{page}/connectors/1", given | {"type": "Type 2"})
+    site.session.expire_all()
+    told = site.connector
+    assert (told.standard, told.format, told.power_type) == ("IEC_62196_T2", "SOCKET", "AC_3_PHASE")
+    assert (told.type, told.max_power_w) == ("Type 2", 22_080)
+    assert 'value="22.08"' in olga.text(f"{page}/settings")
+    olga.post(f"{page}/connectors/1", given | {"max_power": "much"})
+    assert "Write the power in kW" in olga.text(f"{page}/settings")
+    assert olga.post(f"{page}/connectors/9", given).status_code == 404
+    assert visitor().log_in(Role.SUPPORT).post(f"{page}/connectors/1", given).status_code == 404
+
+
+def test_facets_narrow_the_list_and_count_what_they_leave(session: Session, olga: Browser) -> None:
+    for number, (model, tags) in enumerate((("M1", ["roof"]), ("M1", []), ("M2", ["roof"])), 1):
+        labels.write(session, make_charger(session, f"CP-{number}", model=model), tags)
+    publish(session)
+    page = olga.read("/chargers?status=all")
+    assert re.search(r'model=M1"[^>]*>.*?M1 <span[^>]*>2<', page)
+    page = olga.read("/chargers?status=all&model=M1&tag=roof")
+    assert "CP-1" in page
+    assert "CP-2" not in page
+    assert "CP-3" not in page
+    assert "Model: M1" in page
+    assert re.search(
+        r'model=M2"[^>]*>.*?M2 <span[^>]*>1<', page
+    )  # counted without the choice of the model itself
+    assert "CP-2" in olga.read("/chargers?status=all&tag=none")
+    assert olga.open("/chargers?site=nonsense").status_code == 404
+
+
+def test_columns_and_look_are_remembered(session: Session, olga: Browser) -> None:
+    make_charger(session, "CP-1", model="M1", serial_number="SN-77")
+    publish(session)
+    assert "SN-77" not in olga.read("/chargers?status=all")
+    assert "SN-77" in olga.read("/chargers?status=all&cols=serial&cols=tags")
+    page = olga.read("/chargers?status=all")
+    assert "SN-77" in page
+    assert 'data-label="Firmware"' not in page
+    assert "<table" not in olga.read("/chargers?look=tiles")
+    assert "<table" not in olga.read("/chargers?status=all")
+    assert "<table" in olga.read("/chargers?look=table")
+
+
+def test_a_view_is_kept_opened_first_shared_and_forgotten(
+    app: Flask, session: Session, olga: Browser
+) -> None:
+    make_charger(session, "CP-1", model="M1")
+    make_charger(session, "CP-2", model="M2")
+    publish(session)
+    form = {"name": "Only M2", "query": "status=all&model=M2", "is_default": "1", "is_shared": "1"}
+    assert olga.send("/chargers/views", **form).location == "/chargers?status=all&model=M2"
+    assert olga.open("/chargers").location == "/chargers?status=all&model=M2"
+    assert "CP-1" in olga.read("/chargers?status=all")
+    reader = logged_in(app, session, Role.READ_ONLY, "rita")
+    page = reader.read("/chargers")
+    assert "Only M2" in page
+    assert "CP-1" in page
+    assert reader.send("/chargers/views/1/delete").status_code == 404
+    assert reader.send("/chargers/views", name="For Rita", query="q=CP", is_shared="1").status_code == 302
+    assert "For Rita" not in olga.read("/chargers?status=all")
+    assert "Give it a name" in olga.read(olga.send("/chargers/views", name=" ", query="").location)
+    assert olga.send("/chargers/views/1/delete").status_code == 302
+    assert olga.open("/chargers").status_code == 200
+
+
+def test_the_csv_holds_what_the_list_shows(session: Session, olga: Browser) -> None:
+    for number in range(60):
+        make_charger(session, f"CP-{number:03}", model="M1", name="=1+1" if number == 0 else None)
+    make_charger(session, "OTHER", model="M2")
+    publish(session)
+    text = olga.read("/chargers/export.csv?model=M1&cols=model&cols=connectors")
+    lines = text.lstrip("\ufeff").splitlines()
+    assert lines[0] == "identity,name,connectors,model"
+    assert len(lines) == 61
+    assert lines[1] == "CP-000,'=1+1,1 Unknown,M1"
+    assert "OTHER" not in text
+
+
+SHEET = "identity;name;site;policy;tags\nNEW-1;Roof 1;Garage;open;a, b\ncp-1;Old one;;;\n"
+
+
+def test_a_sheet_is_looked_at_and_then_kept_whole(session: Session, olga: Browser) -> None:
+    make_charger(session, "CP-1", policy=AuthorizationPolicy.KNOWN)
+    publish(session)
+    page = olga.send("/chargers/import", text=SHEET).get_data(as_text=True)
+    assert "1 new, 1 changed" in page
+    session.rollback()
+    assert chargers.find(session, "NEW-1") is None
+    session.rollback()
+    assert olga.send("/chargers/import", text=SHEET, what="store").status_code == 302
+    session.rollback()
+    new, old = chargers.find(session, "NEW-1"), chargers.find(session, "CP-1")
+    assert new is not None
+    assert old is not None
+    assert (new.name, new.site_name, [x.tag for x in new.tags]) == ("Roof 1", "Garage", ["a", "b"])
+    assert (old.name, old.policy, old.site_name) == ("Old one", AuthorizationPolicy.KNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("a:b,,,,", "An identity has 1 to 48 characters"),
+        ("NEW-1,,,,", "stands in line 2 already"),
+        ("NEW-2,,,nobody,", "Who may charge is"),
+        ("NEW-2,,,,Nightly", "There is no tariff"),
+        ("start,,,,", "No charger can be called start"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_is_kept(
+    session: Session, olga: Browser, line: str, why: str
+) -> None:
+    text = f"identity,name,site,policy,tariff\nNEW-1,One,Garage,,\n{line}\n"
+    refused = olga.send("/chargers/import", text=text, what="store")
+    assert refused.status_code == 422
+    assert why in refused.text
+    assert ">3<" in refused.text
+    assert chargers.find(session, "NEW-1") is None
+    for broken in ("", "name\nx\n", "identity,colour\nx,red\n"):
+        assert olga.send("/chargers/import", text=broken, what="store").status_code == 422
+
+
+def test_hosts_see_their_own_chargers_facets_alone(app: Flask, session: Session) -> None:
+    make_charger(session, "CP-1", vendor="Secret Works", model="Hidden")
+    make_charger(session, "CP-2", vendor="Other", model="Hidden too")
+    publish(session)
+    page = logged_in(app, session, Role.SITE_HOST, "hana").read("/chargers")
+    assert "Hidden" not in page
+    assert "Secret Works" not in page

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from csms.web.charts import Part, Period, columns, plot, strip_parts
+from csms.web.charts import Part, Period, columns, plot, stairs, strip_parts
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -39,3 +39,10 @@ def test_periods_are_cut_to_the_window_of_the_strip() -> None:
         Part("ready", "Available", 0.0, 50.0),
         Part("active", "Charging", 75.0, 25.0),
     ]
+
+
+def test_stairs_hold_each_value_until_the_next_and_leave_gaps() -> None:
+    drawn = stairs([(0.0, 10), (0.25, None), (0.5, 20)], width=100, height=104, top=20)
+    assert drawn.line == "M0.0 53.0L25.0 53.0M50.0 3.0L100.0 3.0"
+    assert drawn.area.startswith("M0.0 104L0.0 53.0L25.0 53.0V104Z")
+    assert stairs([(0.0, None)]).line == ""

@@ -13,6 +13,7 @@ from csms import clock
 from csms.domain import chargers, commands
 from csms.domain.commands import CommandState, Effect
 from tests.web.browser import HTMX, Browser, publish
+from tests.web.site import Site
 
 
 def _online(session: Session) -> int:
@@ -65,6 +66,19 @@ def test_a_session_is_started_with_a_card_on_a_connector_of_this_charger(
     other = make_charger(session, "CP-2", at=clock.now(), online=True).id
     publish(session)
     assert olga.send(f"/chargers/{other}/commands", HTMX, **form).status_code == 404
+
+
+def test_a_session_is_started_with_a_limit_of_its_own(session: Session, olga: Browser) -> None:
+    charger_id = _online(session)
+    connector = chargers.connector_of(session, charger_id, 1)
+    assert connector is not None
+    session.rollback()
+    form = {"kind": "start", "connector": str(connector.id), "id_tag": "TAG-1", "limit": "10,5"}
+    assert olga.send(f"/chargers/{charger_id}/commands", HTMX, **form).status_code == 200
+    profile = _newest(session).arguments["profile"]
+    assert profile["purpose"] == "TxProfile"
+    assert profile["schedules"][0]["periods"][0]["limit"] == 10.5
+    assert olga.send(f"/chargers/{charger_id}/commands", HTMX, **form | {"limit": "x"}).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -170,3 +184,13 @@ def test_dialogs_name_who_is_charging_now(session: Session, olga: Browser) -> No
     publish(session)
     assert "This interrupts card DAVE-1." in olga.read(f"/chargers/{charger_id}/ask/reset")
     assert "DAVE-1" in olga.read(f"/chargers/{charger_id}/ask/stop")
+
+
+def test_a_stop_without_a_choice_means_the_only_session(site: Site, olga: Browser) -> None:
+    where = f"/chargers/{site.charger.id}/commands"
+    publish(site.session)
+    assert "No session is running" in olga.send(where, HTMX, kind="stop").text
+    session = site.begin()
+    publish(site.session)
+    assert olga.send(where, HTMX, kind="stop").status_code == 200
+    assert _newest(site.session).transaction_id == session.id

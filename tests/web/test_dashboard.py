@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 
 from flask import Flask
 from make import Wire, make_charger, make_wire
@@ -10,11 +12,16 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import chargers
+from csms.domain import attention, chargers, sites, tariffs
 from csms.domain.accounts import Role
+from csms.domain.attention import Matter
 from csms.domain.chargers import Admission, Attempt, RefusalCause
+from csms.domain.tariffs import simple
 from csms.extensions import db
+from csms.web.shell import PAGES
 from tests.web.browser import HTMX, Browser, logged_in, publish
+
+PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal(0), 0, Decimal(0), Decimal(21))
 
 
 def _online(session: Session, identity: str = "CP-1", **more: object) -> Wire:
@@ -51,11 +58,16 @@ def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
     )
     publish(session)
     assert "No charger is called KEBA-1." in olga.read("/dashboard/first")
+    attempt_id = session.scalars(select(Attempt.id)).one()
     page = olga.read("/attempts")
     assert "Add the charger here." in page
-    assert "/chargers/new?identity=KEBA-1" in page
+    assert f'href="/attempts/{attempt_id}"' in page
+    assert "Let it in" in olga.read(f"/attempts/{attempt_id}")
     assert "1 thing needs you" in olga.read("/dashboard/headline")
-    attempt_id = session.scalars(select(Attempt.id)).one()
+    make_charger(session, "CP-1", at=clock.now(), online=True)
+    publish(session)
+    assert 'href="/chargers/new?identity=KEBA-1"' in olga.read("/dashboard/attention")
+    assert 'value="KEBA-1"' in olga.read("/chargers/new?identity=KEBA-1")
     olga.send(f"/attempts/{attempt_id}/forget")
     assert "Nobody was sent away" in olga.read("/attempts")
 
@@ -136,6 +148,18 @@ def test_a_reader_gets_links_and_no_buttons(app: Flask, session: Session) -> Non
     assert "Open" in page
 
 
+def test_the_search_finds_pages_by_their_names_and_chargers_otherwise(
+    session: Session, olga: Browser
+) -> None:
+    make_charger(session, "CP-1", connectors=1)
+    publish(session)
+    assert olga.client.get("/search?q=Firmw").location == "/firmware"
+    assert olga.client.get("/search?q=map").location == "/map"
+    assert olga.client.get("/search?q=res").location == "/chargers?q=res"
+    for address in PAGES.values():
+        assert olga.client.get(address).status_code == 200, address
+
+
 def test_many_chargers_take_no_more_queries_than_few(session: Session, olga: Browser) -> None:
     def queries(path: str) -> int:
         count = 0
@@ -157,3 +181,83 @@ def test_many_chargers_take_no_more_queries_than_few(session: Session, olga: Bro
     publish(session)
     assert {path: queries(path) for path in few} == few
     assert few["/chargers"] <= 12
+
+
+def test_what_can_wait_is_put_off_and_shown_again(session: Session, olga: Browser) -> None:
+    _status(_online(session, name="Plaza"), "Faulted", "GroundFailure")
+    publish(session)
+    page = olga.read("/dashboard/attention")
+    about = re.search(r'name="about" value="(\d+)"', page)
+    assert about is not None
+    form = {"matter": "faulted", "about": about[1]}
+    assert olga.send("/dashboard/attention/snooze", HTMX, **form).status_code == 200
+    page = olga.read("/dashboard/attention")
+    assert "GroundFailure" not in page
+    assert "1 put off for a day" in page
+    assert "All is well" in olga.read("/dashboard/headline")
+    assert "<title>Dashboard" in olga.read("/")
+    assert olga.send("/dashboard/attention/wake", HTMX).status_code == 200
+    assert "GroundFailure" in olga.read("/dashboard/attention")
+    assert "<title>(1) Dashboard" in olga.read("/")
+    assert olga.send("/dashboard/attention/snooze", HTMX, matter="nonsense").status_code == 422
+
+
+def test_what_is_put_off_raises_its_alert_all_the_same(session: Session) -> None:
+    at = clock.now()
+    charger = make_charger(session, "NEW-1", at=at, admission=Admission.PENDING)
+    attention.put_off(
+        session, Matter.PENDING, str(charger.id), until=at + timedelta(hours=1), by="olga", at=at
+    )
+    session.flush()
+    assert attention.items(session, at=at) == []
+    assert len(attention.items(session, at=at, with_put_off=True)) == 1
+    assert attention.tally(session, at=at).total == 0
+    later = at + timedelta(hours=2)
+    assert len(attention.items(session, at=later)) == attention.tally(session, at=later).total == 1
+
+
+def test_readers_put_nothing_off(app: Flask, session: Session, olga: Browser) -> None:
+    _status(_online(session), "Faulted")
+    publish(session)
+    reader = logged_in(app, session, Role.READ_ONLY, "rita")
+    assert "Snooze" not in reader.read("/dashboard/attention")
+    assert reader.send("/dashboard/attention/snooze", matter="faulted", about="1").status_code == 404
+
+
+def test_chargers_where_no_tariff_is_in_force_need_somebody(session: Session) -> None:
+    at = clock.now()
+    make_charger(session, at=at, online=True)
+    assert (
+        attention.tally(session, at=at).total == 0
+    )  # nobody has made a tariff: charging is meant to be free
+    ends_at = at - timedelta(days=1)
+    tariffs.create(session, "Old", PRICES, at=at, is_default=True, about=tariffs.About(ends_at=ends_at))
+    session.flush()
+    found = attention.items(session, at=at)
+    assert [(x.matter, x.count) for x in found] == [(Matter.UNPRICED, 1)]
+    assert attention.tally(session, at=at).total == 1
+
+
+def test_a_disk_with_little_room_needs_somebody(session: Session) -> None:
+    at = clock.now()
+    assert attention.tally(session, at=at, free_share=0.2).total == 0
+    assert attention.tally(session, at=at, free_share=0.04).total == 1
+    assert [x.word for x in attention.items(session, at=at, free_share=0.04)] == ["4"]
+
+
+def test_the_power_stands_beside_what_the_grid_gives(session: Session, olga: Browser) -> None:
+    at = clock.now()
+    site = sites.add(session, sites.Details(name="Garage", grid_limit_w=50_000), at=at)
+    wire = _online(session, site_id=site.id)
+    begun = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": at.isoformat()}
+    number = wire.call("StartTransaction", begun)["transactionId"]
+    sample = {"value": "11", "measurand": "Power.Active.Import", "unit": "kW"}
+    values = [{"timestamp": at.isoformat(), "sampledValue": [sample]}]
+    wire.call("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": values})
+    publish(session)
+    page = olga.read("/dashboard/figures").replace("\u00a0", " ")
+    assert "11.0 kW of the 50 kW of 1 grid connection" in page
+    assert "Uptime, 30 days" in olga.read("/")
+    shown = olga.read(f"/sites/{site.id}").replace("\u00a0", " ")
+    assert "Its connection gives 50.0 kW" in shown
+    assert "/chargers/bulk/out-of-service?site=" in shown

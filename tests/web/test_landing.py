@@ -205,7 +205,7 @@ def test_a_charger_with_two_connectors_asks_which(visitor, session, site):
     assert visitor().get(f"/c/{charger.slug}/3").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/ocpp/c/CP-1/", "/ocpp/c/cp-1", "/ocpp/c/CP-1/status/"])
+@pytest.mark.parametrize("path", ["/ocpp/c/CP-1/", "/ocpp/c/cp-1"])
 def test_older_labels_lead_to_the_address_that_does_not_tell_the_identity(visitor, site, path):
     answer = visitor().get(path, follow_redirects=False)
     if answer.status_code == 308:

@@ -1,9 +1,13 @@
 """Settings: the owner's alone."""
 
+import re
+
 import pytest
+from sqlalchemy import select
 
 from csms.domain import accounts
 from csms.domain.accounts import Role
+from csms.domain.mail import Mail
 from tests.web.visitor import PASSWORD, told
 
 
@@ -27,6 +31,34 @@ def test_a_new_user_can_log_in_and_a_disabled_one_is_out_at_once(visitor, site):
     olga.post(f"/settings/users/{user.id}/disable")
     assert marta.get("/sessions").status_code == 302
     assert "user.disable" in olga.text("/settings/audit")
+
+
+def test_an_invited_user_chooses_a_password_and_is_managed_on_a_page(visitor, session, site):
+    olga = visitor().log_in()
+    form = {"username": "marta", "role": "support", "email": "marta@example.org"}
+    assert olga.post("/settings/users", form | {"email": ""}).status_code == 422
+    assert olga.post("/settings/users", form).status_code == 302
+    assert "Invited" in olga.text("/settings/users")
+    session.rollback()
+    link = re.search(r"/login/invitation/\S+", session.scalars(select(Mail)).one().text)[0]
+    marta = visitor()
+    assert "Welcome, marta" in marta.text(link)
+    assert marta.post(link, {"password": "four quite new words"}).status_code == 302
+    assert marta.get("/sessions").status_code == 200
+    page = f"/settings/users/{accounts.find_user(session, 'marta').id}"
+    assert olga.post(page, form | {"role": "accountant", "email": "m@example.org"}).status_code == 302
+    assert "m@example.org" in olga.text(page)
+    session.rollback()
+    session.expire_all()
+    assert accounts.find_user(session, "marta").role is Role.ACCOUNTANT
+    ends_at = re.search(page + r"/log-ins/\d+/end", olga.text(page))[0]
+    olga.post(ends_at)
+    assert marta.get("/sessions").status_code == 302
+    assert olga.post(page + "/remove").status_code == 302
+    assert olga.get(page).status_code == 404
+    assert "user.remove" in olga.text("/settings/audit?action=user.&q=marta")
+    assert "log_in" not in olga.text("/settings/audit?action=user.").split("<table", 1)[1]
+    assert "user.remove" in olga.text("/settings/audit/export.csv?action=user.")
 
 
 def test_a_weak_password_and_a_taken_name_are_explained(visitor, site):
@@ -56,3 +88,23 @@ def test_others_find_no_settings(visitor, site, role):
     other = visitor().log_in(role)
     for path in ("/settings", "/settings/users", "/settings/audit"):
         assert other.get(path).status_code == 404
+
+
+def test_quiet_mode_is_announced_on_every_page_until_somebody_ends_it(visitor, site):
+    olga = visitor().log_in()
+    olga.post("/settings/quiet", {"is_on": "1"})
+    assert "Quiet mode: chargers are sent nothing but answers" in olga.text("/sessions")
+    assert "settings.quiet" in olga.text("/settings/audit")
+    assert ">Quiet<" in olga.text(f"/chargers/{site.charger.id}")
+    olga.post(f"/chargers/{site.charger.id}/settings", {"policy": "open", "quiet": "no"})
+    assert ">Quiet<" not in olga.text(f"/chargers/{site.charger.id}")
+    olga.post("/settings/quiet", {"is_on": "0"})
+    assert "Quiet mode:" not in olga.text("/sessions")
+
+
+def test_support_can_read_that_it_is_quiet_and_not_end_it(visitor, site):
+    visitor().log_in().post("/settings/quiet", {"is_on": "1"})
+    support = visitor().log_in(Role.SUPPORT)
+    assert "Quiet mode:" in support.text("/sessions")
+    assert support.post("/settings/quiet", {"is_on": "0"}).status_code == 404
+    assert "Quiet mode:" in support.text("/sessions")

@@ -31,12 +31,13 @@ def _link(app: Flask) -> str:
     return urlsplit(url).path
 
 
+@pytest.mark.seed("001", "First user")
 def test_the_link_makes_the_owner_and_logs_in(app: Flask) -> None:
     browser = Browser(app)
     path = _link(app)
     assert "Welcome" in browser.read(path)
     answer = browser.send(path, **FORM, password=PASSWORD)
-    assert answer.headers["Location"] == "/"
+    assert answer.headers["Location"] == "/ui/"
     assert "Connect your first charger" in browser.read("/")
     assert app.extensions["settings"].currency == "CHF"
     assert app.extensions["settings"].time_zone.key == "Europe/Zurich"

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from csms.domain import chargers
 from csms.domain.accounts import Account
 from csms.domain.chargers import Charger
+from csms.domain.simulators import Simulator
 from csms.domain.transactions import Transaction
 from csms.simulator import Simulators
 from tests.web.visitor import told
@@ -23,7 +24,7 @@ def registry(app):
 
 
 def until(condition):
-    give_up_at = time.monotonic() + 5
+    give_up_at = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < give_up_at
         time.sleep(0.02)
@@ -85,3 +86,38 @@ def test_a_process_without_simulators_says_so(visitor, app, site):
     olga = visitor().log_in()
     assert "runs no simulated chargers" in olga.text("/simulator")
     assert olga.post("/simulator/start").status_code == 409
+
+
+@pytest.mark.seed("004", "Simulator entries")
+def test_a_simulator_is_set_up_on_the_page_started_and_stopped(visitor, site, registry):
+    olga = visitor().log_in()
+    form = {
+        "name": "Garage",
+        "cp_path": "ws/ocpp/GARAGE-2",
+        "host": "127.0.0.1",
+        "ws_port": "8000",
+        "rfid": "04A2B39F",
+        "duration": "600",
+        "interval": "5",
+        "pre_charge_delay": "0",
+        "kwh_min": "2,5",
+        "kwh_max": "2.5",
+        "autostart": "1",
+    }
+    assert 'value="CPX/"' in olga.text("/simulator/entries/new")
+    wrong = olga.post("/simulator/entries", form | {"kwh_max": "1"})
+    assert (wrong.status_code, "at least the lesser energy" in told(wrong)) == (422, True)
+    assert olga.post("/simulator/entries", form).status_code == 302
+    (entry,) = site.session.scalars(select(Simulator)).all()
+    address = f"/simulator/entries/{entry.id}"
+    assert "2.5 to 2.5 kWh in" in olga.text("/simulator")
+    assert olga.post(address, form | {"name": "Hall", "password": "a key"}).status_code == 302
+    olga.post(f"{address}/start")
+    assert "Starting" in olga.text("/simulator")
+    assert "stop it first" in told(olga.post(address, form))
+    olga.post("/simulator/start")
+    olga.post("/simulator/stop-all")
+    assert registry.running() == []
+    assert "Off" in olga.text("/simulator")
+    olga.post(f"{address}/remove")
+    assert "No simulator is set up" in olga.text("/simulator")

@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from csms.web.stations import prices_of
 
 
 def test_prices_come_as_energy_time_session_other():
-    terms = Terms(
+    terms = simple(
         "EUR", Decimal("0.49"), Decimal("0.02"), Decimal("0.10"), 15, Decimal("0.35"), Decimal("21")
     )
     prices = prices_of(terms)
@@ -23,4 +23,4 @@ def test_prices_come_as_energy_time_session_other():
 
 def test_free_has_no_lines():
     assert prices_of(None).lines == ()
-    assert prices_of(Terms("EUR")).lines == ()
+    assert prices_of(simple("EUR")).lines == ()

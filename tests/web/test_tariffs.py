@@ -1,9 +1,11 @@
 """Tariffs: versions, assignment, and what drivers will read."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from make import store
 from sqlalchemy import select
 
 from csms.domain import tariffs
@@ -34,7 +36,7 @@ def test_a_change_is_a_new_version_and_a_running_session_keeps_its_prices(visito
     assert answer.status_code == 302
     site.session.rollback()
     site.session.expire_all()
-    assert [x.price_per_kwh for x in tariff.versions] == [Decimal("0.49"), Decimal("0.59")]
+    assert [x.terms.plain.price_per_kwh for x in tariff.versions] == [Decimal("0.49"), Decimal("0.59")]
     ended = site.end(running, 11_000)
     assert ended.cost_cents == 525  # 10 x 0.49 + 0.35
     assert "0.59 €" in visitor().text(f"/c/{site.slug}")
@@ -70,3 +72,100 @@ def test_support_sees_prices_and_cannot_change_them(visitor, site):
     support = visitor().log_in(Role.SUPPORT)
     assert "Public" in support.text("/tariffs")
     assert support.get("/tariffs/new").status_code == 404
+
+
+BLOCKS = {
+    "shape": "elements",
+    "count": "2",
+    "name": "Now and later",
+    "vat_percent": "21",
+    "e0_ENERGY": "0.31",
+    "e0_max_duration": "30",
+    "e1_ENERGY": "0,62",
+    "e1_PARKING_TIME": "6",
+    "e1_PARKING_TIME_step": "300",
+}
+
+
+def test_prices_by_blocks_are_shown_in_words_and_reckoned(visitor, site):
+    olga = visitor().log_in()
+    made = olga.post("/tariffs/new", BLOCKS).location
+    page = olga.text(f"{made}?energy=10&hours=1&idle=0&starts=2026-06-01T12:00")
+    assert "In the first 30 min" in page
+    assert "5.000 kWh × 0.31 €/kWh" in page
+    assert "5.000 kWh × 0.62 €/kWh" in page
+    olga.post(f"{made}/default")
+    landing = visitor().text(f"/c/{site.slug}")
+    assert "0.31 €" in landing
+    assert "All prices" in landing
+    again = olga.text(f"{made}/versions/new")
+    assert "Prices 3" in again
+
+
+def test_a_block_is_added_without_losing_what_was_written(visitor, site):
+    page = told(visitor().log_in().post("/tariffs/new", BLOCKS | {"more": "1"}))
+    assert 'name="e2_ENERGY"' in page
+    assert 'value="0.31"' in page
+
+
+def test_a_block_that_is_none_is_explained(visitor, site):
+    answer = visitor().log_in().post("/tariffs/new", BLOCKS | {"e0_ENERGY": "dear"})
+    assert answer.status_code == 422
+    assert "Element 1" in told(answer)
+
+
+def test_a_label_tells_from_when_another_price_counts(visitor, site):
+    clock = (site.now + timedelta(hours=2)).strftime("%H:%M")
+    olga = visitor().log_in()
+    window = {"e0_start_time": clock, "e0_end_time": (site.now + timedelta(hours=5)).strftime("%H:%M")}
+    given = {"shape": "elements", "count": "2", "name": "Soon", "e0_ENERGY": "0.21", "e1_ENERGY": "0.71"}
+    olga.post(f"{olga.post('/tariffs/new', given | window).location}/default")
+    answer = visitor().get(f"/c/{site.slug}")
+    assert f"From {clock}:" in told(answer)
+    assert len(answer.data) < 30_000
+
+
+def test_a_version_is_planned_ahead_and_told_in_words(visitor, site):
+    olga = visitor().log_in()
+    tariff = tariffs.listed(site.session)[0]
+    form = {"price_per_kwh": "0.59", "starts_at": "2099-01-01T00:00", "alt_text": "Dearer from next year"}
+    assert (
+        olga.post(f"/tariffs/{tariff.id}/versions/new", form | {"ends_at": "2098-01-01T00:00"}).status_code
+        == 422
+    )
+    assert olga.post(f"/tariffs/{tariff.id}/versions/new", form).status_code == 302
+    page = olga.text(f"/tariffs/{tariff.id}")
+    assert ("version 1 ·" in page, "Dearer from next year" in page, "2099" in page) == (True, True, True)
+    assert "0.49" in visitor().text(f"/c/{site.slug}")
+    now = form | {"starts_at": "", "alt_text": "Green power only", "type": "PROFILE_GREEN"}
+    assert olga.post(f"/tariffs/{tariff.id}/versions/new", now).status_code == 302
+    landing = visitor().text(f"/c/{site.slug}")
+    assert ("0.59" in landing, "Green power only" in landing) == (True, True)
+    olga.post(f"/tariffs/{tariff.id}/remove")
+    assert "default tariff" in olga.text(f"/tariffs/{tariff.id}")
+    olga.post("/tariffs/new", {"name": "Next", "is_default": "1"})
+    assert olga.post(f"/tariffs/{tariff.id}/remove").status_code == 302
+    assert olga.get(f"/tariffs/{tariff.id}").status_code == 404
+
+
+def test_the_preview_is_the_very_block_of_the_page_behind_the_label(visitor, site):
+    olga = visitor().log_in()
+    tariff = tariffs.listed(site.session)[0]
+
+    def block(page):
+        return re.search(r'<dl class="card prices">.*?</dl>', page, re.DOTALL).group(0)
+
+    assert block(olga.text(f"/tariffs/{tariff.id}")) == block(visitor().text(f"/c/{site.slug}"))
+
+
+def test_chargers_at_which_charging_is_free_for_want_of_a_tariff_are_named(visitor, site):
+    olga = visitor().log_in()
+    assert "Charging is free at" not in olga.text("/tariffs")
+    tariffs.listed(site.session)[0].is_default = False
+    store(site.session)
+    page = olga.text("/tariffs")
+    assert "Charging is free at 1 charger" in page
+    assert f"/chargers/{site.charger.id}/settings" in page
+    tariffs.assign(site.session, tariffs.listed(site.session)[0], {site.charger.id})
+    store(site.session)
+    assert "Charging is free at" not in olga.text("/tariffs")

@@ -72,3 +72,17 @@ def test_support_sees_cards_and_cannot_change_them(visitor, site):
     assert support.get("/cards/new").status_code == 404
     token = accounts.find_token(site.session, "04A2B39F")
     assert support.post(f"/cards/{token.id}/block").status_code == 404
+
+
+def test_a_card_that_chargers_refuse_for_want_of_credit_says_so(visitor, site):
+    olga, here = visitor().log_in(), f"/cards/{accounts.find_token(site.session, '04A2B39F').id}"
+    empty = {"amount_cents": -site.account.balance_cents}
+    accounts.book(site.session, site.account, accounts.LedgerKind.CORRECTION, at=site.now, **empty)
+    store(site.session)
+    assert "refuse this card" not in olga.text(here)
+    site.charger.policy = AuthorizationPolicy.CREDIT
+    store(site.session)
+    assert "Chargers that ask for credit refuse this card: Olga Serrano has none left." in olga.text(here)
+    accounts.book(site.session, site.account, accounts.LedgerKind.TOP_UP, at=site.now, energy_wh=1)
+    store(site.session)
+    assert "refuse this card" not in olga.text(here)

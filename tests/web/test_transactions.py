@@ -91,6 +91,7 @@ def test_a_page_asks_the_database_at_most_twelve_times(visitor, app, site, path)
     transaction = site.end(site.begin(), 2_000)
     olga = visitor().log_in()
     olga.get("/sessions")
+    address = path.format(id=transaction.id)  # read before we listen: the test asks the database too
     asked = []
     with app.app_context():
         engine = db.engine
@@ -100,7 +101,7 @@ def test_a_page_asks_the_database_at_most_twelve_times(visitor, app, site, path)
             asked.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
-    assert olga.get(path.format(id=transaction.id)).status_code == 200
+    assert olga.get(address).status_code == 200
     event.remove(engine, "before_cursor_execute", note)
     assert len(asked) <= 12, "\n".join(x[:90] for x in asked)
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from flask import Flask
-from make import store
+from make import quick_hash, store
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -46,7 +46,7 @@ class Visitor:
     def log_in(self, role: Role = Role.OWNER, account_id: int | None = None) -> Visitor:
         with self.app.app_context():
             name = f"{role.value}-{account_id or 0}"
-            hashed = accounts.hash_password(PASSWORD)
+            hashed = quick_hash(PASSWORD)
             accounts.create_user(self.session, name, hashed, role, at=clock.now(), account_id=account_id)
             store(self.session)
         answer = self.post("/login", {"username": name, "password": PASSWORD})

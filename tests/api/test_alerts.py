@@ -1,0 +1,49 @@
+"""Alerts through the API: a rule, what it raises, and the mails and webhooks that tell of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from make import make_charger, store
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csms import alerts as sender
+from csms import clock
+from csms.domain.chargers import LinkLease
+from csms.domain.mail import Mail
+from csms.domain.webhooks import Delivery
+from tests.api.caller import Api, begin
+
+RULE = {"name": "Depot", "kind": "offline", "mail_to": ["ops@example.org"], "quiet_from": "22:00"}
+
+
+def test_a_rule_tells_by_mail_and_webhook_and_is_seen_in_the_list(
+    owner: Api, session: Session, app: Flask
+) -> None:
+    assert owner.post("/alert-rules", RULE).status_code == 422  # quiet hours without an end
+    made = owner.post("/alert-rules", RULE | {"quiet_from": None})
+    assert made.status_code == 201, made.text
+    path = made.headers["Location"].removeprefix("/api/v1")
+    hook = {"name": "Pager", "url": "https://example.org/", "events": ["alert.raised"]}
+    assert owner.post("/webhooks", hook).status_code == 201
+    begin(session)
+    at = clock.now()
+    charger = make_charger(session, at=at, online=True)
+    lease = session.get_one(LinkLease, charger.id)
+    lease.online_until, lease.closed_at = None, at
+    store(session)
+    begin(session)
+    assert sender.look(session, at + timedelta(seconds=5)) == 1
+    store(session)
+    [mail] = session.scalars(select(Mail)).all()
+    assert (mail.recipient, mail.subject) == ("ops@example.org", "CP-1 cannot be reached")
+    assert f"/chargers/{charger.id}" in (mail.text or "")
+    assert [x.event.value for x in session.scalars(select(Delivery))] == ["alert.raised"]
+    [alert] = owner.get("/alerts?open=true").json["data"]
+    assert (alert["rule"], alert["title"]) == ("Depot", "CP-1 cannot be reached")
+    assert owner.post(f"{path}/test").json == {"mails": 1}
+    assert owner.call("PUT", path, json=RULE | {"quiet_until": "06:00"}).json["quiet_from"] == "22:00"
+    assert owner.delete(path).status_code == 204
+    assert owner.get("/alerts").json["data"] == []

@@ -1,0 +1,54 @@
+"""The pages of backups and of the installation's health."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+import pytest
+from sqlalchemy import select
+
+from csms import backups
+from csms.domain.accounts import AuditEntry, Role
+
+
+def test_a_backup_is_made_downloaded_and_deleted(visitor, session, app):
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    olga = visitor().log_in()
+    before = {x.name for x in backups.listed()}
+    page = olga.text(olga.post("/settings/backups").headers["Location"])
+    assert "The backup is made" in page
+    [name] = {x.name for x in backups.listed()} - before
+    got = olga.post(f"/settings/backups/{name}/download")
+    assert name in got.headers["Content-Disposition"]
+    with tarfile.open(fileobj=io.BytesIO(got.get_data())) as archive:
+        assert archive.getnames()[0] == "about.json"
+    got.close()
+    assert olga.post(f"/settings/backups/{name}/remove").status_code == 302
+    assert name not in olga.text("/settings/backups")
+    session.rollback()
+    assert {"backup.made", "backup.downloaded", "backup.removed"} <= set(
+        session.scalars(select(AuditEntry.action))
+    )
+
+
+def test_no_other_file_can_be_had_by_this_way(visitor):
+    olga = visitor().log_in()
+    for name in ("secret_key", ".lock", "amberline-20260101-000000.tar.gz"):
+        assert olga.post(f"/settings/backups/{name}/download").status_code == 404
+
+
+def test_health_says_what_is_to_be_done(visitor, app):
+    olga = visitor().log_in()
+    page = olga.text("/settings/health")
+    for words in ("Version", "Its schema", "Redis", "GB free", "Mails to be sent"):
+        assert words in page
+    if not backups.listed():
+        assert "Make one now" in page
+
+
+def test_both_are_the_owners_matter(visitor):
+    operator = visitor().log_in(Role.OPERATOR)
+    for path in ("/settings/backups", "/settings/health"):
+        assert operator.get(path).status_code == 404

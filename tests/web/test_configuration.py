@@ -1,0 +1,97 @@
+"""Desired configuration on pages: templates, drift, and the look at what would be written."""
+
+from __future__ import annotations
+
+import pytest
+from make import make_charger, store
+
+from csms import clock
+from csms.domain import chargers, configuration
+from csms.domain.accounts import Role
+from csms.domain.configuration import queries
+from tests.web.visitor import told
+
+FORM = {"name": "Duo", "vendor": "volta", "wanted": "HeartbeatInterval = 900\nAuthorizeRemoteTxRequests=true"}
+
+
+@pytest.fixture
+def box(session):
+    charger = make_charger(session, "BOX-1", at=clock.now(), vendor="Volta", name="Garage")
+    keys = [("HeartbeatInterval", "300", False), ("AuthorizeRemoteTxRequests", "TRUE", False)]
+    chargers.store_configuration(session, charger, keys, at=clock.now())
+    store(session)
+    return charger
+
+
+def test_a_template_shows_the_chargers_that_it_speaks_of_and_what_differs_there(visitor, session, box):
+    olga = visitor().log_in()
+    answer = olga.post("/configuration/new", FORM)
+    assert answer.status_code == 302
+    assert "Garage" in olga.text(answer.headers["Location"])
+    drift = olga.text("/configuration/drift")
+    assert "HeartbeatInterval" in drift
+    assert "AuthorizeRemoteTxRequests" not in drift
+    page = olga.text(f"/chargers/{box.id}/configuration")
+    assert "What templates want of it" in page
+    assert page.index("As wanted") > 0
+    assert page.index("Differs") > 0
+
+
+def test_what_would_be_written_is_shown_before_it_is(visitor, session, box):
+    olga = visitor().log_in()
+    olga.post("/configuration/new", FORM)
+    preview = olga.text(f"/configuration/apply?charger={box.id}")
+    assert "Write 1 key" in preview
+    olga.post("/configuration/apply", {"charger": str(box.id)})
+    upkeep = queries.upkeep(session, box.id)
+    assert upkeep is not None
+    assert upkeep.apply_by == "owner-0"
+    assert "configuration.apply" in olga.text("/settings/audit")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"wanted": "HeartbeatInterval 900"}, "Line 1 has no ="),
+        ({"wanted": "AuthorizationKey = 1234"}, "own secret"),
+        ({"wanted": "A = 1\nA = 2"}, "there twice"),
+        ({"name": ""}, "Give the template a name"),
+        ({"priority": "first"}, "whole number"),
+    ],
+)
+def test_a_template_that_makes_no_sense_is_explained(visitor, site, change, words):
+    answer = visitor().log_in().post("/configuration/new", FORM | change)
+    assert answer.status_code == 422
+    assert words in told(answer)
+
+
+def test_a_boot_loop_is_among_what_needs_somebody_until_somebody_has_looked(visitor, session, box):
+    for second in range(6):
+        at = clock.now().replace(microsecond=second)
+        configuration.booted(session, chargers.get(session, box.id), at=at)
+    store(session)
+    olga = visitor().log_in()
+    assert "boots again and again" in olga.text("/")
+    assert "Write again" in olga.text(f"/chargers/{box.id}/configuration")
+    olga.post(f"/configuration/chargers/{box.id}/resume")
+    assert "boots again and again" not in olga.text("/")
+
+
+def test_whoever_may_only_look_writes_nothing(visitor, session, box):
+    visitor().log_in().post("/configuration/new", FORM)
+    reader = visitor().log_in(Role.READ_ONLY)
+    assert "HeartbeatInterval" in reader.text("/configuration/drift")
+    assert reader.post("/configuration/apply", {"charger": str(box.id)}).status_code == 404
+    assert reader.post(f"/configuration/chargers/{box.id}/read").status_code == 404
+
+
+def test_what_is_written_on_a_day_is_set_for_keys_and_for_profiles(visitor, box):
+    olga = visitor().log_in()
+    assert (
+        olga.post("/configuration/budget", {"writes_per_day": "2", "profile_writes_per_day": "7"}).status_code
+        == 302
+    )
+    assert "Profiles sent today" in (page := olga.text(f"/chargers/{box.id}/smart-charging"))
+    assert "0; by itself at most 7" in page
+    refused = olga.post("/configuration/budget", {"writes_per_day": "2", "profile_writes_per_day": "none"})
+    assert (refused.status_code, "Between 1 and 1000 writes a day" in refused.text) == (422, True)

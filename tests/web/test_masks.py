@@ -1,0 +1,45 @@
+"""Card numbers are for those who run chargers: whoever only looks sees that there is a card, not which."""
+
+import pytest
+from make import store
+
+from csms.domain.accounts import Role
+
+CARD = "04A2B39F"
+
+
+@pytest.fixture
+def pages(site) -> list[str]:
+    transaction = site.begin(CARD)
+    site.measure(transaction, 2_000, site.now)
+    store(site.session)
+    charger = site.charger.id
+    account = site.account.id
+    card = site.account.tokens[0].id
+    return [
+        "/",
+        "/sessions",
+        f"/sessions/{transaction.id}",
+        f"/chargers/{charger}",
+        f"/chargers/{charger}/sessions",
+        f"/chargers/{charger}/messages",
+        "/cards",
+        f"/cards/{card}",
+        f"/accounts/{account}",
+        "/sessions/export.csv",
+    ]
+
+
+@pytest.mark.parametrize("role", [Role.READ_ONLY, Role.ACCOUNTANT])
+def test_whoever_only_looks_sees_no_card_number_in_full(visitor, pages, role):
+    looker = visitor().log_in(role)
+    for page in pages:
+        answer = looker.get(page)
+        assert answer.status_code == 200, page
+        assert CARD not in answer.get_data(as_text=True), page
+
+
+def test_an_operator_sees_card_numbers_in_full(visitor, pages):
+    operator = visitor().log_in(Role.OPERATOR)
+    shown = [page for page in pages if CARD in operator.text(page)]
+    assert {"/cards", "/sessions/export.csv"} <= set(shown)

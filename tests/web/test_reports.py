@@ -1,0 +1,89 @@
+"""Reports: what a period brought, on the page, as CSV and as a workbook, and how much of it chargers were up."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import timedelta
+
+from make import make_charger, store
+
+from csms.domain import reports
+from csms.domain.accounts import Role
+
+
+def charge(site, kwh, at):
+    """A session of an hour that ended at `at`."""
+    transaction = site.begin(at=at - timedelta(hours=1))
+    return site.end(transaction, 1_000 + kwh * 1_000, at)
+
+
+def test_without_sessions_the_page_says_so_and_offers_a_longer_period(visitor):
+    page = visitor().log_in().text("/reports")
+    assert "No session ended" in page
+    assert "/reports?period=year" in page
+
+
+def test_energy_revenue_and_success_are_summed(visitor, site):
+    charge(site, 10, site.now - timedelta(hours=2))
+    charge(site, 0, site.now)
+    olga = visitor().log_in()
+    page = olga.text("/reports?period=week")
+    assert "10.00 kWh" in page
+    assert "50.0 %" in page.replace("\u00a0", " ").replace("\u202f", " ")
+    for group, line in (("charger", "Plaza AC-2"), ("site", "No site"), ("driver", "Olga Serrano")):
+        assert line in olga.text(f"/reports?period=week&group={group}")
+
+
+def test_a_simulated_charger_does_not_count(visitor, site):
+    charge(site, 10, site.now)
+    site.charger.is_simulated = True
+    store(site.session)
+    assert "No session ended" in visitor().log_in().text("/reports?period=week")
+
+
+def test_the_figures_are_downloaded(visitor, site):
+    charge(site, 10, site.now)
+    olga = visitor().log_in()
+    lines = olga.text("/reports/sessions.csv?period=week&group=charger").lstrip("\ufeff").splitlines()
+    assert lines[0].startswith("charger,sessions,charged,failed_starts,success_percent,energy_kwh")
+    assert lines[0].endswith("revenue_EUR")
+    assert lines[1].startswith("Plaza AC-2,1,1,0,100.0,10.0,1.0,")
+    assert lines[2].startswith("Total,1,1,0,")
+    book = olga.get("/reports/sessions.xlsx?period=week")
+    with zipfile.ZipFile(io.BytesIO(book.data)) as parts:
+        assert "xl/worksheets/sheet1.xml" in parts.namelist()
+    assert "sessions-" in book.headers["Content-Disposition"]
+
+
+def test_a_period_that_makes_no_sense_is_explained(visitor):
+    olga = visitor().log_in()
+    for query in ("since=2026-03-09&until=2026-03-01", "since=tomorrow", "group=moon", "period=aeon"):
+        answer = olga.get(f"/reports?{query}")
+        assert answer.status_code == 422
+        assert 'role="alert"' in answer.text
+    assert "choose months" in olga.get("/reports?since=2024-01-01&until=2026-01-01&group=day").text
+
+
+def test_uptime_is_reckoned_when_a_day_is_over(visitor, site):
+    begun = (site.now - timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    for charger in (site.charger, make_charger(site.session, "CP-2")):
+        charger.created_at = begun
+    store(site.session)
+    site.status("Available", begun)
+    site.status("Faulted", begun + timedelta(hours=6))
+    site.status("Available", begun + timedelta(hours=12))
+    olga = visitor().log_in()
+    assert "No day is over yet" in olga.text("/reports/uptime?period=week")
+    with_days = reports.reckon_days(site.session, site.now)
+    store(site.session)
+    assert with_days == 4
+    assert reports.reckon_days(site.session, site.now) == 0
+    page = olga.text("/reports/uptime?period=week")
+    assert "87.50" in page
+    assert "CP-2" not in page  # nothing is known of it
+    assert "Plaza AC-2,1,172800,21600,0,87.5" in olga.text("/reports/uptime.csv?period=week")
+
+
+def test_a_driver_has_no_reports(visitor):
+    assert visitor().log_in(Role.DRIVER).get("/reports").status_code == 404

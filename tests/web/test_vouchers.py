@@ -1,0 +1,114 @@
+"""Vouchers on the pages: made and voided by operators, redeemed by drivers, used at a station without an account."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+from make import store
+
+from csms.domain import accounts
+from csms.domain.accounts import Account, LedgerKind, Role
+from csms.domain.chargers import AuthorizationPolicy
+from csms.domain.commands import Command, CommandState
+from tests.api.caller import begin
+
+
+def codes(page: str) -> list[str]:
+    return re.findall(r"<code>((?:\w{4}-){2}\w{4})</code>", page)
+
+
+def test_vouchers_are_made_listed_exported_and_voided(visitor, site):
+    olga = visitor().log_in()
+    made = olga.post("/vouchers", {"count": "3", "amount": "20,00", "unit": "money", "label": "Spring"})
+    assert made.status_code == 302
+    listed = codes(olga.text("/vouchers?label=spring"))
+    assert len(set(listed)) == 3
+    rows = list(csv.DictReader(io.StringIO(olga.text("/vouchers/export.csv").removeprefix("\ufeff"))))
+    assert [(x["amount"], x["state"]) for x in rows] == [("20", "open")] * 3
+    voucher_id = re.search(r"/vouchers/(\d+)/void", olga.text("/vouchers")).group(1)
+    olga.post(f"/vouchers/{voucher_id}/void")
+    assert len(codes(olga.text("/vouchers?open=1"))) == 2
+    for wrong in ({"amount": "0"}, {"amount": "5", "count": "0"}, {"amount": "5", "expires": "2001-01-01"}):
+        assert olga.post("/vouchers", {"count": "1"} | wrong).status_code == 422
+    assert visitor().log_in(Role.SUPPORT).get("/vouchers").status_code == 404
+
+
+def test_a_driver_redeems_a_voucher_once(visitor, site):
+    begin(site.session)
+    (one,) = accounts.make_vouchers(site.session, 1, energy_wh=10_000, by="olga", at=site.now)
+    code = one.written
+    store(site.session)
+    driver = visitor().log_in(Role.DRIVER, site.account.id)
+    driver.post("/vouchers/redeem", {"code": code.lower()})
+    page = driver.text("/accounts/me")
+    assert ("10.00 kWh of credit are added" in page or "10 kWh" in page, "Voucher" in page) == (True, True)
+    driver.post("/vouchers/redeem", {"code": code})
+    assert "has been redeemed already" in driver.text("/accounts/me")
+    site.session.rollback()
+    assert site.session.get_one(Account, site.account.id, populate_existing=True).balance_wh == 10_000
+
+
+def test_whoever_has_no_account_starts_with_a_voucher(visitor, site):
+    begin(site.session)
+    (one,) = accounts.make_vouchers(site.session, 1, amount_cents=500, by="olga", at=site.now)
+    code = one.written
+    site.charger.policy = AuthorizationPolicy.CREDIT
+    store(site.session)
+    site.status("Preparing")
+    stranger = visitor()
+    stranger.home = f"/c/{site.slug}"
+    assert "Code of your voucher" in stranger.text(stranger.home)
+    refused = stranger.post(f"/c/{site.slug}/start", {"method": "voucher", "code": "ABCD-EFGH-JKMN"})
+    assert (refused.status_code, "no such voucher" in refused.text) == (422, True)
+    asked = stranger.post(f"/c/{site.slug}/start", {"method": "voucher", "code": code})
+    assert asked.status_code == 303, asked.text
+    site.session.rollback()
+    order = site.session.query(Command).one()
+    card = order.open_arguments["id_tag"]
+    payer = accounts.find_token(site.session, card).account
+    assert (payer.balance_cents, payer.name.startswith("Voucher ")) == (500, True)
+    begin(site.session)
+    order.state = CommandState.REJECTED  # the charger's own button was quicker
+    store(site.session)
+    running = site.begin(card=card, at=site.now - timedelta(hours=1))
+    site.end(running, 19_000)
+    site.session.refresh(payer)
+    assert payer.balance_cents < 0
+    site.status("Preparing")
+    again = stranger.post(f"/c/{site.slug}/start", {"method": "voucher", "code": code})
+    assert (again.status_code, "used up" in again.text) == (422, True)
+
+
+def test_a_session_is_refunded_on_its_page(visitor, site):
+    transaction = site.end(site.begin(at=site.now - timedelta(hours=1)), 19_000)
+    olga = visitor().log_in(Role.ACCOUNTANT)
+    here = f"/sessions/{transaction.id}"
+    assert "Refund session" in olga.text(here)
+    olga.post(f"{here}/refund", {"how": "part", "amount": "100", "reason": "much"})
+    assert "at most what it cost" in olga.text(here)
+    olga.post(f"{here}/refund", {"how": "part", "amount": "2,00", "reason": "cable stuck"})
+    page = olga.text(here)
+    assert ("Given back" in page, "7.17 €" in page) == (True, True)
+    assert "7.17 €" in olga.text(f"/s/{transaction.secret}/receipt")
+    olga.post(f"{here}/refund", {"how": "whole", "reason": "goodwill"})
+    site.session.rollback()
+    assert site.session.get_one(Account, site.account.id, populate_existing=True).balance_cents == 5_000
+    assert visitor().log_in(Role.SUPPORT).post(f"{here}/refund", {"reason": "x"}).status_code == 404
+
+
+def test_an_account_without_credit_is_told_so_before_it_starts(visitor, site):
+    begin(site.session)
+    accounts.book(
+        site.session, site.account, LedgerKind.CORRECTION, at=site.now, amount_cents=-5_000, note="paid out"
+    )
+    site.charger.policy = AuthorizationPolicy.CREDIT
+    store(site.session)
+    site.status("Preparing")
+    driver = visitor().log_in(Role.DRIVER, site.account.id)
+    refused = driver.post(f"/c/{site.slug}/start", {"method": "account"})
+    assert (refused.status_code, "no credit left on your account" in refused.text) == (409, True)
+    refused = driver.post(f"/c/{site.slug}/start", {"method": "card", "card": "04A2B39F"})
+    assert (refused.status_code, "no credit left on this card" in refused.text) == (422, True)
