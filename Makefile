@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: help run demo test browser check format lint types contracts migrations audit bench lock upgrade migrate \
+.PHONY: help run demo test browser model nightly check format lint types contracts migrations audit bench lock upgrade migrate \
 	migration clean
 
 help: ## List the targets
@@ -40,12 +40,25 @@ migrate: $(INSTALLED) ## Bring the database up to date
 
 # Testing. ARGS go to the program behind: make test ARGS="-k tariff"
 
+# A test waits for its servers now and then, so there may be more of them at work than there are cores.
+WORKERS ?= $(shell expr `nproc` \* 2 + 1)
+
 test: $(TEST_INSTALLED) ## Run the test suite (PostgreSQL and Redis too, where they answer)
-	@$(BIN)/python -m pytest tests --ignore=tests/browser $(ARGS)
+	@$(BIN)/python -m tools.steady tests --ignore=tests/browser -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 browser: $(TEST_INSTALLED) ## Run the browser tests in Debian's Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt install chromium" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/browser $(ARGS)
+	@$(BIN)/python -m tools.steady tests/browser -q -n 2 --dist loadfile $(ARGS)
+
+model: $(TEST_INSTALLED) ## Let a fleet misbehave for 10,000 steps against the books: make model ARGS="--steps 1000000"
+	@$(BIN)/python -m tools.model $(ARGS)
+
+nightly: $(TEST_INSTALLED) ## What takes hours: a million steps, a million bent frames, a thousand kills, all of Autobahn, an idle hour
+	@$(BIN)/python -m tools.model --steps 1000000
+	@$(BIN)/python -m tools.fuzz --frames 1000000
+	@$(BIN)/python -m tools.crash --seeds 1000
+	@$(BIN)/python -m tools.autobahn --skip-missing
+	@PROXY_IDLE_S=3600 $(BIN)/python -m pytest tests/proxies -q -n 4 --dist load -k nothing_to_say
 
 check: format lint types contracts migrations audit ## Run every check but the tests
 
@@ -78,10 +91,12 @@ migration: $(TEST_INSTALLED) ## Write a migration from the models: make migratio
 
 lock: $(TEST_INSTALLED) ## Write the requirements' hashes after a change of requirements*.in
 	@$(PIP_COMPILE) --output-file requirements.txt requirements.in
+	@$(PIP_COMPILE) --output-file requirements-steve.txt requirements-steve.in
 	@$(PIP_COMPILE) --output-file requirements-test.txt requirements-test.in
 
 upgrade: $(TEST_INSTALLED) ## The same, with the newest versions that requirements*.in allow
 	@$(PIP_COMPILE) --upgrade --output-file requirements.txt requirements.in
+	@$(PIP_COMPILE) --upgrade --output-file requirements-steve.txt requirements-steve.in
 	@$(PIP_COMPILE) --upgrade --output-file requirements-test.txt requirements-test.in
 
 clean: ## Remove the virtual environment and all caches; keeps instance/

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401  not at the very end, where its plugin would: Python 3.11 may fail to parse that deep
 import pytest
 import services
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from live import LiveServer
 from make import Wire, make_charger, make_wire
 from sqlalchemy import Engine, create_engine
@@ -27,6 +30,36 @@ from csms.extensions import db, limiter
 from tests.desk import Desk
 from tests.nursery import ForkedServer, Nursery
 
+# How long an example takes is a matter of the machine and of what else it does.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Python 3.11 cannot parse while it parses, which a finaliser's warning makes it do: "AST constructor recursion
+    depth mismatch" instead of a failure's report. Without the collector no finaliser comes in between."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is imported stays, so nothing needs to look through it at every collection: that makes tests quicker."""
+    with _no_collector():
+        result = yield
+        gc.freeze()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    with _no_collector():
+        return (yield)
+
 
 def _config(directory: Path, database_url: str, **more: Any) -> Config:
     return replace(
@@ -35,7 +68,7 @@ def _config(directory: Path, database_url: str, **more: Any) -> Config:
         secret_key="k" * 43,
         public_base_url="http://charging.test",
         database_url=database_url,
-        **more,
+        **{"card_login": True, **more},
     )
 
 
@@ -118,7 +151,7 @@ def config(database_url: str, tmp_path: Path, settings: dict[str, Any]) -> Confi
 
 
 @pytest.fixture(scope="session")
-def apps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Flask]:
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Flask]]:
     """Applications with the default settings, by the address of their database: made once, used by many tests."""
     made: dict[str, Flask] = {}
 
@@ -127,7 +160,10 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Flask]:
             made[url] = create_app(_config(tmp_path_factory.mktemp("instance"), url))
         return made[url]
 
-    return app_on
+    yield app_on
+    for app in made.values():
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

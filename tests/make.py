@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import argon2
 from sqlalchemy.orm import Session
 
 from csms.domain import base, chargers
@@ -26,6 +28,12 @@ def store(session: Session) -> None:
     base.forget(session)
     session.expire_all()
     session.connection(execution_options={"writes": True})
+
+
+@functools.cache
+def quick_hash(password: str) -> str:
+    """What is stored of a password, without the costs. They stand in it, so that checking it is quick as well."""
+    return argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
 
 
 def make_charger(
@@ -73,7 +81,8 @@ class Wire:
 
     def answer(self, frame: str, at: datetime | None = None) -> list[Any]:
         """The reply to a CALL's text, decoded."""
-        return json.loads(self.send(frame, at))
+        reply: list[Any] = json.loads(self.send(frame, at))
+        return reply
 
     def send(self, frame: str, at: datetime | None = None) -> str:
         """The reply to a CALL's text, as it goes over the wire."""

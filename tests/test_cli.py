@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from click.testing import Result
+from cryptography import x509
 from flask import Flask
 from make import make_charger
 from sqlalchemy.orm import Session
 
 from csms.domain import accounts
 from csms.extensions import db
+from tests import pki
 
 PASSWORD = "an amber line at dusk"
 
@@ -77,3 +79,17 @@ def test_settings_are_printed_without_secrets(app: Flask) -> None:
     assert "PUBLIC_BASE_URL=http://charging.test" in printed
     assert "SECRET_KEY=(set)" in printed
     assert "k" * 43 not in printed
+
+
+def test_a_charger_that_cannot_connect_gets_its_certificate_by_hand(app: Flask, session: Session) -> None:
+    app.extensions["authority"] = pki.authority_of
+    make_charger(session, "CP-1", serial_number="SN-1")
+    session.rollback()
+    done = run(app, "sign-certificate", "cp-1", "-", typed=pki.csr("SN-1", "Amberline"))
+    assert done.exit_code == 0, done.output
+    leaf, issuer = x509.load_pem_x509_certificates(done.output.encode())
+    leaf.verify_directly_issued_by(issuer)
+    wrong = run(app, "sign-certificate", "cp-1", "-", typed=pki.csr("SN-2"))
+    assert wrong.exit_code == 1
+    assert "serial number" in wrong.output
+    assert "No charger is called" in run(app, "sign-certificate", "CP-2", "-", typed="").output

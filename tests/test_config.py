@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import config
-from config import Config, ConfigError
-from settings import ROOT, LogFormat, MapCenter, UnknownChargers
+from config import Config
+from settings import ROOT, ConfigError, LogFormat, MapCenter, UnknownChargers, lan_address
 
 KEY = "k3Yx-0aQ9vT7mB2nL5pR8sW1dF4gH6jZcXeUiOyA"
 
@@ -45,12 +45,8 @@ def test_the_documentation_holds_the_table_of_all_settings() -> None:
 
 
 def test_the_settings_know_nothing_of_the_program() -> None:
-    for name in ("config.py", "settings.py"):
-        imports = [
-            node
-            for node in ast.walk(ast.parse((ROOT / name).read_text()))
-            if isinstance(node, ast.ImportFrom)
-        ]
+    for path in (ROOT / "config.py", *(ROOT / "settings").glob("*.py")):
+        imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
         assert not [each.module for each in imports if each.module and each.module.startswith("csms")]
 
 
@@ -138,7 +134,7 @@ def test_chargers_are_given_the_public_address(read: Read) -> None:
 
 def test_without_a_public_address_the_networks_one_is_guessed(read: Read) -> None:
     settings = read(PORT="8123")
-    assert settings.public_base_url == f"http://{config.lan_address()}:8123"
+    assert settings.public_base_url == f"http://{lan_address()}:8123"
     assert settings.local_url == "http://localhost:8123"
 
 
@@ -205,3 +201,9 @@ def test_secrets_do_not_show_when_the_settings_are_printed(read: Read) -> None:
     )
     assert KEY not in shown
     assert "hidden" not in shown
+
+
+def test_the_reloader_is_for_lab_mode_alone(read: Read) -> None:
+    assert read(DEV_RELOAD="1", CSMS_LAB="1").dev_reload
+    with pytest.raises(ConfigError, match="CSMS_LAB=1"):
+        read(DEV_RELOAD="1")

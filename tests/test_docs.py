@@ -9,7 +9,7 @@ import click
 import pytest
 
 from config import Config
-from csms import cli
+from csms import cli, documents
 
 ROOT = Path(__file__).parents[1]
 TEXTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md"), ROOT / "bench/README.md"])
@@ -89,3 +89,8 @@ def test_what_the_readme_prints_is_what_the_server_prints() -> None:
     printed = (ROOT / "csms/serve.py").read_text()
     for words in ("Set-up", "Chargers", "/ws/ocpp/<identity>"):
         assert words in printed
+
+
+def test_the_readme_is_made_of_its_parts() -> None:
+    """README.md is not edited: README.base.md and the README.md of a module are, and then `flask build-readme`."""
+    assert (ROOT / "README.md").read_text() == documents.joined(ROOT)

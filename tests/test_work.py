@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -116,6 +117,22 @@ def test_a_bad_unit_gets_its_exception_and_spoils_no_other(
     assert sorted(heard) == ["a", "b", "c"]
 
 
+def test_what_runs_alone_is_stored_and_told_and_spoils_nobody(
+    lane: Lane, database_url: str, heard: list[str]
+) -> None:
+    assert lane.alone(put("a")) == "a"
+    with pytest.raises(ZeroDivisionError):
+        lane.alone(spoil)
+    assert lane.run(put("b")) == "b"
+    assert names(database_url) == ["a", "b"]
+    assert heard == ["a", "b"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_runs_alone_leaves_the_event_loop_to_the_chargers(lane: Lane) -> None:
+    assert lane.alone(lambda _session: gevent.get_hub()) is not gevent.get_hub()
+
+
 def test_news_that_somebody_chokes_on_does_not_stop_the_lane(lane: Lane, bus: LocalBus) -> None:
     def choke(_topic: str) -> None:
         raise ZeroDivisionError
@@ -146,11 +163,35 @@ def test_what_another_process_keeps_locked_is_a_storage_failure_and_passes(  # F
             lane.run(put("a"))
         other.rollback()
     assert heard == []
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         while lane.is_down:  # nobody is kept waiting meanwhile
             gevent.sleep(0.05)
     assert lane.run(put("a")) == "a"
     lane.stop()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_people_have_their_turn_while_the_chargers_never_pause(
+    app: Flask, database_url: str, bus: LocalBus
+) -> None:
+    lane = Lane(database_url, bus)
+    is_over = False
+
+    def talk() -> None:
+        while not is_over:
+            lane.run(lambda _session: time.sleep(0.02))
+
+    talkers = [gevent.spawn(talk)]
+    gevent.sleep(0.01)  # the first is being stored: from now on one always waits behind the other
+    talkers.append(gevent.spawn(talk))
+    with app.app_context(), gevent.Timeout(30):
+        for name in "abc":
+            with atomic() as session:
+                put(name)(session)
+    is_over = True
+    gevent.joinall(talkers, timeout=30)
+    lane.stop()
+    assert names(database_url) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -162,7 +203,7 @@ def test_a_short_lock_is_waited_for(database_url: str, bus: LocalBus) -> None:
     gevent.sleep(0.2)
     other.rollback()
     other.close()
-    assert waiting.get(timeout=5) == "a"
+    assert waiting.get(timeout=30) == "a"
     lane.stop()
 
 

@@ -1,19 +1,25 @@
-"""Take a new database up, down and up again, on SQLite and on PostgreSQL; then compare it with the models."""
+"""Take a database with a session in it up, down and up again, on SQLite and PostgreSQL; then compare the models."""
 
 import logging
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
 from config import Config
 from csms import create_app
+from csms.domain.chargers import Charger, Connector
+from csms.domain.transactions import Transaction
 from csms.extensions import db
 from tests import services
+from tests.make import make_charger, make_wire
 
+FIRST = "0001"
+_FILLED = (1, 2, 5000)
 KEY = "only-for-checking-migrations-0123456789"
 
 
@@ -25,6 +31,11 @@ def walk(database_url: str) -> None:
     with app.app_context():
         upgrade()
         before = _tables()
+        _fill()
+        downgrade(revision=FIRST)
+        upgrade()
+        if _sums() != _FILLED:
+            sys.exit(f"The way to the first revision and back has lost something: {_sums()}")
         downgrade(revision="base")
         if left := _tables() - {"alembic_version"}:
             sys.exit(f"The way down leaves these tables behind: {', '.join(sorted(left))}")
@@ -34,6 +45,28 @@ def walk(database_url: str) -> None:
         check()
         db.session.remove()
         db.engine.dispose()
+
+
+def _fill() -> None:
+    """A charger that has charged, so that tables are changed with rows that refer to each other in them."""
+    session = db.session()
+    session.connection(execution_options={"writes": True})
+    charger = make_charger(session, online=True, connectors=2)
+    wire = make_wire(session, charger)
+    begun = {"connectorId": 1, "idTag": "04A2B39F", "meterStart": 0, "timestamp": wire.now.isoformat()}
+    transaction = wire.call("StartTransaction", begun)["transactionId"]
+    end = wire.now + timedelta(hours=1)
+    ended = {"transactionId": transaction, "meterStop": 5000, "timestamp": end.isoformat()}
+    wire.call("StopTransaction", ended, id="2", at=end)
+    db.session.remove()
+
+
+def _sums() -> tuple[int, int, int]:
+    session = db.session()
+    counted = [session.scalar(select(func.count()).select_from(table)) or 0 for table in (Charger, Connector)]
+    energy = session.scalar(select(func.sum(Transaction.energy_wh))) or 0
+    db.session.remove()
+    return counted[0], counted[1], int(energy)
 
 
 def _tables() -> set[str]:

@@ -36,8 +36,9 @@ from csms import clock
 from csms.domain import accounts, tariffs
 from csms.domain.accounts import LedgerKind, Role
 from csms.domain.chargers import AuthorizationPolicy, Connector
-from csms.domain.tariffs import Terms
+from csms.domain.tariffs import simple
 from csms.simulator import DC_150KW, Charger, ChargerOptions
+from tests.simulated import plugged_in
 
 EXECUTABLE = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -46,13 +47,35 @@ PASSWORD = "four amber lights ahead"
 CARD = "04A2B39F"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-PRICES = Terms("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
+PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was measured, as a table."""
+    told = [
+        (name, str(value))
+        for kind in ("passed", "failed")
+        for report in terminalreporter.getreports(kind)
+        for name, value in report.user_properties
+    ]
+    rows = [value.split("\t") for name, value in told if name == "page"]
+    checked = [int(value) for name, value in told if name == "axe"]
+    if checked:
+        terminalreporter.section("accessibility")
+        terminalreporter.line(
+            f"{len(checked)} pages, light and dark, wide and narrow: {sum(checked)} violations"
+        )
+    if rows:
+        terminalreporter.section("budgets: scripts and styles in KiB, compressed; queries")
+        for path, weight, budget, queries, most in rows:
+            over = "  OVER" if float(weight) > int(budget) or int(queries) > int(most) else ""
+            terminalreporter.line(f"{path:<60}{weight:>6} of {budget}{queries:>5} of {most}{over}")
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +100,9 @@ class Watch:
     expected: set[int] = field(default_factory=set)  # answers like 404 that a test asks for
 
     def on(self, context: BrowserContext) -> None:
-        context.route(lambda url: urlsplit(url).netloc != self.host, self._refuse)
+        # A pattern, which the browser's side applies: a function would be asked here for every request, and while a
+        # test waits for something else, nobody would answer: a press would send nothing.
+        context.route(re.compile(rf"^https?://(?!{re.escape(self.host)}/)"), self._refuse)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.faults.append(f"script: {error.error}"))
         context.on("response", self._response)
@@ -128,7 +153,7 @@ def town(
         page.fill("#username", "olga")
         page.fill("#password", PASSWORD)
         page.click("button[type=submit]")
-        page.wait_for_url(f"{server.url}/")
+        page.wait_for_url(f"{server.url}/ui/")
         town.storage = context.storage_state()
         context.close()
         yield town
@@ -196,11 +221,11 @@ def visit(town: Town, chromium: Browser, watch: Watch) -> Iterator[Callable[...,
 @pytest.fixture
 def plaza(town: Town) -> Iterator[Charger]:
     """PLAZA-2 itself, connected: a fast charger that tells its meter every two seconds."""
-    with plugged_in(town, "PLAZA-2") as charger:
+    with at_work(town, "PLAZA-2") as charger:
         yield charger
 
 
-class plugged_in:  # noqa: N801  reads as a verb
+class at_work:  # noqa: N801  reads as a verb
     """A charger in software in the test's own process, connected while it is used."""
 
     def __init__(self, town: Town, identity: str) -> None:
@@ -211,11 +236,11 @@ class plugged_in:  # noqa: N801  reads as a verb
             configuration={"MeterValueSampleInterval": "2"},
             reboot_s=1,
         )
+        self.server = town.server
         self.charger = Charger(identity, f"{town.server.ws_url}/ws/ocpp", options)
 
     def __enter__(self) -> Charger:
-        self.charger.connect(timeout_s=20)
-        return self.charger.wait_until_status(1, "Available", 10)
+        return plugged_in(self.charger, self.server).wait_until_status(1, "Available", 10)
 
     def __exit__(self, *_: object) -> None:
         """Leave it as it was found: nothing broken, nobody charging, no car."""

@@ -61,7 +61,7 @@ def test_the_set_up_link_works_once(chromium: Browser, tmp_path: Path) -> None:
         page.get_by_label("Your user name").fill("olga")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create the owner and begin").click()
-        page.wait_for_url(f"{server.url}/")
+        page.wait_for_url(f"{server.url}/ui/")
         page.goto(link)
         expect(page.get_by_text("This link does not work any more")).to_be_hidden()
         expect(page.get_by_role("heading", name="The set-up is done")).to_be_visible()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from csms.simulator import Charger
 from tests.browser.conftest import CARD, PHONE, Town, Watch
 
-SOON_S = 2.5
+SOON_S = 5.0
 Visit = Callable[..., Page]
 
 

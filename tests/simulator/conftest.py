@@ -33,7 +33,7 @@ def make_charger(peer: Peer) -> Iterator[MakeCharger]:
         defaults: dict[str, Any] = {"call_timeout_s": 0.5, "reconnect_s": 0.05, "reboot_s": 0.05, "seed": 7}
         charger = Charger(identity, peer.url, ChargerOptions(**(defaults | options)))
         made.append(charger)
-        return charger.connect(5) if connect else charger
+        return charger.connect(20) if connect else charger
 
     yield make
     for charger in made:
@@ -42,4 +42,8 @@ def make_charger(peer: Peer) -> Iterator[MakeCharger]:
 
 @pytest.fixture
 def charger(make_charger: MakeCharger) -> Charger:
-    return make_charger(speed=60, configuration={"MeterValueSampleInterval": "12"})
+    patient = {
+        "MeterValueSampleInterval": "12",
+        "ConnectionTimeOut": "3600",
+    }  # a card waits, however busy the machine
+    return make_charger(speed=60, configuration=patient)

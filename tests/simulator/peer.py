@@ -19,6 +19,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 NOW = "2026-03-01T12:00:00Z"
+PATIENCE_S = 20.0
 Payload = dict[str, Any]
 
 
@@ -36,11 +37,13 @@ class Peer:
     complaints: list[str] = field(default_factory=list)
     handshakes: list[tuple[str, str | None]] = field(default_factory=list)
     closes: list[int | None] = field(default_factory=list)
+    connections: int = 0
 
     def __post_init__(self) -> None:
         self._transaction_ids = count(101)
         self._replies: dict[str, Queue[list[Any]]] = {}
         self._asked: dict[str, str] = {}
+        self._ids: set[str] = set()
         self._socket: ServerConnection | None = None
         self._server: Server = serve(
             self._talk, "127.0.0.1", 0, subprotocols=["ocpp1.6"], process_request=self._admit
@@ -59,7 +62,7 @@ class Peer:
 
     def close(self) -> None:
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(30)
 
     def hang_up(self) -> None:
         """Drop the charger's socket without a close frame."""
@@ -76,18 +79,22 @@ class Peer:
         calls = self.calls("StatusNotification")
         return [call["status"] for call in calls if call["connectorId"] == connector]
 
-    def wait_for(self, action: str, times: int = 1, timeout_s: float = 5) -> Payload:
+    def wait_for(self, action: str, times: int = 1, timeout_s: float = PATIENCE_S) -> Payload:
         """The last of `times` calls of the action."""
         self.wait(lambda: len(self.calls(action)) >= times, f"{times} {action}", timeout_s)
         return self.calls(action)[times - 1]
 
-    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = 5) -> None:
+    def wait_for_connection(self, number: int) -> None:
+        """Until the charger has come so often, and can be asked on its new connection."""
+        self.wait(lambda: self.connections == number, f"connection {number}")
+
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, f"no {what}; got {self.actions()}"
             time.sleep(0.01)
 
-    def ask(self, action: str, payload: Payload, timeout_s: float = 5) -> Any:
+    def ask(self, action: str, payload: Payload, timeout_s: float = PATIENCE_S) -> Any:
         """Send a CALL: the payload of the CALLRESULT, or the code of the CALLERROR as a text."""
         assert self._socket is not None
         message_id = f"peer-{len(self._asked)}"
@@ -112,6 +119,8 @@ class Peer:
 
     def _talk(self, socket: ServerConnection) -> None:
         self._socket = socket
+        self._ids.clear()  # OCPP-J §4.1.4: they are unique on one connection
+        self.connections += 1
         try:
             while True:
                 self._handle(socket, str(socket.recv()))
@@ -160,9 +169,9 @@ class Peer:
         if frame[0] == 4:
             return
         if frame[0] == 2:
-            ids = [f[1] for f in self.received if f[0] == 2]
-            if frame[1] in ids:
+            if frame[1] in self._ids:
                 self.complaints.append(f"message id used twice: {frame}")
+            self._ids.add(frame[1])
         action, payload = (frame[2], frame[3]) if frame[0] == 2 else (self._asked[frame[1]], frame[2])
         kind = MessageType.Call if frame[0] == 2 else MessageType.CallResult
         errors = get_validator(kind, action, "1.6").iter_errors(payload)

@@ -65,7 +65,7 @@ def test_current_times_voltage_is_the_power() -> None:
     assert total_w == pytest.approx(reading.power_w)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     steps=st.lists(st.floats(min_value=-5, max_value=5000), max_size=20),
     limit_a=st.one_of(st.none(), st.floats(min_value=0, max_value=64)),

@@ -132,7 +132,7 @@ def test_a_lost_connection_is_dialled_again_without_a_boot(peer: Peer, charger: 
     charging(charger)
     peer.hang_up()
 
-    peer.wait(lambda: len(peer.handshakes) == 2, "second handshake")
+    peer.wait_for_connection(2)
     peer.wait_for("MeterValues", times=2)
     assert len(peer.calls("BootNotification")) == 1
 

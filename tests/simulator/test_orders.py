@@ -173,7 +173,7 @@ def test_a_new_authorization_key_is_used_at_once(peer: Peer, charger: Charger) -
     key = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"
     peer.ask("ChangeConfiguration", {"key": "AuthorizationKey", "value": key})
 
-    peer.wait(lambda: len(peer.handshakes) == 2, "second handshake")
+    peer.wait_for_connection(2)
     assert peer.handshakes[1][1] == "Basic U0lNLTAwMDE6AAECAwQFBgf///////////////8="
     assert key not in str(charger.frames())
 
@@ -217,7 +217,7 @@ def test_a_triggered_status_of_one_connector_comes_alone(peer: Peer, charger: Ch
 
 def test_unknown_things_are_refused_in_the_words_of_the_protocol(peer: Peer, charger: Charger) -> None:
     assert peer.ask("DataTransfer", {"vendorId": "com.example"}) == {"status": "UnknownVendorId"}
-    assert peer.ask("GetLocalListVersion", {}) == "NotImplemented"
+    assert peer.ask("GetVariables", {}) == "NotImplemented"
     assert peer.ask("Reset", {}) == "OccurenceConstraintViolation"
     assert peer.ask("RemoteStopTransaction", {"transactionId": "x"}) == "TypeConstraintViolation"
 

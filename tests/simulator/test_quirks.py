@@ -55,4 +55,3 @@ def test_message_ids_can_begin_anew_at_every_boot(peer: Peer, make_charger: Make
     peer.wait_for("BootNotification", times=2)
 
     assert [f[1] for f in peer.received if f[2] == "BootNotification"] == ["1", "1"]
-    peer.complaints.clear()

@@ -1,0 +1,171 @@
+"""Every page of the product that can be reached: what it weighs, what it asks of the database, what it looks like."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from live import SECRET_KEY
+from playwright.sync_api import Page, expect
+from sqlalchemy import event
+
+from config import Config
+from csms import create_app
+from csms.extensions import db
+from csms.web.compression import compressed
+from tests.browser.conftest import PASSWORD, Town
+from tests.web.browser import Browser
+from tools import pages
+
+MOST_QUERIES = 12
+# Pages of several live regions, each of which keeps to the rule by itself: the dashboard has six.
+QUERIES = {
+    "/": 36,
+    "/ui/": 34,
+    "/chargers/{}": 13,
+    "/chargers/{}/slots": 16,
+    "/chargers/{}/smart-charging": 20,
+}
+KIB = 1024
+# What scripts and styles of a page may weigh, compressed, by where the page begins; everything else is ORDINARY.
+STATION, ON_A_MAP, ZOOMED = 22, 84, 56
+BUDGETS = {
+    "/map": ON_A_MAP,
+    "/sites/{}/plan": ON_A_MAP,
+    "/sites/new": ON_A_MAP,
+    "/sites/{}/edit": ON_A_MAP,
+    "/chargers/{}/settings": ON_A_MAP,
+    "/chargers/{}": ZOOMED,
+    "/sessions/{}": ZOOMED,
+}
+STATIONS = ("/c/", "/s/", "/find")
+ORDINARY = 30
+LOADED = re.compile(r'<(?:script[^>]* src|link rel="stylesheet"[^>]* href)="(/static/[^"?]+)')
+LINK = re.compile(r'href="(/[^"#]*)')
+AWAY = frozenset({"sso.leave", "sso.come_back"})  # where another server logs people in
+SHOT = {"format": "webp", "quality": 55, "clip": {"x": 0, "y": 0, "width": 1280, "height": 800, "scale": 0.6}}
+Visit = Callable[..., Page]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page as it was reached."""
+
+    page: pages.Address
+    path: str
+    queries: int
+    weight: int  # bytes of its scripts and styles, compressed
+
+    @property
+    def shape(self) -> str:
+        return re.sub(r"\d+", "{}", self.path)
+
+    @property
+    def budget(self) -> int:
+        """In bytes."""
+        return KIB * (STATION if self.path.startswith(STATIONS) else BUDGETS.get(self.shape, ORDINARY))
+
+    @property
+    def most_queries(self) -> int:
+        return QUERIES.get(self.shape, MOST_QUERIES)
+
+    @property
+    def is_over(self) -> bool:
+        return self.queries > self.most_queries or self.weight > self.budget
+
+
+@pytest.fixture(scope="module")
+def seen(town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    """What the owner can reach from the pages without an argument in their address, by their links."""
+    folder = tmp_path_factory.mktemp("reader")
+    config = replace(
+        Config(),
+        instance_dir=folder,
+        secret_key=SECRET_KEY,
+        public_base_url=town.url,
+        database_url=town.server.database_url,
+    )
+    app = create_app(config)
+    with app.app_context():
+        browser = Browser(app)
+        assert browser.log_in("olga", PASSWORD).status_code == 302
+        found = list(_walk(app, browser))
+        db.engine.dispose()
+    return found
+
+
+def _walk(app: Flask, browser: Browser) -> Iterator[Seen]:
+    known = {page.endpoint: page for page in pages.pages(app) if page.endpoint not in AWAY}
+    todo = [x.rule.rule for x in known.values() if not x.rule.arguments]
+    met: set[str] = set()
+    for path in todo:  # grows
+        endpoint = _endpoint(app, path)
+        if endpoint not in known or endpoint in met:
+            continue
+        queries, text = _read(browser, path)
+        if text is None:
+            continue
+        met.add(endpoint)
+        todo += [x.replace("&amp;", "&") for x in LINK.findall(text)]
+        yield Seen(known[endpoint], path, queries, sum(_weight(app, x) for x in LOADED.findall(text)))
+
+
+def _endpoint(app: Flask, path: str) -> str | None:
+    try:
+        return app.url_map.bind("").match(urlsplit(path).path)[0]
+    except Exception:  # noqa: BLE001  an address that is not ours, or leads on
+        return None
+
+
+def _read(browser: Browser, path: str) -> tuple[int, str | None]:
+    """(queries, the page's text; None where it leads on to another)."""
+    count = 0
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal count
+        count += statement != "BEGIN"
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    answer = browser.open(path)
+    event.remove(db.engine, "before_cursor_execute", note)
+    return count, answer.get_data(as_text=True) if answer.status_code == 200 else None
+
+
+def _weight(app: Flask, path: str) -> int:
+    file = Path(str(app.static_folder)) / path.removeprefix("/static/")
+    return len(compressed(file, file.stat().st_mtime_ns))
+
+
+def test_pages_keep_to_their_budgets(
+    seen: list[Seen], record_property: Callable[[str, object], None]
+) -> None:
+    for one in seen:
+        record_property(
+            "page",
+            f"{one.path}\t{one.weight / KIB:.1f}\t{one.budget // KIB}\t{one.queries}\t{one.most_queries}",
+        )
+    assert len(seen) > 60
+    assert [one for one in seen if one.is_over] == []
+
+
+def test_every_page_is_drawn_without_a_fault(town: Town, seen: list[Seen], visit: Visit) -> None:
+    page = visit("/profile")
+    for one in seen:
+        page.goto(town.url + one.path)
+        expect(page.locator("h1").first).to_be_visible()
+        if os.environ.get("SAVE_SCREENSHOTS") == "1":
+            _keep(page, one.page.picture)
+
+
+def _keep(page: Page, picture: Path) -> None:
+    page.wait_for_load_state("load")
+    drawn = page.context.new_cdp_session(page).send("Page.captureScreenshot", SHOT)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(base64.b64decode(drawn["data"]))

@@ -1,0 +1,99 @@
+"""A driver who pays by bank card, from the owner's settings to the refund, in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from csms.simulator import Charger
+from tests.browser.conftest import PHONE, Town
+from tests.browser.test_a11y import violations
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def office(visit: Visit) -> Iterator[Page]:
+    """The owner's browser, with the test provider set up while it is open."""
+    page = visit("/settings/payments")
+    _choose(page, "test")
+    yield page
+    page.goto(page.url.split("/settings")[0].split("/payments")[0] + "/settings/payments")
+    _choose(page, "")
+
+
+def _choose(page: Page, provider: str) -> None:
+    page.get_by_label("Provider").select_option(provider)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+
+
+def _look(page: Page, name: str) -> None:
+    """Every size and theme without a violation; kept to be looked at when SAVE_LOOKS names a directory."""
+    assert violations(page) == []
+    if directory := os.environ.get("SAVE_LOOKS"):
+        size = page.viewport_size
+        for theme in ("light", "dark"):
+            for width, height in ((1280, 800), (390, 844)):
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+                page.screenshot(path=Path(directory) / f"{name}-{theme}-{width}.png", full_page=True)
+        page.evaluate("document.documentElement.dataset.theme = 'auto'")
+        page.set_viewport_size(size or PHONE)
+
+
+def test_from_the_hold_to_the_refund(
+    town: Town, plaza: Charger, visit: Visit, office: Page, watch: object
+) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    plaza.plug(1).result(10)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    _look(page, "station")
+    page.get_by_role("radio", name="Pay by bank card").check()
+    page.get_by_role("button", name="Start charging").click()
+    expect(page.get_by_role("heading", name="Up to 40.00 € is held")).to_be_visible()
+    _look(page, "explained")
+    page.get_by_role("link", name="Go on to the payment").click()
+    expect(page.get_by_role("heading", name="Test payment")).to_be_visible()
+    _look(page, "checkout")
+    page.get_by_role("button", name="Pay", exact=True).click()
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    expect(page.locator(".giant")).to_contain_text(re.compile(r"0\.(0[1-9]|[1-9])"))
+    expect(page.get_by_text("is held on your card")).to_be_visible()
+    _look(page, "session")
+    page.get_by_role("link", name="Stop charging").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop charging").click()
+    page.get_by_role("link", name="Show the receipt").click()
+    expect(page.locator(".total")).to_contain_text("€")
+    _reload_until(page, "Paid by bank card")
+    _look(page, "receipt")
+
+    office.goto(f"{town.url}/payments")
+    expect(office.get_by_role("cell", name="Paid").first).to_be_visible()
+    _look(office, "payments")
+    office.locator("main tbody a").first.click()
+    expect(office.get_by_role("cell", name="capture ordered")).to_be_visible()
+    _look(office, "payment")
+    office.get_by_role("button", name="Refund…").click()
+    office.get_by_role("dialog").get_by_label("Reason").fill("Slow")
+    office.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    expect(office.get_by_text("The money goes back now.")).to_be_visible()
+    _reload_until(office, "Given back")
+    office.goto(f"{town.url}/settings/payments")
+    _look(office, "settings")
+
+
+def _reload_until(page: Page, words: str) -> None:
+    """What happens by itself takes a few seconds; these pages are not live."""
+    found = page.locator("main").get_by_text(words).first
+    for _ in range(30):
+        if found.is_visible():
+            return
+        page.wait_for_timeout(1_000)
+        page.reload()
+    expect(found).to_be_visible()

@@ -1,0 +1,178 @@
+"""A small Stripe: the few requests that the product makes, over a real socket. It keeps what was asked of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import re
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from csms import clock
+
+KEY, SIGNING = "sk_test_1234567890", "whsec_0987654321"
+
+Told = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class Intent:
+    """One PaymentIntent; `captures` and `refunds` in the smallest unit, each as often as it was really done."""
+
+    id: str
+    amount: int
+    status: str = "requires_capture"
+    captures: list[int] = field(default_factory=list)
+    refunds: list[int] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        is_held = self.status == "requires_capture"
+        return {
+            "id": self.id,
+            "status": self.status,
+            "amount": self.amount,
+            "amount_capturable": self.amount if is_held else 0,
+            "amount_received": sum(self.captures),
+            "latest_charge": {"amount_refunded": sum(self.refunds)},
+        }
+
+
+class SmallStripe:
+    """Use as a context manager. `failures`: the status of each answer to come that is none of the usual ones."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.intents: dict[str, Intent] = {}
+        self.failures: deque[int] = deque()
+        self._replies: dict[str, Told] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def pay(self, session_id: str) -> Intent:
+        """Somebody enters a good card on the page of a session."""
+        session = self.sessions[session_id]
+        assert session["status"] == "open"
+        intent = Intent(f"pi_{next(self._numbers)}", session["amount"])
+        self.intents[intent.id] = intent
+        session.update(status="complete", payment_intent=intent.id)
+        return intent
+
+    def event(self, kind: str, about: dict[str, Any], number: int = 1) -> tuple[bytes, dict[str, str]]:
+        """(a message as Stripe sends it, its headers)."""
+        body = json.dumps({"id": f"evt_{number}", "type": kind, "data": {"object": about}}).encode()
+        stamp = int(clock.now().timestamp())
+        signed = hmac.new(SIGNING.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        return body, {"Stripe-Signature": f"t={stamp},v1={signed}", "Content-Type": "application/json"}
+
+    def answer(self, method: str, path: str, fields: dict[str, str], headers: dict[str, str]) -> Told:
+        with self._lock:
+            if self.failures:
+                return self.failures.popleft(), {"error": {"message": "Something is wrong here."}}
+            if headers.get("authorization") != f"Bearer {KEY}":
+                return 401, {"error": {"message": "Invalid API Key provided"}}
+            key = headers.get("idempotency-key")
+            if key in self._replies:
+                return self._replies[key]
+            told = self._do(method, path, fields)
+            if key and told[0] < 500:
+                self._replies[key] = told
+            return told
+
+    def _do(self, method: str, path: str, fields: dict[str, str]) -> Told:
+        if path == "/v1/account":
+            return 200, {"id": "acct_1", "settings": {"dashboard": {"display_name": "Plaza Charging"}}}
+        if path == "/v1/checkout/sessions":
+            return self._open(fields)
+        if found := re.fullmatch(r"/v1/checkout/sessions/(\w+)(/expire)?", path):
+            return self._session(found[1], is_expiring=bool(found[2]))
+        if found := re.fullmatch(r"/v1/payment_intents/(\w+)/(capture|cancel)", path):
+            return self._settle(self.intents[found[1]], found[2], fields)
+        if path == "/v1/refunds":
+            return self._refund(self.intents[fields["payment_intent"]], int(fields["amount"]))
+        return 404, {"error": {"message": f"Unrecognized request URL ({method}: {path})"}}
+
+    def _open(self, fields: dict[str, str]) -> Told:
+        assert fields["payment_intent_data[capture_method]"] == "manual"
+        assert int(fields["expires_at"]) >= clock.now().timestamp() + 1_800
+        number = next(self._numbers)
+        session = {
+            "id": f"cs_{number}",
+            "url": f"{self.url}/pay/cs_{number}",
+            "status": "open",
+            "amount": int(fields["line_items[0][price_data][unit_amount]"]),
+            "currency": fields["line_items[0][price_data][currency]"],
+            "payment": fields["metadata[payment]"],
+            "success_url": fields["success_url"],
+            "payment_intent": None,
+        }
+        self.sessions[f"cs_{number}"] = session
+        return 200, session
+
+    def _session(self, session_id: str, *, is_expiring: bool) -> Told:
+        session = self.sessions[session_id]
+        if is_expiring:
+            if session["status"] != "open":
+                return 400, {"error": {"message": "This Session is not open."}}
+            session["status"] = "expired"
+        intent = session["payment_intent"]
+        return 200, session | {"payment_intent": self.intents[intent].told() if intent else None}
+
+    def _settle(self, intent: Intent, verb: str, fields: dict[str, str]) -> Told:
+        if intent.status != "requires_capture":
+            return 400, {"error": {"message": f"This PaymentIntent could not be {verb}ed: {intent.status}."}}
+        if verb == "capture":
+            intent.captures.append(int(fields["amount_to_capture"]))
+            assert intent.captures[-1] <= intent.amount
+        intent.status = "succeeded" if verb == "capture" else "canceled"
+        return 200, intent.told()
+
+    def _refund(self, intent: Intent, amount: int) -> Told:
+        if sum(intent.refunds) + amount > sum(intent.captures):
+            return 400, {"error": {"message": "Refund amount is greater than unrefunded amount on charge."}}
+        intent.refunds.append(amount)
+        return 200, {"id": f"re_{next(self._numbers)}"}
+
+    def __enter__(self) -> SmallStripe:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(stripe: SmallStripe) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _reply(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            fields = {x: y[0] for x, y in parse_qs(self.rfile.read(length).decode()).items()}
+            headers = {x.lower(): y for x, y in self.headers.items()}
+            status, told = stripe.answer(self.command, urlsplit(self.path).path, fields, headers)
+            body = json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = _reply  # noqa: N815  the library's names
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler

@@ -1,0 +1,248 @@
+"""Writes docs/pages.md: every page of the product, its address, who may see it, and what it looks like.
+
+    python -m tools.pages [--check]
+
+A page is what answers GET with a whole template. That is read from the routes and their views: a new one is found by
+itself. Whatever else answers GET stands in EXCEPTIONS with its reason. `SAVE_SCREENSHOTS=1 make browser` draws the
+pictures.
+Exit status 1 when an address is neither, or with --check when docs/pages.md is not up to date.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from config import Config
+from csms import create_app, web
+from csms.domain.accounts import Role
+from csms.web.security import DEFAULT_PERMISSION, PERMISSIONS, is_public
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "pages.md"
+PICTURES = ROOT / "docs" / "images" / "pages"
+HEAD = """# Pages
+
+Every page, who may see it, and what it looks like in the demonstration (`make demo`).
+Written by `python -m tools.pages` from the routes; `SAVE_SCREENSHOTS=1 make browser` renews the pictures.
+
+| Page | Address | Who may see it | Picture |
+|---|---|---|---|
+"""
+MORE = """
+## What else answers at an address
+
+Parts of pages are read again while a page is open. The rest:
+
+| Address | What it is |
+|---|---|
+"""
+EXCEPTIONS = {
+    "chargers.log_file": "A file that a charger has uploaded",
+    "dashboard.search": "Leads to what was looked for",
+    "firmware.content": "The file",
+    "health.alive": "Whether the server is up, for whatever starts it",
+    "health.ready": "Whether the server can work, for whatever watches it",
+    "landing.labelled": "An address on old labels; leads to the connector's page",
+    "landing.labelled_status": "An address on old labels; leads to the connector's page",
+    "landing.typed": "The short code of a label; leads to the connector's page",
+    "map.points": "Where chargers stand, for the map",
+    "me.show": "The short address of *My account*",
+    "metrics.show": "Figures for Prometheus",
+    "sites.picture": "The picture of a site's plan",
+    "transfers.fetch": "Firmware for chargers; the address is the secret",
+}
+FILE = re.compile(r"\.(csv|jsonl?|pdf|pem|png|svg|xlsx|zip)$")
+FIRST_WORDS = {"c": "Connector's page", "s": "Driver's session", "ui": "Dashboard"}
+TITLE = re.compile(r"{% block title %}(.*?){% endblock %}", re.DOTALL)
+
+
+class Unknown(Exception):
+    """An address that is neither a page nor an exception."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Something that answers GET."""
+
+    rule: Rule
+    view: Callable[..., Any]
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.rule.endpoint)
+
+    @cached_property
+    def templates(self) -> frozenset[str]:
+        return frozenset(_templates(inspect.unwrap(self.view), set()))
+
+    @property
+    def is_page(self) -> bool:
+        return any(_is_whole(x) for x in self.templates)
+
+    @property
+    def is_part(self) -> bool:
+        return bool(self.templates) and not self.is_page
+
+    @property
+    def exception(self) -> str | None:
+        """Why it is neither a page nor a part of one; None when nobody knows."""
+        if FILE.search(self.rule.rule):
+            return "A file to keep"
+        if self.rule.rule.endswith("/live"):
+            return "Stream of events: names of what has changed"
+        return EXCEPTIONS.get(self.endpoint)
+
+    @property
+    def who(self) -> str:
+        """The roles that may see it."""
+        asked = getattr(self.view, "permission", None)
+        if asked is None and is_public(self.endpoint):
+            return "everybody"
+        roles = [role for role in Role if (asked or DEFAULT_PERMISSION) in PERMISSIONS[role]]
+        missing = [role for role in Role if role not in roles]
+        if not missing:
+            return "whoever is logged in"
+        if len(missing) < len(roles):
+            return "all but " + ", ".join(_words(role.value) for role in missing)
+        return ", ".join(_words(role.value) for role in roles)
+
+    @property
+    def name(self) -> str:
+        """Its title, where that is fixed; otherwise what its address says."""
+        titles = {_title(x) for x in self.templates if _is_whole(x)} - {None}
+        if len(titles) == 1:
+            return str(titles.pop())
+        first, *rest = [x for x in re.sub(r"<[^>]*>", "", self.rule.rule).split("/") if x] or ["home"]
+        if not rest and self.rule.arguments and first not in FIRST_WORDS:
+            rest = ["one of them"]
+        return _words(": ".join([FIRST_WORDS.get(first, first), *([" ".join(rest)] if rest else [])]))
+
+    @property
+    def picture(self) -> Path:
+        return PICTURES / f"{self.endpoint.replace('.', '-')}.webp"
+
+
+def addresses(app: Flask) -> Iterator[Address]:
+    """What answers GET at the people's door."""
+    ours = {blueprint.name for blueprint in web.BLUEPRINTS}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda x: (x.rule, x.endpoint)):
+        if (
+            rule.endpoint.partition(".")[0] in ours
+            and "GET" in (rule.methods or ())
+            and not rule.websocket
+            and rule.redirect_to is None
+        ):
+            yield Address(rule, app.view_functions[rule.endpoint])
+
+
+def pages(app: Flask) -> list[Address]:
+    return [address for address in addresses(app) if address.is_page]
+
+
+def strays(app: Flask) -> list[Address]:
+    """Neither a page, nor a part of one, nor an exception."""
+    return [x for x in addresses(app) if not x.templates and x.exception is None]
+
+
+def document(app: Flask) -> str:
+    """The whole document. Raises Unknown."""
+    unknown = strays(app)
+    if unknown:
+        raise Unknown("\n".join(f"{x.rule.rule} ({x.endpoint}): a page, or an exception?" for x in unknown))
+    rows = "".join(row(x) for x in pages(app))
+    rest = [x for x in addresses(app) if not x.templates]
+    return HEAD + rows + MORE + "".join(f"| `{_shown(x.rule)}` | {x.exception} |\n" for x in rest)
+
+
+def row(page: Address) -> str:
+    """Its line of the table."""
+    picture = f"[picture](images/pages/{page.picture.name})" if page.picture.exists() else ""
+    return f"| {page.name} | `{_shown(page.rule)}` | {page.who} | {picture} |\n"
+
+
+def _shown(rule: Rule) -> str:
+    return re.sub(r"<(?:[^:>]+:)?(\w+)>", r"{\1}", rule.rule)
+
+
+def _words(text: str) -> str:
+    text = re.sub(r"[_-]", " ", text)
+    return text[:1].upper() + text[1:]
+
+
+def _is_whole(template: str) -> bool:
+    folder, _, name = template.rpartition("/")
+    return not name.startswith("_") and folder != "errors"
+
+
+def _title(template: str) -> str | None:
+    """The title of a page, None where it depends on what the page is about."""
+    found = TITLE.search((ROOT / "templates" / template).read_text())
+    return found[1] if found and "{" not in found[1] else None
+
+
+def _templates(function: object, seen: set[object]) -> Iterator[str]:
+    """The templates that a view names, itself or by the functions of ours that it calls."""
+    if function in seen or not isinstance(function, FunctionType):
+        return
+    if not function.__module__.startswith("csms.web"):
+        return
+    seen.add(function)
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".html"):
+            yield node.value
+        elif isinstance(node, ast.Call):
+            yield from _templates(_called(node.func, function), seen)
+
+
+def _called(name: ast.expr, function: FunctionType) -> object:
+    known = function.__globals__
+    if isinstance(name, ast.Name):
+        found = known.get(name.id)
+    elif isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name):
+        room = known.get(name.value.id)
+        found = vars(room).get(name.attr) if isinstance(room, ModuleType) else None
+    else:
+        found = None
+    return inspect.unwrap(found) if isinstance(found, FunctionType) else None
+
+
+def product() -> Flask:
+    """The application, for its routes."""
+    folder = Path(tempfile.mkdtemp())
+    settled = replace(
+        Config(), instance_dir=folder, secret_key="k" * 43, database_url=f"sqlite:///{folder}/pages.db"
+    )
+    return create_app(settled)
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        written = document(product())
+    except Unknown as error:
+        print(error, file=sys.stderr)
+        return 1
+    if "--check" not in arguments:
+        DOCUMENT.write_text(written)
+        return 0
+    if DOCUMENT.exists() and DOCUMENT.read_text() == written:
+        return 0
+    print("docs/pages.md is not up to date: python -m tools.pages", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
