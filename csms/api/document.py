@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, render_template
 from pydantic import ValidationError
 from spectree import SecurityScheme, SecuritySchemeData, SpecTree
+from spectree.model_adapter.protocol import ModelAdapter, SchemaMode
+from spectree.model_adapter.pydantic_adapter import PydanticModelAdapter
 from spectree.models import SecureType
 
 from csms.api import errors
@@ -27,6 +29,23 @@ def _refuse(_request: Any, _response: Any, error: Exception | None, _instance: A
         raise errors.of_validation(error)
 
 
+class _Models(PydanticModelAdapter):
+    """Pydantic's, with each schema made once: SpecTree asks for it at every route, a second of each start in all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[tuple[type[Any], str, SchemaMode], dict[str, Any]] = {}
+
+    def json_schema(
+        self, model: type[Any], *, ref_template: str, mode: SchemaMode = "validation"
+    ) -> dict[str, Any]:
+        made = self._made.get((model, ref_template, mode))
+        if made is None:
+            made = super().json_schema(model, ref_template=ref_template, mode=mode)
+            self._made[model, ref_template, mode] = made
+        return made
+
+
 def _child_name(_parent: str, child: str) -> str:
     return child
 
@@ -34,6 +53,7 @@ def _child_name(_parent: str, child: str) -> str:
 spec = SpecTree(
     "flask",
     before=_refuse,
+    model_adapter=cast("ModelAdapter[Any, Exception, Any]", _Models()),
     validation_error_model=ProblemOut,
     naming_strategy=lambda model: model.__name__,
     nested_naming_strategy=_child_name,
