@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from live import LiveServer
 from make import Wire, make_charger, make_wire
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
@@ -107,13 +106,18 @@ def sqlite_shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
     return f"sqlite:///{file}"
 
 
+def _impatient(url: str) -> dict[str, Any]:
+    """What makes a wait for somebody's lock an error: whoever holds one after its test would hold it for ever."""
+    return {"options": "-c lock_timeout=60s"} if url.startswith("postgresql") else {}
+
+
 @pytest.fixture(scope="session")
 def wipe() -> Iterator[Callable[[str], None]]:
     """Empties a database. Deleting few rows is much quicker than a new file, or than TRUNCATE."""
     engines: dict[str, Engine] = {}
 
     def empty(url: str) -> None:
-        engine = engines.setdefault(url, create_engine(url))
+        engine = engines.setdefault(url, create_engine(url, connect_args=_impatient(url)))
         with engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(table.delete())
@@ -213,19 +217,18 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def servers(nursery: Nursery, database_url: str, tmp_path: Path) -> Iterator[Callable[..., ForkedServer]]:
     """Makes servers on the test's database, not started yet, with an environment of their own; stops them all."""
-    made: list[ForkedServer] = []
+    with ExitStack() as made:
 
-    def make(**settings: str) -> ForkedServer:
-        made.append(ForkedServer(nursery, tmp_path, database_url, **settings))
-        return made[-1]
+        def make(**settings: str) -> ForkedServer:
+            server = ForkedServer(nursery, tmp_path, database_url, **settings)
+            made.callback(server.stop)
+            return server
 
-    yield make
-    for server in made:
-        server.stop()
+        yield make
 
 
 @pytest.fixture
-def live(servers: Callable[..., ForkedServer], live_settings: dict[str, str]) -> LiveServer:
+def live(servers: Callable[..., ForkedServer], live_settings: dict[str, str]) -> ForkedServer:
     """A server in a process of its own, in lab mode."""
     server = servers(**live_settings)
     server.start()
@@ -233,7 +236,7 @@ def live(servers: Callable[..., ForkedServer], live_settings: dict[str, str]) ->
 
 
 @pytest.fixture
-def desk(live: LiveServer) -> Iterator[Desk]:
+def desk(live: ForkedServer) -> Iterator[Desk]:
     """An operator of the `live` server."""
     desk = Desk(live)
     yield desk

@@ -101,19 +101,6 @@ class LiveServer:
         self.process.kill()
         self.process.wait(STOP_WITHIN_S)
 
-    def flask(self, *arguments: str) -> str:
-        """What a `flask` command prints. Raises AssertionError when it fails."""
-        done = subprocess.run(  # noqa: S603  our own program
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            cwd=ROOT,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     def faults(self) -> list[str]:
         """Lines of its log that should not be there."""
         return [

@@ -86,3 +86,16 @@ class ForkedServer(LiveServer):
             environment=environment, log=str(self.log), module=self.module, arguments=self.arguments
         )
         return Child(self.nursery, pid)
+
+    def flask(self, *arguments: str) -> str:
+        """What a `flask` command prints. Raises AssertionError when it fails."""
+        log = self.directory / f"flask-{arguments[0]}.log"
+        log.unlink(missing_ok=True)
+        pid = self.nursery.ask(
+            environment=self.environment(),
+            log=str(log),
+            module="flask",
+            arguments=("--app", "wsgi", *arguments),
+        )
+        assert Child(self.nursery, pid).wait(300) == 0, log.read_text()
+        return log.read_text()

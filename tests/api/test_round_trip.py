@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 import requests
-from live import LiveServer
 
 from csms.simulator import Charger
 from tests.api.caller import PASSWORD
+from tests.nursery import ForkedServer
 from tests.simulated import simulated
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 @pytest.fixture
-def api(live: LiveServer) -> Iterator[requests.Session]:
+def api(live: ForkedServer) -> Iterator[requests.Session]:
     live.flask("create-user", "--username", "olga", "--password", PASSWORD, "--role", "owner")
     with requests.Session() as session:
         pair = session.post(
@@ -34,13 +34,13 @@ def api(live: LiveServer) -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def charger(live: LiveServer) -> Iterator[Charger]:
+def charger(live: ForkedServer) -> Iterator[Charger]:
     with simulated(live, "SIM-1") as charger:
         yield charger
 
 
 def order(
-    api: requests.Session, live: LiveServer, action: str, prefer: str = "wait=15", **payload: Any
+    api: requests.Session, live: ForkedServer, action: str, prefer: str = "wait=15", **payload: Any
 ) -> Any:
     return api.post(
         f"{live.url}/api/v1/chargers/SIM-1/commands",
@@ -50,7 +50,9 @@ def order(
     )
 
 
-def test_the_answer_of_the_charger_is_told(api: requests.Session, live: LiveServer, charger: Charger) -> None:
+def test_the_answer_of_the_charger_is_told(
+    api: requests.Session, live: ForkedServer, charger: Charger
+) -> None:
     for _ in range(20):
         began = time.monotonic()
         told = order(api, live, "GetConfiguration", key=["HeartbeatInterval"])
@@ -60,7 +62,7 @@ def test_the_answer_of_the_charger_is_told(api: requests.Session, live: LiveServ
 
 
 def test_a_start_is_told_when_the_transaction_is_there(
-    api: requests.Session, live: LiveServer, charger: Charger
+    api: requests.Session, live: ForkedServer, charger: Charger
 ) -> None:
     charger.plug(1)
     started = order(api, live, "RemoteStartTransaction", idTag="04A1B2C3", connectorId=1).json()
@@ -75,14 +77,14 @@ def test_a_start_is_told_when_the_transaction_is_there(
 
 
 def test_who_wants_the_answer_alone_does_not_wait_for_the_effect(
-    api: requests.Session, live: LiveServer, charger: Charger
+    api: requests.Session, live: ForkedServer, charger: Charger
 ) -> None:
     told = order(api, live, "Reset", "wait=15, until=answer", type="Soft").json()
     assert told["answer_status"] == "Accepted"
     assert told["is_waiting"] is True
 
 
-def test_the_examples_of_the_document_work(live: LiveServer, charger: Charger, tmp_path: Path) -> None:
+def test_the_examples_of_the_document_work(live: ForkedServer, charger: Charger, tmp_path: Path) -> None:
     live.flask("create-user", "--username", "olga", "--password", PASSWORD, "--role", "owner")
     charger.plug(1)
     blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
@@ -97,7 +99,7 @@ def test_the_examples_of_the_document_work(live: LiveServer, charger: Charger, t
 
 
 def test_orders_that_come_at_once_reach_the_charger_one_after_the_other(
-    api: requests.Session, live: LiveServer, charger: Charger
+    api: requests.Session, live: ForkedServer, charger: Charger
 ) -> None:
     with ThreadPoolExecutor(6) as pool:
         asked = [pool.submit(order, api, live, "GetConfiguration", key=[f"Key{n}"]) for n in range(6)]
@@ -109,7 +111,7 @@ def test_orders_that_come_at_once_reach_the_charger_one_after_the_other(
 
 
 def test_an_order_that_is_asked_twice_with_one_key_is_sent_once(
-    api: requests.Session, live: LiveServer, charger: Charger
+    api: requests.Session, live: ForkedServer, charger: Charger
 ) -> None:
     url, body = f"{live.url}/api/v1/chargers/SIM-1/commands", {"action": "ClearCache"}
     headers = {"Prefer": "wait=15", "Idempotency-Key": "twice"}
@@ -121,7 +123,7 @@ def test_an_order_that_is_asked_twice_with_one_key_is_sent_once(
 
 
 def test_an_order_that_is_refused_leaves_the_connection_at_work(
-    api: requests.Session, live: LiveServer, charger: Charger
+    api: requests.Session, live: ForkedServer, charger: Charger
 ) -> None:
     assert order(api, live, "Reset", type="Sideways").status_code == 422
     assert order(api, live, "BootNotification").status_code == 422

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.live import ROOT, LiveServer
-from tests.nursery import Child, Nursery
 
 WRITTEN = re.compile(r"(?:localhost|127\.0\.0\.1|ov2xmp\.trsc\.net):8000")
 
@@ -29,20 +28,6 @@ def shell(example: str, server: LiveServer) -> Any:
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
-
-
-def command(nursery: Nursery, server: LiveServer, *arguments: str) -> str:
-    """What `flask --app wsgi …` prints on the server's database; it must succeed."""
-    log = server.directory / f"{arguments[0]}.log"
-    order = {
-        "environment": server.environment(),
-        "log": str(log),
-        "module": "flask",
-        "arguments": ["--app", "wsgi", *arguments],
-    }
-    child = Child(nursery, nursery.ask(**order))
-    assert child.wait(60) == 0, log.read_text()
-    return log.read_text()
 
 
 @contextmanager

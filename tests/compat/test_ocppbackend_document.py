@@ -13,7 +13,7 @@ from tests.compat import documents
 from tests.compat.conftest import Script
 from tests.flows.peer import dial
 from tests.live import LiveServer
-from tests.nursery import ForkedServer, Nursery
+from tests.nursery import ForkedServer
 
 REFRESH = r"""
 curl -X POST http://localhost:8000/api/token/refresh/ \
@@ -108,15 +108,15 @@ REMOTE_STOP = """
 
 
 @pytest.fixture(scope="module")
-def live(sqlite_server: ForkedServer) -> LiveServer:
+def live(sqlite_server: ForkedServer) -> ForkedServer:
     return sqlite_server
 
 
 @pytest.fixture(scope="module")
-def printed(nursery: Nursery, live: LiveServer) -> str:
+def printed(live: ForkedServer) -> str:
     """What the two commands of the document print: chargers are made, and the user."""
-    assert documents.command(nursery, live, "create_chargers") == "Successfully created chargers\n"
-    return documents.command(nursery, live, "create_user")
+    assert live.flask("create_chargers") == "Successfully created chargers\n"
+    return live.flask("create_user")
 
 
 @pytest.fixture(scope="module")

@@ -176,6 +176,7 @@ def test_when_a_process_dies_its_chargers_go_offline_and_its_commands_unknown(no
     a, _, desk = nodes
     peer = dial(a)
     peer.boot()
+    wait_for(desk.is_online, bool)  # its lease is short, and a busy machine may renew it late
     command_id = desk.order("ClearCache", {})
     peer.order()
     a.kill()
