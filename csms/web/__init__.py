@@ -56,7 +56,7 @@ from csms.web import (
     rollouts,
     second_factor,
     security,
-    session_desk,
+    session_files,
     settings,
     setup,
     shell,
@@ -131,7 +131,7 @@ BLUEPRINTS = (
     subscriptions.blueprint,
     tariffs.blueprint,
     card_files.blueprint,  # the views of `tokens`, all of them
-    session_desk.blueprint,  # the views of `transactions`, all of them
+    session_files.blueprint,  # with `session_desk` the views of `transactions`, all of them
     transfers.blueprint,
     vouchers.blueprint,
     webhooks.blueprint,

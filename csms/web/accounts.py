@@ -19,8 +19,8 @@ from csms.quantities import cents
 from csms.web import spending
 from csms.web.amounts import amount_of
 from csms.web.security import actor, can, put_on_record, requires
+from csms.web.session_rows import row
 from csms.web.shell import zone
-from csms.web.transactions import row
 from csms.work import atomic
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")

@@ -18,7 +18,7 @@ from csms.domain.chargers import queries
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
-from csms.web import journal, selection, transactions
+from csms.web import journal, selection, session_rows
 from csms.web.addresses import with_query
 from csms.web.chargers import about, frame, shown
 from csms.web.chargers import blueprint as blueprint
@@ -39,7 +39,7 @@ def sessions(charger_id: int) -> str:
     past, _ = transaction_queries.history(db.session(), Wanted(charger_id=charger.id))
     return render_template(
         "chargers/sessions.html",
-        sessions=[transactions.row(x, at) for x in (*running, *past)],
+        sessions=[session_rows.row(x, at) for x in (*running, *past)],
         **frame(charger, "sessions", at),
     )
 

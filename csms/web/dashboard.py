@@ -23,7 +23,7 @@ from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
 from csms.web import attention as attention_rows
-from csms.web import filters, transactions
+from csms.web import filters, session_rows
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import free_share, page_called, zone
 from csms.work import atomic
@@ -284,7 +284,7 @@ def tile(
             connector.id, name, href, status, left, f"{filters.ago(seen, at)} ago" if seen else "", None
         )
     if transaction is not None:
-        status = transactions.status_of(transaction, at)
+        status = session_rows.status_of(transaction, at)
         soc = transaction.soc_percent
         left = filters.kw(transaction.power_w)
         right = filters.kwh(transaction.energy_wh)
@@ -297,4 +297,4 @@ def tile(
 
 def _sessions(at: datetime) -> dict[str, Any]:
     running = transaction_queries.active(db.session(), limit=MOST_RUNNING)
-    return {"running": [transactions.row(x, at) for x in running], "now": at, "zone": zone()}
+    return {"running": [session_rows.row(x, at) for x in running], "now": at, "zone": zone()}

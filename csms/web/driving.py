@@ -22,8 +22,8 @@ from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
 from csms.web import distances, landing, public_live, visitors
 from csms.web.bills import bill_lines, credit_kwh, vat_lines
+from csms.web.session_rows import currency_of
 from csms.web.shell import zone
-from csms.web.transactions import currency_of
 from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")

@@ -15,7 +15,7 @@ from csms.domain.transactions import Transaction, curves
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
-from csms.web import filters, transactions
+from csms.web import filters, session_rows
 from csms.web.security import card_number
 from csms.web.shell import zone
 
@@ -90,9 +90,9 @@ def _running(transaction: Transaction, at: datetime) -> Running:
     return Running(
         transaction=transaction,
         who=_who(transaction),
-        status=transactions.status_of(transaction, at),
-        cost_cents=transactions.cost_of(transaction, at),
-        currency=transactions.currency_of(transaction),
+        status=session_rows.status_of(transaction, at),
+        cost_cents=session_rows.cost_of(transaction, at),
+        currency=session_rows.currency_of(transaction),
         power_samples_w=[step.power_w for step in curve],
         axis=(begun, filters.localtime(at, here, "clock")),
         phases=_phases(readings[-1].samples) if readings else (),

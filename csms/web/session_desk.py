@@ -1,63 +1,76 @@
-"""What is done with sessions at a desk: notes, receipts by mail, the list as a workbook.
+"""What is done with sessions at a desk: stopped, closed, refunded; notes, and receipts by mail.
 
 Views of the blueprint `transactions`.
 """
 
 from __future__ import annotations
 
-from io import BytesIO
-
-import gevent
-import xlsxwriter
-from flask import Response, current_app, flash, redirect, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from csms import clock, mail
+from csms import clock, mail, quantities
 from csms.domain import transactions
-from csms.domain.base import Invalid, Refused
-from csms.domain.transactions import queries
-from csms.extensions import db
+from csms.domain.base import DomainError, Invalid, Refused
+from csms.domain.transactions import queries, repair
+from csms.web.amounts import amount_of
 from csms.web.bills import bill_lines, vat_lines
-from csms.web.security import actor, can, put_on_record, requires
+from csms.web.security import actor, put_on_record, requires
+from csms.web.session_rows import currency_of
 from csms.web.shell import site_zone
-from csms.web.transactions import HEADINGS, asked, currency_of, export_row
 from csms.web.transactions import blueprint as blueprint
 from csms.work import atomic
 
-MOST_ROWS = 100_000  # of a workbook, which is made in memory
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+@blueprint.post("/<int:transaction_id>/stop")
+@requires("operate")
+def stop(transaction_id: int) -> str | WerkzeugResponse:
+    try:
+        with atomic() as session:
+            transaction = queries.get(session, transaction_id)
+            command = transactions.request_stop(session, transaction, by=actor(), at=clock.now())
+            put_on_record(session, f"command.{command.kind}", transaction.charger.identity)
+    except DomainError as error:
+        if "HX-Request" in request.headers:
+            raise
+        flash(str(error), "error")
+        return redirect(url_for(".show", transaction_id=transaction_id))
+    if "HX-Request" in request.headers:
+        return render_template("commands/_command.html", command=command)
+    return redirect(url_for(".show", transaction_id=transaction_id))
 
 
-@blueprint.get("/export.xlsx")
-@requires("host")
-def as_workbook() -> Response | WerkzeugResponse:
-    """What the list shows, all of it, for spreadsheets: numbers as numbers."""
-    rows: list[tuple[object, ...]] = []
-    with_cards = can("operate")
-    for page in queries.exported(db.session(), asked()):
-        rows += [export_row(x, with_cards) for x in page]
-        if len(rows) > MOST_ROWS:
-            flash(f"More than {MOST_ROWS} sessions: narrow the filters, or take the CSV.", "error")
-            return redirect(url_for(".index", **request.args))  # type: ignore[arg-type]
-        gevent.sleep(0)
-    db.session.remove()
-    # Writing a workbook is work for the processor alone: on a thread of its own it holds up no charger.
-    body = gevent.get_hub().threadpool.apply(_workbook, (rows,))
-    headers = {"Content-Disposition": f'attachment; filename="sessions-{clock.now():%Y-%m-%d}.xlsx"'}
-    return Response(body, mimetype=XLSX, headers=headers)
+@blueprint.post("/<int:transaction_id>/close")
+@requires("operate")
+def close(transaction_id: int) -> str | WerkzeugResponse:
+    """Close a session whose stop will not come. The station is not told, and may go on charging."""
+    at = clock.now()
+    with atomic() as session:
+        transaction = queries.get(session, transaction_id)
+        if transaction.is_active:
+            repair.close_by_hand(session, transaction, by=actor(), at=at)
+            put_on_record(session, "session.close", str(transaction_id))
+    flash("The session is closed here. The station was not told.", "success")
+    return redirect(url_for(".show", transaction_id=transaction_id))
 
 
-def _workbook(rows: list[tuple[object, ...]]) -> bytes:
-    buffer = BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
-        sheet = book.add_worksheet("Sessions")
-        sheet.write_row(0, 0, HEADINGS, book.add_format({"bold": True}))
-        for number, row in enumerate(rows, 1):
-            sheet.write_row(number, 0, row)
-        sheet.freeze_panes(1, 1)
-        sheet.set_column(0, len(HEADINGS) - 1, 16)
-    return buffer.getvalue()
+@blueprint.post("/<int:transaction_id>/refund")
+@requires("money")
+def refund(transaction_id: int) -> WerkzeugResponse:
+    """Give back what a session cost, or part of it."""
+    given = request.form
+    try:
+        is_whole = given.get("how") != "part"
+        cents = None if is_whole else quantities.cents(amount_of(given.get("amount", "")))
+        with atomic() as session:
+            transaction, reason = queries.get(session, transaction_id), given.get("reason", "")
+            transactions.refund(session, transaction, cents=cents, reason=reason, by=actor(), at=clock.now())
+            amount = "all" if is_whole else given.get("amount", "")
+            put_on_record(session, "session.refund", str(transaction_id), f"{amount}: {reason}")
+    except (Invalid, Refused) as error:
+        flash(str(error), "error")
+    else:
+        flash("Given back. The bill, the account and the charge record say so.", "success")
+    return redirect(url_for(".show", transaction_id=transaction_id))
 
 
 @blueprint.post("/<int:transaction_id>/notes")

@@ -1,0 +1,134 @@
+"""Sessions taken along: the list as CSV or as a workbook, what one session's meter said.
+
+Views of the blueprint `transactions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import gevent
+import xlsxwriter
+from flask import Response, current_app, flash, redirect, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms import clock, masks, sight
+from csms.domain.transactions import Transaction, queries
+from csms.extensions import db
+from csms.web import exports, filters
+from csms.web.security import can, requires
+from csms.web.session_desk import blueprint as blueprint
+from csms.web.session_filters import asked
+from csms.web.session_rows import currency_of
+
+HEADINGS = (
+    "session", "charger", "identity", "connector", "card", "account", "state", "started_at", "ended_at",
+    "duration_s", "energy_wh", "meter_start_wh", "meter_stop_wh", "cost", "currency", "stop_reason", "flags",
+)  # fmt: skip
+MOST_ROWS = 100_000  # of a workbook, which is made in memory
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@blueprint.get("/export.csv")
+@requires("host")
+def export() -> Response:
+    """What the list shows, all of it."""
+    wanted = asked()
+    # Asked now: the request is over when the text is made.
+    with_cards, limits = can("operate"), sight.limits()
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def chunks() -> Iterator[str]:
+        yield exports.csv_text([HEADINGS])
+        with app.app_context(), db.session() as session:
+            sight.limit_to(limits)
+            for page in queries.exported(session, wanted):
+                text = exports.csv_text(export_row(x, with_cards) for x in page)
+                session.close()  # a slow reader must not hold a snapshot of the database; the next page begins anew
+                yield text
+                gevent.sleep(0)
+
+    return exports.download(chunks(), f"sessions-{clock.now():%Y-%m-%d}.csv")
+
+
+@blueprint.get("/export.xlsx")
+@requires("host")
+def as_workbook() -> Response | WerkzeugResponse:
+    """What the list shows, all of it, for spreadsheets: numbers as numbers."""
+    rows: list[tuple[object, ...]] = []
+    with_cards = can("operate")
+    for page in queries.exported(db.session(), asked()):
+        rows += [export_row(x, with_cards) for x in page]
+        if len(rows) > MOST_ROWS:
+            flash(f"More than {MOST_ROWS} sessions: narrow the filters, or take the CSV.", "error")
+            return redirect(url_for(".index", **request.args))  # type: ignore[arg-type]
+        gevent.sleep(0)
+    db.session.remove()
+    # Writing a workbook is work for the processor alone: on a thread of its own it holds up no charger.
+    body = gevent.get_hub().threadpool.apply(_workbook, (rows,))
+    headers = {"Content-Disposition": f'attachment; filename="sessions-{clock.now():%Y-%m-%d}.xlsx"'}
+    return Response(body, mimetype=XLSX, headers=headers)
+
+
+def _workbook(rows: list[tuple[object, ...]]) -> bytes:
+    buffer = BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(buffer, options) as book:
+        sheet = book.add_worksheet("Sessions")
+        sheet.write_row(0, 0, HEADINGS, book.add_format({"bold": True}))
+        for number, row in enumerate(rows, 1):
+            sheet.write_row(number, 0, row)
+        sheet.freeze_panes(1, 1)
+        sheet.set_column(0, len(HEADINGS) - 1, 16)
+    return buffer.getvalue()
+
+
+@blueprint.get("/<int:transaction_id>/readings.csv")
+@requires("host")
+def readings(transaction_id: int) -> Response:
+    """What the meter said, all of it, in the units that it is kept in."""
+    transaction = queries.get(db.session(), transaction_id)
+    rows = [
+        (
+            filters.iso(x.measured_at),
+            x.energy_wh,
+            x.power_w,
+            x.current_a,
+            x.voltage_v,
+            x.soc_percent,
+            x.context,
+        )
+        for x in queries.readings(db.session(), transaction.id, limit=200_000)
+    ]
+    heads = ("measured_at", "energy_wh", "power_w", "current_a", "voltage_v", "soc_percent", "context")
+    return exports.download(
+        iter([exports.csv_text([heads, *rows])]), f"session-{transaction.id}-readings.csv"
+    )
+
+
+def export_row(transaction: Transaction, with_cards: bool) -> tuple[object, ...]:
+    connector, account, card = transaction.connector, transaction.account, transaction.id_tag
+    ended = transaction.ended_at
+    cost = transaction.cost_cents
+    return (
+        transaction.id,
+        transaction.charger.title,
+        transaction.charger.identity,
+        connector.evse_number if connector else None,
+        card if with_cards or card is None else masks.card(card),
+        account.name if account else None,
+        transaction.state.value,
+        filters.iso(transaction.started_at),
+        filters.iso(ended),
+        round((ended - transaction.started_at).total_seconds()) if ended else None,
+        transaction.energy_wh,
+        transaction.meter_start_wh,
+        transaction.meter_stop_wh,
+        None if cost is None else Decimal(cost) / 100,
+        currency_of(transaction),
+        transaction.stop_reason,
+        " ".join(transaction.flags),
+    )
