@@ -19,7 +19,7 @@ from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Out, answers
-from csms.domain.maintenance import About, FirmwareFile, library
+from csms.domain.maintenance import FirmwareFile, library
 from csms.extensions import db
 from csms.shelf import CutOff, Patient, TooLarge
 
@@ -73,7 +73,7 @@ def add_firmware(json: NewFirmware) -> Any:
     """Announce a firmware; its content follows by `PUT /firmware/{id}/file`."""
     with unit() as session:
         at, by = clock.now(), guard.caller().username
-        firmware = library.add(session, About(**json.model_dump()), by=by, at=at)
+        firmware = library.add(session, library.About(**json.model_dump()), by=by, at=at)
         guard.audit(session, "firmware.added", f"firmware {firmware.id}", firmware.version)
         added = FirmwareOut.of(firmware)
     return added, 201, {"Location": url_for("api.show_firmware", firmware_id=added.id)}

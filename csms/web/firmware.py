@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, files
 from csms.domain.base import Invalid
-from csms.domain.maintenance import About, FirmwareFile, library, queries
+from csms.domain.maintenance import FirmwareFile, library, queries
 from csms.domain.security.rules import Certificate, described, load
 from csms.extensions import csrf, db
 from csms.shelf import CutOff, Stored, TooLarge
@@ -84,7 +84,7 @@ def _check_token(token: str | None) -> None:
         raise CSRFError(str(error)) from None
 
 
-def _taken(stored: Stored, described: About) -> FirmwareFile:
+def _taken(stored: Stored, described: library.About) -> FirmwareFile:
     with atomic() as session:
         at = clock.now()
         firmware = library.add(session, described, by=actor(), at=at)
@@ -100,9 +100,9 @@ def _taken(stored: Stored, described: About) -> FirmwareFile:
     return firmware
 
 
-def about(given: Mapping[str, str], name: str | None) -> About:
+def about(given: Mapping[str, str], name: str | None) -> library.About:
     """What a form says of a firmware."""
-    return About(
+    return library.About(
         name=name or given.get("name", ""),
         version=given.get("version", ""),
         vendor=given.get("vendor") or None,

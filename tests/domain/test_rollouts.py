@@ -13,7 +13,6 @@ from csms.domain import maintenance, quiet
 from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Charger, ConnectorStatus
 from csms.domain.maintenance import (
-    About,
     Addresses,
     FirmwareFile,
     Job,
@@ -38,7 +37,7 @@ class Fleet:
         kind = {"vendor": "Acme", "model": "Box", "firmware_version": "1.0"}
         self.chargers = [make_charger(session, f"CP-{x}", online=True, **kind) for x in range(count)]
         self.wires = {x.id: make_wire(session, x) for x in self.chargers}
-        self.firmware = library.add(session, About("box.bin", "2.0", "Acme"), by=None, at=NOW)
+        self.firmware = library.add(session, library.About("box.bin", "2.0", "Acme"), by=None, at=NOW)
         library.attach(session, self.firmware, stored_as="0" * 32, size_bytes=1, sha256="", at=NOW)
         store(session)
 

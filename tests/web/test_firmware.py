@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from csms import clock, files, jobs
 from csms.domain import commands, maintenance
 from csms.domain.accounts import Role
-from csms.domain.maintenance import About, Addresses, JobKind, Wanted, library
+from csms.domain.maintenance import Addresses, JobKind, Wanted, library
 from tests import pki
 from tests.web.browser import Browser, logged_in, publish
 
@@ -117,7 +117,7 @@ def test_an_offline_charger_is_not_asked(session: Session, olga: Browser) -> Non
 
 def test_those_who_only_look_get_no_files(app: object, session: Session) -> None:
     charger = make_charger(session, at=clock.now(), online=True)
-    about = About("a.bin", "2.0")
+    about = library.About("a.bin", "2.0")
     firmware = library.add(session, about, by=None, at=clock.now())
     job = maintenance.order_log(
         session, charger, JobKind.DIAGNOSTICS, Wanted(), OURS, by=None, at=clock.now()

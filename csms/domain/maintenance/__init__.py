@@ -1,6 +1,5 @@
 """Firmware and logs: orders to move files, what became of them, the library of firmware, and rollouts."""
 
-from csms.domain.maintenance.library import About
 from csms.domain.maintenance.models import (
     FirmwareFile,
     Job,
@@ -26,7 +25,6 @@ from csms.domain.maintenance.transfers import (
 )
 
 __all__ = [
-    "About",
     "Addresses",
     "FirmwareFile",
     "Job",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain import commands, maintenance
 from csms.domain.base import Invalid
-from csms.domain.maintenance import About, Addresses, Job, JobEvent, JobKind, JobState, Wanted, library
+from csms.domain.maintenance import Addresses, Job, JobEvent, JobKind, JobState, Wanted, library
 from tests import orders
 
 OURS = Addresses("https://charging.example.org", timedelta(hours=24))
@@ -223,6 +223,6 @@ def test_an_address_is_good_for_its_time_and_its_purpose(session: Session, wire:
 
 
 def test_firmware_of_the_library_needs_its_content(session: Session, wire: Wire) -> None:
-    firmware = library.add(session, About("a.bin", "2.0"), by=None, at=NOW)
+    firmware = library.add(session, library.About("a.bin", "2.0"), by=None, at=NOW)
     with pytest.raises(Invalid):
         maintenance.order_firmware(session, wire.charger, firmware, Wanted(), OURS, by=None, at=NOW)
