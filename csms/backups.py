@@ -31,7 +31,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
-from csms import clock, documents
+from csms import clock, documents, rounds
 from csms.extensions import db
 from csms.shelf import apart
 
@@ -161,7 +161,14 @@ def restore(file: Path, revisions: Collection[str], *, replaces: bool) -> Path |
 
 def start(app: Flask) -> gevent.Greenlet:
     """Make backups as often as is set, for as long as the process lives."""
-    return gevent.spawn(_repeat, app)
+
+    def turn() -> None:
+        try:
+            make_due()
+        except BackupFailed as error:
+            log.warning("backup_failed", extra={"error": str(error)})
+
+    return rounds.start(app, "backups", LOOK_EVERY_S, turn)
 
 
 def make_due() -> bool:
@@ -181,18 +188,6 @@ def make_due() -> bool:
 def key_of(secret_key: str) -> str:
     """A fingerprint of a secret key, from which nobody learns the key."""
     return hashlib.sha256(b"backups" + secret_key.encode()).hexdigest()[:16]
-
-
-def _repeat(app: Flask) -> None:
-    while True:
-        gevent.sleep(LOOK_EVERY_S)
-        with app.app_context():
-            try:
-                make_due()
-            except BackupFailed as error:
-                log.warning("backup_failed", extra={"error": str(error)})
-            except Exception:  # the outermost door of backups: the next round must come
-                log.exception("backup_failed")
 
 
 def _settings() -> Config:

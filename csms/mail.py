@@ -20,12 +20,12 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from config import Config
-from csms import clock
+from csms import clock, rounds
 from csms.domain import mail
 from csms.domain.base import is_mail_address
 from csms.domain.mail import Mail
 from csms.extensions import db
-from csms.work import StorageFailed, atomic
+from csms.work import atomic
 from settings.people import MailEncryption, MailServer
 
 log = logging.getLogger(__name__)
@@ -64,19 +64,7 @@ def write(
 
 def start(app: Flask) -> gevent.Greenlet:
     """Send what is due, for as long as the process lives."""
-    return gevent.spawn(_repeat, app)
-
-
-def _repeat(app: Flask) -> None:
-    while True:
-        gevent.sleep(EVERY_S)
-        with app.app_context():
-            try:
-                send_due()
-            except StorageFailed as error:
-                log.warning("mail_postponed", extra={"error": str(error)})
-            except Exception:  # the outermost door of the post: the next round must come
-                log.exception("mail_failed")
+    return rounds.start(app, "mail", EVERY_S, send_due)
 
 
 def send_due() -> int:

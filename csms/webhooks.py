@@ -16,13 +16,13 @@ import gevent
 from flask import Flask, current_app
 from gevent.pool import Pool
 
-from csms import clock, outbound
+from csms import clock, outbound, rounds
 from csms.domain import webhooks
 from csms.domain.webhooks import Delivery
 from csms.extensions import db
 from csms.outbound import Barred, Unreachable
 from csms.seal import Unreadable
-from csms.work import StorageFailed, atomic
+from csms.work import atomic
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +46,12 @@ class _Letter:
 
 def start(app: Flask) -> gevent.Greenlet:
     """Look for events and send what is due, for as long as the process lives."""
-    return gevent.spawn(_repeat, app)
 
+    def turn() -> None:
+        gather()
+        send_due(app)
 
-def _repeat(app: Flask) -> None:
-    while True:
-        gevent.sleep(EVERY_S)
-        with app.app_context():
-            try:
-                gather()
-                send_due(app)
-            except StorageFailed as error:
-                log.warning("webhooks_postponed", extra={"error": str(error)})
-            except Exception:  # the outermost door of the webhooks: the next round must come
-                log.exception("webhooks_failed")
+    return rounds.start(app, "webhooks", EVERY_S, turn)
 
 
 def gather() -> int:
