@@ -145,7 +145,7 @@ def capture_payment(payment_id: str, json: Capture) -> Any:
     """Take a part of what is held, where no bill says how much. It is done soon after: `wanted` is null then."""
     by = guard.caller().username
     with unit() as session:
-        found = payments.find(session, payment_id)
+        found = payments.find(session, payment_id, to_change=True)
         ordering.capture(session, found, cents(json.amount), by=by, at=clock.now())
         guard.audit(session, "payment.captured", f"payment {payment_id}", str(json.amount))
     return _detail(payments.find(db.session(), payment_id)), 202
@@ -157,7 +157,7 @@ def capture_payment(payment_id: str, json: Capture) -> Any:
 def release_payment(payment_id: str) -> Any:
     """Let go of all that is held; 409 while the car charges. It is done soon after: `wanted` is null then."""
     with unit() as session:
-        found = payments.find(session, payment_id)
+        found = payments.find(session, payment_id, to_change=True)
         ordering.release(session, found, by=guard.caller().username, at=clock.now())
         guard.audit(session, "payment.released", f"payment {payment_id}")
     return _detail(payments.find(db.session(), payment_id)), 202
@@ -170,7 +170,7 @@ def refund_payment(payment_id: str, json: PaymentRefund) -> Any:
     """Give back what was taken, or part of it; the session's bill then tells it. Give an `Idempotency-Key`."""
     by = guard.caller().username
     with unit() as session:
-        found = payments.find(session, payment_id)
+        found = payments.find(session, payment_id, to_change=True)
         amount = None if json.amount is None else cents(json.amount)
         ordering.refund(session, found, amount, reason=json.reason, by=by, at=clock.now())
         told = "all" if json.amount is None else str(json.amount)

@@ -24,12 +24,14 @@ def open_page(payment: Payment, *, title: str, return_url: str) -> None:
     except (Unavailable, Rejected) as error:
         with atomic() as session:
             at = clock.now()
-            payments.not_opened(session, payments.find(session, payment_id), str(error), at=at)
+            payments.not_opened(
+                session, payments.find(session, payment_id, to_change=True), str(error), at=at
+            )
             settings.note_down(session, str(error), at=at)
         raise Refused(DOWN) from None
     with atomic() as session:
         at = clock.now()
-        found = payments.find(session, payment_id)
+        found = payments.find(session, payment_id, to_change=True)
         payments.opened(session, found, reference=opened.reference, url=opened.url, at=at)
         settings.note_up(session, at=at)
 

@@ -108,7 +108,7 @@ def _ask(task: _Task) -> None:
     """Ask the provider how a payment stands, do there what is missing, and write down what came of it."""
     if task.reference is None:
         with atomic() as session:
-            payment = payments.find(session, task.payment_id)
+            payment = payments.find(session, task.payment_id, to_change=True)
             payments.not_opened(session, payment, "The payment page could not be opened.", at=clock.now())
         return
     try:
@@ -121,7 +121,7 @@ def _ask(task: _Task) -> None:
     with atomic() as session:
         at = clock.now()
         settings.note_up(session, at=at)
-        payments.settle(session, payments.find(session, task.payment_id), standing, at=at)
+        payments.settle(session, payments.find(session, task.payment_id, to_change=True), standing, at=at)
 
 
 def _carried_out(provider: Provider, task: _Task, reference: str) -> Standing:
@@ -139,7 +139,7 @@ def _note_failure(task: _Task, detail: str, *, is_final: bool) -> None:
     log.warning("payment_step_failed", extra={"payment": task.payment_id, "error": detail})
     with atomic() as session:
         at = clock.now()
-        payment = payments.find(session, task.payment_id)
+        payment = payments.find(session, task.payment_id, to_change=True)
         payments.not_settled(session, payment, detail, is_final=is_final, at=at)
         if not is_final and task.provider == payments.Settings.of(session).provider:
             settings.note_down(session, detail, at=at)

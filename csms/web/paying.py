@@ -29,7 +29,7 @@ def paying(slug: str, payment_id: str) -> Answer:
     payment = _own(slug, payment_id)
     if payment.state is PaymentState.REQUESTED and not _was_asked_lately(payment):
         with atomic() as session:
-            payment = payments.find(session, payment_id)
+            payment = payments.find(session, payment_id, to_change=True)
             payments.look_soon(session, payment, at=clock.now())
     if payment.transaction_id is not None:
         return _go_on(payment.transaction_id)
@@ -55,7 +55,7 @@ def cancel_payment(slug: str, payment_id: str) -> Answer:
     _own(slug, payment_id)
     try:
         with atomic() as session:
-            payment = payments.find(session, payment_id)
+            payment = payments.find(session, payment_id, to_change=True)
             if payment.state is PaymentState.REQUESTED:
                 payments.want_release(session, payment, "You cancelled it.", at=clock.now())
     except Refused:  # it is over, and the page tells how

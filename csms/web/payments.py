@@ -135,7 +135,7 @@ def put_aside(payment_id: str) -> Page:
 def _order(payment_id: str, action: str, do: Callable[[Session, Payment, datetime], str], words: str) -> Page:
     try:
         with atomic() as session:
-            payment = payments.find(session, payment_id)
+            payment = payments.find(session, payment_id, to_change=True)
             detail = do(session, payment, clock.now())
             put_on_record(session, action, f"payment {payment_id}", detail or None)
     except (Refused, Invalid) as error:

@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from make import store
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import commands
+from csms.domain import commands, payments
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind
 from csms.domain.chargers import AuthorizationPolicy
 from csms.domain.commands import CommandState, Kind
-from csms.domain.payments import PaymentNews, PaymentState
+from csms.domain.payments import PaymentNews, PaymentState, Standing, Status
 from csms.domain.transactions import refund
+from csms.extensions import db
 from tests.web.till import Till
 from tests.web.visitor import told
 
@@ -220,3 +222,22 @@ def test_a_car_that_charges_after_the_release_is_shown_to_a_person(visitor, site
     till.work()
     assert till.payment.transaction_id == transaction.id
     assert "after the hold had been released" in till.payment.problem
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_answer_of_the_provider_does_not_undo_an_order_of_the_same_moment(visitor, site, till):
+    till.pay(visitor())
+    transaction = site.begin(till.tag.uid)
+    till.work()
+    site.end(transaction, 11_000, site.now + timedelta(minutes=30))
+    payment_id, at = till.payment.id, clock.now()
+    with Session(db.engine) as worker, Session(db.engine) as job:
+        answered = payments.find(worker, payment_id, to_change=True)
+        assert payments.follow(job, at) == 0  # it has its turn later
+        payments.settle(worker, answered, Standing(Status.HELD, 4_000), at=at)
+        store(worker)
+        assert payments.follow(job, at) == 1
+        store(job)
+    till.work()
+    assert (till.payment.state, till.payment.captured_cents) == (PaymentState.CAPTURED, 525)

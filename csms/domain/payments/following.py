@@ -20,7 +20,7 @@ LATE_STARTS_OF = timedelta(days=1)
 
 def follow(session: Session, at: datetime) -> int:
     """Look after everything that is held. How many were moved on."""
-    held = select(Payment).where(Payment.state == PaymentState.HELD)
+    held = select(Payment).where(Payment.state == PaymentState.HELD).with_for_update(skip_locked=True)
     return sum(_follow(session, payment, at) for payment in session.scalars(held).all())
 
 
@@ -125,6 +125,7 @@ def _refund_corrected(session: Session, at: datetime) -> int:
             Payment.requested_at > at - REFUNDABLE_FOR,
             Transaction.cost_cents < Payment.captured_cents - Payment.refunded_cents,
         )
+        .with_for_update(of=Payment, skip_locked=True)
     )
     found = session.execute(query).all()
     for payment, cost_cents in found:
@@ -141,6 +142,7 @@ def _tell_of_late_starts(session: Session, at: datetime) -> int:
             Payment.transaction_id.is_(None),
             Payment.requested_at > at - LATE_STARTS_OF,
         )
+        .with_for_update(of=Payment, skip_locked=True)
     )
     late: Sequence[Payment] = session.scalars(query).all()
     for payment in late:

@@ -23,9 +23,11 @@ BY = "card payment"  # who orders what a payment leads to
 ACCOUNT_NAME = "Card payments"
 
 
-def find(session: Session, payment_id: str) -> Payment:
-    """Raises NotFound."""
-    payment = session.get(Payment, payment_id)
+def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payment:
+    """Raises NotFound. `to_change`: nobody else changes it until this unit of work is over; the provider's answer and
+    an order of a person or a job come at the same moment, and one must not undo what the other has written.
+    """
+    payment = session.get(Payment, payment_id, with_for_update=to_change, populate_existing=to_change)
     if payment is None:
         raise NotFound("There is no such payment.")
     return payment
