@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +17,11 @@ from csms.domain import dso
 from csms.domain.base import DomainError, Invalid
 from csms.domain.dso import DsoSignal, Fate, Notice, SignalKind, Window
 from csms.domain.sites import Site
-from csms.domain.transactions import figures
 from csms.extensions import db
 from csms.web import filters
-from csms.web.charts import Plot, plot, stairs
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
+from csms.web.site_power import power_at
 from csms.work import atomic
 
 blueprint = Blueprint("grid", __name__, url_prefix="/grid")
@@ -31,7 +29,6 @@ blueprint = Blueprint("grid", __name__, url_prefix="/grid")
 Page = str | Response | tuple[str, int]
 
 MOST_PAST = 50
-QUARTERS = 97
 
 # A fate as (family of the status language, icon, words).
 FATES = {
@@ -43,18 +40,6 @@ FATES = {
     Fate.APPLIED: ("ready", "check", "In the price"),
     Fate.OVER: ("out", "x", "Over"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SitePower:
-    """A site's power today by quarter hour, under the limit that the grid sets, with the same as a table."""
-
-    site: Site
-    drawn: Plot
-    limit: Plot
-    top_w: float
-    rows: list[tuple[str, str, str]]
-    quarters: list[tuple[str, str]]  # from when, and the average power, where there was some
 
 
 @blueprint.get("")
@@ -138,51 +123,6 @@ def _values(signal: DsoSignal) -> str:
     if signal.kind is SignalKind.CAPACITY:
         return " to ".join(filters.kw(float(x)) for x in ends)
     return " to ".join(f"{x} {signal.currency or ''}/kWh" for x in ends)
-
-
-def power_at(site: Site, at: datetime) -> SitePower:
-    """A site's power since midnight on the reader's clocks, with the grid's limits of the whole day as a band."""
-    midnight = at.astimezone(ZoneInfo(zone())).replace(hour=0, minute=0, second=0, microsecond=0)
-    begins_at = midnight.astimezone(UTC)
-    ends_at = (midnight + timedelta(days=1)).astimezone(UTC)
-    drawn = figures.power_by_quarter_w(db.session(), since=begins_at, at=at, site_id=site.id)[:QUARTERS]
-    bands = dso.bands(db.session(), site.substation_id, SignalKind.CAPACITY, begins_at, ends_at)
-    top = max([1.0, *drawn, float(site.grid_limit_w or 0), *(float(value) for _, _, value in bands)]) * 1.12
-    return SitePower(
-        site,
-        plot([*drawn, *([None] * (QUARTERS - len(drawn)))], top=top),
-        stairs(_points(bands, begins_at, ends_at), top=top),
-        top,
-        [
-            (
-                filters.localtime(begin, zone(), "clock"),
-                filters.localtime(end, zone(), "clock"),
-                filters.kw(float(x)),
-            )
-            for begin, end, x in bands
-        ],
-        [
-            (
-                filters.localtime(begins_at + timedelta(seconds=figures.QUARTER_S * n), zone(), "clock"),
-                filters.kw(x),
-            )
-            for n, x in enumerate(drawn)
-            if x
-        ],
-    )
-
-
-def _points(
-    bands: Sequence[tuple[datetime, datetime, Decimal]], begins_at: datetime, ends_at: datetime
-) -> list[tuple[float, float | None]]:
-    """The lowest limit from moment to moment, by its share of the day; None where there is none."""
-    whole_s = (ends_at - begins_at).total_seconds()
-    moments = sorted({begins_at} | {x for begin, end, _ in bands for x in (begin, end) if x < ends_at})
-    points: list[tuple[float, float | None]] = []
-    for moment in moments:
-        holding = [float(value) for begin, end, value in bands if begin <= moment < end]
-        points.append(((moment - begins_at).total_seconds() / whole_s, min(holding, default=None)))
-    return points
 
 
 def _notice() -> Notice:

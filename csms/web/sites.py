@@ -21,8 +21,8 @@ from csms.extensions import db
 from csms.web import exports, filters
 from csms.web.basemap import basemap
 from csms.web.degrees import degrees_of
-from csms.web.grid import power_at
 from csms.web.security import put_on_record, requires
+from csms.web.site_power import power_at
 from csms.work import atomic
 
 blueprint = Blueprint("sites", __name__, url_prefix="/sites")

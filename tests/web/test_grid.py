@@ -51,6 +51,29 @@ def test_a_limit_is_received_shown_over_the_power_and_withdrawn(visitor, site):
     assert "withdrawn by owner-0" in page
 
 
+def test_a_price_is_a_band_over_the_power_darker_where_it_is_dearer(visitor, site):
+    fed(site)
+    olga = visitor().log_in()
+    midnight = site.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for begin, value in ((0, "0.12"), (6, "0.42")):
+        times = {"from": (midnight + timedelta(hours=begin)), "until": midnight + timedelta(hours=begin + 6)}
+        sent = given(site, kind="tariff", value=value, **{x: y.isoformat() for x, y in times.items()})
+        assert olga.post("/grid", sent).status_code == 302
+    place = re.search(r'"(/sites/\d+)"', olga.text("/sites"))
+    assert place
+    for page in (olga.text("/grid"), olga.text(place.group(1))):
+        bands = re.findall(
+            r'<rect class="price-(\d)" x="([\d.]+)" width="([\d.]+)".*?<title>(.*?)</title>', page
+        )
+        assert [(shade, x, width) for shade, x, width, _ in bands] == [
+            ("1", "0.0", "150.0"),
+            ("3", "150.0", "150.0"),
+        ]
+        assert bands[1][3].startswith("06:00 – 12:00 – 0.42 ")
+        assert "What the grid asks for a kWh" in page
+        assert "0.12 " in page
+
+
 def test_what_is_no_signal_is_told_at_its_field_and_support_only_looks(visitor, site):
     fed(site)
     olga = visitor().log_in()

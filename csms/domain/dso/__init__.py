@@ -3,6 +3,7 @@
 from csms.domain.dso.models import DsoDelivery, DsoSignal, SignalKind
 from csms.domain.dso.queries import (
     At,
+    Band,
     Fate,
     active,
     at_chargers,
@@ -20,6 +21,7 @@ __all__ = [
     "TOPIC",
     "USUAL_W",
     "At",
+    "Band",
     "DsoDelivery",
     "DsoSignal",
     "Fate",

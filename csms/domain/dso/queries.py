@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
@@ -118,9 +119,18 @@ def _fate(session: Session, signal: DsoSignal, delivery: DsoDelivery, at: dateti
     return _FATES[state], why
 
 
+class Band(NamedTuple):
+    """A stretch of time with a limit in W, or with the price of a kWh in `currency`."""
+
+    begins_at: datetime
+    ends_at: datetime
+    value: Decimal
+    currency: str | None
+
+
 def bands(
     session: Session, substation_id: str | None, kind: SignalKind, begins_at: datetime, ends_at: datetime
-) -> list[tuple[datetime, datetime, Decimal]]:
+) -> list[Band]:
     """The windows of a substation's signals in a stretch of time, as far as they held, in order."""
     if substation_id is None:
         return []
@@ -135,5 +145,5 @@ def bands(
         until = min(ends_at, signal.withdrawn_at or ends_at)
         for begin, end, value in signal.windows:
             if begin < until and end > begins_at:
-                found.append((max(begin, begins_at), min(end, until), value))
-    return sorted(found)
+                found.append(Band(max(begin, begins_at), min(end, until), value, signal.currency))
+    return sorted(found, key=lambda x: (x.begins_at, x.ends_at, x.value))
