@@ -15,12 +15,13 @@ from csms.compat.ov2xmp import connectors
 from csms.compat.ov2xmp.dso import shown
 from csms.compat.ov2xmp.tasks import task_shown
 from csms.compat.ov2xmp.users import signed_up
-from csms.domain import commands, dso
+from csms.domain import commands, dso, slots
 from csms.domain.accounts import User
 from csms.domain.base import Base
 from csms.domain.chargers import Charger, Connector, LinkLease, StatusEvent
 from csms.domain.commands import Command, CommandState
 from csms.domain.dso import DsoDelivery, DsoSignal
+from csms.domain.slots import SlotRange
 from csms.domain.transactions import Reading, Transaction
 
 Message = dict[str, Any]
@@ -162,21 +163,28 @@ def _sampled(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class ConnectorNews:
-    """Connectors of which their chargers have told something, as their own address tells them."""
+    """Connectors of which their chargers have told something, or whose slots were changed, as their address tells them.
 
-    topics = ("fleet",)
+    What a signal lays is told too; what it lifts is told by the `dso_signal` feed.
+    """
+
+    topics = ("fleet", slots.TOPIC)
 
     def __init__(self) -> None:
         self._events = Rows(StatusEvent, StatusEvent.id)
+        self._ranges = Rows(SlotRange, SlotRange.id)
 
     def begin(self, session: Session) -> None:
         self._events.begin(session)
+        self._ranges.begin(session)
 
     def read(self, session: Session) -> Sequence[Message]:
         told = {(x.charger_id, x.evse_number) for x in self._events.fresh(session) if x.evse_number}
-        query = select(Connector).where(Connector.charger_id.in_({x for x, _ in told})).order_by(Connector.id)
+        laid = {x.connector_id for x in self._ranges.fresh(session)}
+        told_by = Connector.charger_id.in_({x for x, _ in told})
+        query = select(Connector).where(told_by | Connector.id.in_(laid)).order_by(Connector.id)
         loaded = query.options(joinedload(Connector.charger).joinedload(Charger.site))
-        found = [x for x in session.scalars(loaded) if (x.charger_id, x.evse_number) in told]
+        found = [x for x in session.scalars(loaded) if x.id in laid or (x.charger_id, x.evse_number) in told]
         return [{"type": "connector_update", "connector": x} for x in connectors.shown(session, found)]
 
 

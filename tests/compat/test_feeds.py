@@ -124,6 +124,21 @@ def test_updates_of_meter_values_and_connectors(live: LiveServer) -> None:
     peer.close()
 
 
+def test_a_connector_whose_slots_change_is_told(live: LiveServer) -> None:
+    desk, peer = Desk(live), dial(live, "/ws/ocpp/FEED-SLOTS")
+    peer.boot()
+    script = make_script(live, desk, Role.OWNER)
+    connectors = listen(live, "/ws/updates/connector/")
+    peer.tell("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoError"})
+    uuid = heard(connectors)["connector"]["uuid"]
+    evening = {"capacity_time_range": "17:00-20:00", "capacity": 7.4}
+    assert script.call("PATCH", f"/api/connector/{uuid}/", json=evening).status_code == 200
+    told = heard(connectors)["connector"]
+    assert (told["uuid"], told["capacity_history"]["18:00-18:05"]) == (uuid, 7.4)
+    peer.close()
+    desk.close()
+
+
 @pytest.mark.seed("000", "WS /ws/updates/tasks/")
 def test_updates_of_tasks_tell_each_answer_with_the_tasks_id(live: LiveServer) -> None:
     desk = Desk(live)
