@@ -80,7 +80,7 @@ def _clocks(band: Band) -> tuple[str, str]:
 def _priced(
     bands: Sequence[Band], begins_at: datetime, ends_at: datetime, chart_width: int
 ) -> list[PriceBand]:
-    """Prices as they lie on the chart; the dearer, the darker."""
+    """Prices as they lie on the chart; the dearer, the stronger."""
     whole_s = (ends_at - begins_at).total_seconds()
     least, most = (f((x.value for x in bands), default=0) for f in (min, max))
     found = []

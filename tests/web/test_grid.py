@@ -51,7 +51,7 @@ def test_a_limit_is_received_shown_over_the_power_and_withdrawn(visitor, site):
     assert "withdrawn by owner-0" in page
 
 
-def test_a_price_is_a_band_over_the_power_darker_where_it_is_dearer(visitor, site):
+def test_a_price_is_a_band_over_the_power_stronger_where_it_is_dearer(visitor, site):
     fed(site)
     olga = visitor().log_in()
     midnight = site.now.replace(hour=0, minute=0, second=0, microsecond=0)
