@@ -138,13 +138,20 @@ class Town:
 def town(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Town]:
-    """A server in lab mode: twelve demonstration chargers, and PLAZA-2 at which only known cards may charge."""
+    """A server in lab mode: twelve demonstration chargers, PLAZA-2 at which only known cards may charge, and KIOSK-1.
+    Others that come wait to be let in."""
     directory = tmp_path_factory.mktemp("town")
     shutil.copy(sqlite_template, directory / "amberline.db")
     url = f"sqlite:///{directory / 'amberline.db'}"
     charger_id, slug = _furnish(url)
     with running(
-        directory, url, DEMO_CHARGERS="12", ORGANISATION="Plaza Charging", HELP_PHONE="+34 900 000 000"
+        directory,
+        url,
+        DEMO_CHARGERS="12",
+        ORGANISATION="Plaza Charging",
+        HELP_PHONE="+34 900 000 000",
+        UNKNOWN_CHARGERS="pending",
+        PRIVATE_TARGETS="1",
     ) as server:
         town = Town(server, charger_id, slug)
         context = chromium.new_context()
@@ -160,7 +167,7 @@ def town(
 
 
 def _furnish(url: str) -> tuple[int, str]:
-    """The owner Olga, prices, an account with a card, and the charger PLAZA-2. Its id and its connector's slug."""
+    """The owner Olga, prices, an account with a card, and two chargers. The id of PLAZA-2 and its connector's slug."""
     engine = create_engine(url)
     at = clock.now()
     with Session(engine, expire_on_commit=False) as session:
@@ -181,6 +188,7 @@ def _furnish(url: str) -> tuple[int, str]:
         )
         connector = session.scalars(select(Connector).where(Connector.charger_id == charger.id)).one()
         connector.type, connector.max_power_w = "CCS 2", 150_000
+        make_charger(session, "KIOSK-1", at=at)
         store(session)
         found = charger.id, connector.slug
     engine.dispose()

@@ -1,20 +1,24 @@
 """The tasks of an operator's office, each as a person does it: by what the pages say, from where one would look.
 
-What is done at the chargers is in test_operator.py, test_upkeep.py, test_places.py and test_presses.py, the first day
-in test_first_run.py.
+What is done at one charger is in test_operator.py, test_upkeep.py, test_places.py and test_presses.py, at many in
+test_fleet_tasks.py; the first day is in test_first_run.py.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b32decode
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from csms.simulator import Charger
-from tests.browser.conftest import CARD, Town
+from tests.browser.conftest import CARD, PASSWORD, PHONE, Town
+from tests.receiver import Receiver
+from tests.web.test_second_factor import code_of
 
 Visit = Callable[..., Page]
 
@@ -98,14 +102,135 @@ def test_find_what_a_charger_has_said(town: Town, plaza: Charger, visit: Visit) 
     expect(page.get_by_role("main")).to_contain_text("StartTransaction")
 
 
-def test_close_a_session_whose_end_was_lost(town: Town, plaza: Charger, visit: Visit) -> None:
+def test_close_a_session_whose_end_was_lost_bill_it_and_give_some_back(
+    town: Town, plaza: Charger, visit: Visit
+) -> None:
     plaza.plug(1).result(20)
     assert plaza.swipe(1, CARD).result(20) == "Accepted"
     page = visit(f"/chargers/{town.charger_id}")
     page.get_by_role("link", name=re.compile(r"^Session \d+$")).first.click()
+    expect(page.locator(".figure", has_text="Energy")).to_contain_text(re.compile(r"0\.(0[1-9]|[1-9])"))
     page.get_by_role("button", name="Force-close…").click()
     page.get_by_role("dialog").get_by_role("button", name="Force-close").click()
-    expect(page.get_by_role("button", name="Force-close…")).to_be_hidden()
+    page.get_by_role("button", name="Bill the estimate").click()
+    page.get_by_role("button", name="Refund…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("A part").check()
+    dialog.get_by_label("The part").fill("0.10")
+    dialog.get_by_label("Reason").fill("The display was dark")
+    dialog.get_by_role("button", name="Refund").click()
+    expect(page.get_by_role("main")).to_contain_text(re.compile(r"0\.10\s€.*The display was dark"))
+
+
+def test_import_cards_from_a_file_after_a_look_at_its_lines(visit: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    file.write_text(
+        "number,label,driver,last_day\n0C0FFEE1,Van 1,Bakery,\n0C0FFEE2,Van 2,Bakery,31.12.2037\n"
+    )
+    page = visit("/cards")
+    page.get_by_role("link", name="Import CSV").click()
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Show what would be done").click()
+    expect(page.get_by_role("row", name="0C0FFEE1")).to_contain_text("with a new driver, Bakery")
+    expect(page.get_by_role("row", name="0C0FFEE2")).to_contain_text("Write the last day as 2027-12-31")
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.goto(page.url.partition("/cards")[0] + "/cards?q=bakery")
+    expect(page.get_by_role("row", name="0C0FFEE1")).to_contain_text("Van 1")
+    expect(page.get_by_role("row", name="0C0FFEE2")).to_have_count(0)
+
+
+def test_know_a_card_that_a_reader_spells_backwards(town: Town, plaza: Charger, visit: Visit) -> None:
+    backwards = bytes.fromhex(CARD)[::-1].hex().upper()
+    plaza.plug(1).result(20)
+    assert plaza.swipe(1, backwards).result(20) == "Invalid"
+    page = visit("/cards")
+    row = page.get_by_role("listitem").filter(has_text=backwards)
+    expect(row).to_contain_text(f"May be {CARD} of Fleet account 7")
+    row.get_by_role("button", name="Add as its other number").click()
+    expect(page.get_by_role("main")).to_contain_text(backwards)
+    assert plaza.swipe(1, backwards).result(20) == "Accepted"
+
+
+def test_tell_another_program_and_send_again_what_it_could_not_take(visit: Visit) -> None:
+    with Receiver(500) as receiver:
+        page = visit("/webhooks/new")
+        page.get_by_label("Name", exact=True).fill("Billing")
+        page.get_by_label("Address").fill(receiver.url)
+        page.get_by_label("A session has ended").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("It is shown this once.")).to_be_visible()
+        page.get_by_role("button", name="Test").click()
+        expect(page.get_by_role("row", name=re.compile("^ping"))).to_contain_text("500")
+        page.get_by_role("button", name="Send again").click()
+        expect(page.get_by_role("row", name=re.compile("^ping")).filter(has_text="200")).to_be_visible()
+        assert receiver.next().headers["webhook-id"] == receiver.next().headers["webhook-id"]
+
+
+def test_give_a_program_a_key_and_take_it_back(town: Town, visit: Visit) -> None:
+    page = visit("/integrations")
+    page.get_by_label("What it is for").fill("Wall display")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_text("It is shown this once.")).to_be_visible()
+    key = page.locator("main .codebox code").first.inner_text()
+
+    def knock() -> int:
+        answer = requests.get(
+            f"{town.url}/api/v1/chargers", headers={"Authorization": f"Bearer {key}"}, timeout=20
+        )
+        return answer.status_code
+
+    assert knock() == 200
+    page.get_by_role("button", name="Revoke…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("row", name="Wall display")).to_contain_text("Revoked")
+    assert knock() == 401
+
+
+def test_protect_ones_log_in_by_a_second_factor_and_lose_the_phone(town: Town, visit: Visit) -> None:
+    page = visit("/settings/users")
+    page.get_by_label("User name").fill("carla")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Add user").click()
+    carla = visit("/login?next=/profile/second-factor", olga=False, size=PHONE)
+    _log_in(carla, "carla")
+    carla.get_by_label("Your password").fill(PASSWORD)
+    carla.get_by_role("button", name="Set it up").click()
+    letters = carla.locator("main .codebox code").first.inner_text()
+    carla.get_by_label("Six digits that the app shows").fill(code_of(b32decode(letters.replace(" ", ""))))
+    carla.get_by_role("button", name="Switch it on").click()
+    recovery = carla.locator("main li code").first.inner_text()
+    again = visit("/login", olga=False, size=PHONE)
+    _log_in(again, "carla")
+    again.get_by_label("Code of your authenticator").fill(recovery)
+    again.get_by_role("button", name="Go on").click()
+    again.wait_for_url("**/ui/")
+
+
+def _log_in(page: Page, name: str) -> None:
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+
+
+def test_make_a_backup_and_carry_it_away(visit: Visit, tmp_path: Path) -> None:
+    page = visit("/settings/backups")
+    page.get_by_role("button", name="Make a backup now").click()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download").first.click()
+    kept = tmp_path / coming.value.suggested_filename
+    coming.value.save_as(kept)
+    assert kept.stat().st_size > 10_000
+
+
+def test_read_times_on_ones_own_clock(visit: Visit) -> None:
+    page = visit("/sessions", timezone_id="Asia/Kathmandu")
+    page.get_by_role("table").first.get_by_role("link").first.click()
+    began = page.locator("dt", has_text=re.compile("^Began$")).locator("xpath=following-sibling::dd[1]")
+    expect(began).to_contain_text("UTC")
+    mine = page.get_by_role("main").get_by_role("button", name="Mine")
+    mine.click()
+    expect(began).to_contain_text("+0545")
+    expect(mine).to_have_attribute("aria-pressed", "true")
 
 
 def test_print_the_labels_of_a_charger(town: Town, visit: Visit) -> None:
