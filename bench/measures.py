@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine, remote_start
+from bench import machine, pages, remote_start
 from bench.server import ROOT, Server
 
 Figures = dict[str, float]
@@ -99,6 +99,11 @@ def remote(server: Server, options: Options) -> Figures:
     return remote_start.measure(server.port, 200, options.credentials, options.command_path)
 
 
+def first_bytes(server: Server, _options: Options) -> Figures:
+    """Every page of a big installation; of the baseline, the plainest page there is."""
+    return pages.measure(server)
+
+
 MEASURES: dict[str, Callable[[Server, Options], Figures]] = {
     "heartbeat": closed_loop("heartbeat"),
     "metervalues": closed_loop("metervalues"),
@@ -107,5 +112,6 @@ MEASURES: dict[str, Callable[[Server, Options], Figures]] = {
     "memory": memory,
     "stall": stall,
     "remote": remote,
+    "pages": first_bytes,
 }
 PRODUCT_ONLY = {"remote"}

@@ -7,6 +7,8 @@ from statistics import median
 
 Sides = Mapping[str, list[dict[str, float]]]  # by side, one entry for each repetition
 
+MOST_MS = 50  # until the first byte of a page
+
 
 class Aim(Enum):
     """What an aim is about."""
@@ -52,6 +54,10 @@ ROWS = [
     Row("stall", "full_max_ms", "Longest answer to a 5 ms probe, closed loop, ms"),
     Row("remote", "p50_ms", "Remote start through the API, p50, ms", Aim.AT_MOST, 15),
     Row("remote", "p99_ms", "Remote start through the API, p99, ms"),
+    Row("pages", "slowest_ms", "Slowest page, first byte, ms", Aim.AT_MOST, MOST_MS),
+    Row("pages", "middle_ms", "… the middle one, ms"),
+    Row("pages", "queries", "… most queries of a page", Aim.AT_MOST, 12),
+    Row("pages", "pages", "… pages"),
 ]
 
 
@@ -98,6 +104,20 @@ def text(results: Mapping[str, Sides]) -> str:
         f"{line[0]:<{widths[0]}}  {line[1]:>{widths[1]}}  {line[2]:>{widths[2]}}  {line[3]:>{widths[3]}}  "
         f"{line[4]:<{widths[4]}}  {line[5]}".rstrip()
         for line in table
+    )
+
+
+def pages(results: Mapping[str, Sides]) -> str:
+    """Each page with its first byte in ms, that divided by the plainest page's, and its queries; the slowest first."""
+    sides = results.get("pages", {})
+    plain = _middle(sides.get("baseline", []), "slowest_ms")
+    told = sides.get("product", [])
+    names = {name.removeprefix("ms ") for figures in told for name in figures if name.startswith("ms ")}
+    found = [(_middle(told, f"ms {x}") or 0.0, x, _middle(told, f"queries {x}")) for x in names]
+    return "".join(
+        f"\n{page:<64}{_number(ms):>8} ms {_number(plain and ms / plain):>7} × {_number(queries):>6} queries"
+        + ("  SLOW" if ms > MOST_MS else "")
+        for ms, page, queries in sorted(found, reverse=True)
     )
 
 

@@ -17,7 +17,7 @@ from subprocess import SubprocessError
 
 from bench import machine, remote_start, report
 from bench.measures import MEASURES, PRODUCT_ONLY, Figures, Options
-from bench.server import BASELINE, Side, running
+from bench.server import BASELINE, PAGES, Side, running
 
 SERVE = "python wsgi.py"
 MIGRATE = "flask --app wsgi db upgrade"
@@ -33,8 +33,8 @@ def sides(arguments: argparse.Namespace, measure: str) -> list[Side]:
     """Who is measured, in which order."""
     prepare = [arguments.migrate, arguments.create_user if measure in PRODUCT_ONLY else ""]
     product = Side("product", arguments.serve, tuple(command for command in prepare if command))
-    both = [BASELINE] if measure not in PRODUCT_ONLY else []
-    return [side for side in (*both, product) if arguments.side in (side.name, "both")]
+    both = [BASELINE, product] if measure not in PRODUCT_ONLY else [product]
+    return [side for side in (PAGES if measure == "pages" else both) if arguments.side in (side.name, "both")]
 
 
 def measure_all(arguments: argparse.Namespace, options: Options, failures: list[str]) -> Results:
@@ -114,6 +114,7 @@ def main() -> int:
     else:
         print(f"{before}\n{arguments.chargers:,} chargers, storm of {arguments.storm:,}\n")
         print(report.text(results))
+        print(report.pages(results))
         print(report.notes(results))
     if failures:
         print(f"FAILED: {'; '.join(failures)}", file=sys.stderr)

@@ -19,6 +19,7 @@ from bench import machine
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 STOPS_WITHIN_S = 20.0
+QUERIES = "X-Queries"  # in the head of an answer: how many queries it took
 PASSWORD = "bench-bench-bench-1"  # noqa: S105  of a user who lives as long as one measurement
 
 
@@ -32,6 +33,11 @@ class Side:
 
 
 BASELINE = Side("baseline", "python -m bench.baseline --port {port} --database {folder}/bench.sqlite")
+COUNTRY = ("python -m bench.country {folder}",)
+PAGES = (
+    Side("baseline", "python -m bench.plain_page --port {port} --database {folder}/bench.sqlite", COUNTRY),
+    Side("product", "python -m bench.counting", COUNTRY),
+)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ from csms.domain.transactions import Transaction, TransactionState
 LONGEST = timedelta(days=3_660)
 MOST_DAYS = 366  # as lines of their own; more of them are months
 NOBODY, EVERYWHERE = 0, -1  # keys of what has no site or account, and of everything
-OVER = (TransactionState.ENDED, TransactionState.ENDED_UNKNOWN)
+NOT_OVER = (
+    TransactionState.ACTIVE,
+    TransactionState.ORPHAN,
+)  # told by what is not, or SQLite looks for states
 FAILED = (CommandState.REJECTED, CommandState.ERROR, CommandState.TIMEOUT, CommandState.EXPIRED)
 
 
@@ -186,7 +189,7 @@ def _sessions(wanted: Wanted, spans: CTE | None) -> Select[Any]:
             func.coalesce(func.sum(Transaction.cost_cents), 0),
         )
         .select_from(Transaction if spans is None else spans)
-        .where(_within(Transaction.ended_at, wanted, spans), Transaction.state.in_(OVER))
+        .where(_within(Transaction.ended_at, wanted, spans), Transaction.state.not_in(NOT_OVER))
         .group_by(key, TariffVersion.currency)
     )
     if spans is not None:

@@ -69,7 +69,14 @@ class Transaction(Base):
         Index("ix_transaction_id_token_id_started_at", "id_token_id", "started_at"),
         Index("ix_transaction_state_started_at", "state", "started_at"),
         Index("ix_transaction_started_at", "started_at"),
-        Index("ix_transaction_ended_at", "ended_at"),
+        Index("ix_transaction_connector_id_state", "connector_id", "state"),
+        Index(
+            "ix_transaction_ended_at",  # with all that reports add up: the rows themselves are scattered
+            *("ended_at", "state", "charger_id", "started_at", "energy_wh", "cost_cents"),
+            *("tariff_version_id", "account_id"),
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
         Index(
             "ix_transaction_unrecorded",  # what runs, and what is over and waits for a person: hardly any
             "started_at",
@@ -80,9 +87,7 @@ class Transaction(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
-    connector_id: Mapped[int | None] = mapped_column(
-        ForeignKey("connector.id"), index=True
-    )  # None: an orphan's
+    connector_id: Mapped[int | None] = mapped_column(ForeignKey("connector.id"))  # None: an orphan's
     reference: Mapped[str] = mapped_column(String(64))  # the charger's name for it; 1.6: the id as text
     start_key: Mapped[int | None]  # natural key of its StartTransaction
     state: Mapped[TransactionState] = mapped_column(choice(TransactionState))

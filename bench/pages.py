@@ -1,0 +1,121 @@
+"""The first byte of every page that an owner and a driver can reach, in a country of chargers (`country.py`).
+
+python -m bench --only pages
+"""
+
+import http.client
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from bench.country import DRIVER, OWNER
+from bench.server import PASSWORD, QUERIES, Server
+from tools.pages import pages, product
+
+TIMES = 5  # each page is asked for, after a first time that warms it up
+LINK = re.compile(r'href="(?:http://127\.0\.0\.1:\d+)?(/[^"#]*)')
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+ANSWER_WITHIN_S = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `first_byte_ms` since the question was sent, `queries` None where nobody counts them."""
+
+    status: int
+    text: str
+    first_byte_ms: float
+    queries: int | None
+
+
+class Visitor:
+    """A browser, as far as it is needed: one connection, cookies, and a form."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_WITHIN_S)
+        self._cookies: dict[str, str] = {}
+
+    def read(self, path: str, form: dict[str, str] | None = None) -> Answer:
+        head = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        if form is not None:
+            head["Content-Type"] = "application/x-www-form-urlencoded"
+        began_at = time.perf_counter()
+        self._connection.request("GET" if form is None else "POST", path, urlencode(form or {}) or None, head)
+        response = self._connection.getresponse()
+        took_ms = (time.perf_counter() - began_at) * 1000
+        text = response.read().decode(errors="replace")
+        for cookie in response.headers.get_all("Set-Cookie", ()):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        queries = response.headers.get(QUERIES)
+        return Answer(response.status, text, took_ms, None if queries is None else int(queries))
+
+    def log_in(self, username: str) -> None:
+        """Raises RuntimeError when that is refused."""
+        found = TOKEN.search(self.read("/login").text)
+        form = {"username": username, "password": PASSWORD, "csrf_token": found[1] if found else ""}
+        status = self.read("/login", form).status
+        if status != 302:
+            raise RuntimeError(f"{username} cannot log in: {status}")
+
+
+def measure(server: Server) -> dict[str, float]:
+    """`ms <page>` and `queries <page>` of each page, and the worst of both. Raises RuntimeError when log-in fails."""
+    found: dict[str, float] = {}
+    if server.name == "baseline":
+        visitor = Visitor(server.port)
+        visitor.read("/")
+        return {"slowest_ms": _first_byte_ms(visitor, "/")}
+    app = product()
+    for username, begin in ((OWNER, _without_arguments(app)), (DRIVER, ["/me"])):
+        visitor = Visitor(server.port)
+        visitor.log_in(username)
+        for path, queries in _walk(app, visitor, begin):
+            page = re.sub(r"\d{3,}", "…", f"{path} ({DRIVER})" if username == DRIVER else path)
+            found[f"ms {page}"] = _first_byte_ms(visitor, path)
+            found[f"queries {page}"] = queries
+    times = [value for name, value in found.items() if name.startswith("ms ")]
+    most = max(value for name, value in found.items() if name.startswith("queries "))
+    return found | {
+        "pages": len(times),
+        "middle_ms": median(times),
+        "slowest_ms": max(times),
+        "queries": most,
+    }
+
+
+def _first_byte_ms(visitor: Visitor, path: str) -> float:
+    return median(visitor.read(path).first_byte_ms for _ in range(TIMES))
+
+
+def _without_arguments(app: Flask) -> list[str]:
+    return [page.rule.rule for page in pages(app) if not page.rule.arguments]
+
+
+def _walk(app: Flask, visitor: Visitor, begin: list[str]) -> Iterator[tuple[str, int]]:
+    """(path, queries) of one example of every page that links lead to from where they `begin`."""
+    known = {page.endpoint for page in pages(app)}
+    todo, met = list(begin), set[str]()
+    for path in todo:  # grows
+        endpoint = _endpoint(app, path)
+        if endpoint not in known or endpoint in met:
+            continue
+        answer = visitor.read(path)
+        if answer.status == 200:
+            met.add(endpoint)
+            todo += [x.replace("&amp;", "&") for x in LINK.findall(answer.text)]
+            yield path, answer.queries or 0
+
+
+def _endpoint(app: Flask, path: str) -> str | None:
+    """Whose page that is; None for an address that is not ours, or leads on."""
+    try:
+        return str(app.url_map.bind("").match(urlsplit(path).path)[0])
+    except HTTPException:
+        return None
