@@ -20,6 +20,7 @@ from csms.domain.cdrs import Cdr
 from csms.domain.chargers import LinkLease
 from csms.domain.commands import Command, CommandState
 from csms.domain.frames import Direction, Frame, Verdict, link_of
+from csms.domain.payments import audit
 from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.reservations.states import GRACE
 from csms.domain.tariffs import Line
@@ -74,6 +75,7 @@ def verify(session: Session, *, at: datetime | None = None) -> list[Finding]:
         breaches,
         lambda session: _commands(session, moment),
         lambda session: _reservations(session, moment),
+        lambda session: audit.breaches(session, moment),
     )
     return [finding for check in checks for finding in check(session)]
 

@@ -15,7 +15,7 @@ from csms import payments as paying
 from csms.domain import payments
 from csms.domain.accounts import IdToken
 from csms.domain.commands import Command
-from csms.domain.payments import Payment, queries, settings
+from csms.domain.payments import Payment, TestCheckout, queries, rules, settings
 from csms.domain.transactions import Transaction
 from csms.work import atomic
 from tests.web.site import Site
@@ -94,6 +94,18 @@ class Till:
         assert answer.status_code in (200, 303)
         self.work()
         return page
+
+    def pay_as_stranger(self) -> str:
+        """Pay with a browser that nothing else is done with."""
+        return self.pay(Visitor(self.app, self.site.session))
+
+    def bank_lets_go(self) -> None:
+        """The time of all holds is over, and it is asked how things stand."""
+        self.site.session.rollback()
+        for one in self.site.session.scalars(select(TestCheckout)).all():
+            one.held_at = clock.now() - rules.HOLD_FOR
+        store(self.site.session)
+        self.hurry()
 
     def charge(self, wh: int) -> Transaction:
         """The car of the newest payment charges `wh`, and ends."""

@@ -81,6 +81,8 @@ def standing(checkout: TestCheckout, at: datetime) -> Standing:
         return Standing(Status.DECLINED, intent=intent)
     if checkout.held_at is not None and checkout.held_at <= at:
         held_until = checkout.held_at + rules.HOLD_FOR
+        if held_until <= at:
+            return Standing(Status.RELEASED, intent=intent)
         return Standing(Status.HELD, checkout.asked_cents, held_until=held_until, intent=intent)
     return Standing(Status.LAPSED if at >= checkout.expires_at and not checkout.held_at else Status.OPEN)
 

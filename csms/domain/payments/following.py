@@ -16,6 +16,7 @@ from csms.domain.transactions import Transaction, TransactionState
 STOP_AGAIN = timedelta(seconds=60)
 REFUNDABLE_FOR = timedelta(days=180)  # providers give back no longer
 LATE_STARTS_OF = timedelta(days=1)
+UNBILLED = "The session is over and has no bill: take what it used, or let go."
 
 
 def follow(session: Session, at: datetime) -> int:
@@ -45,7 +46,7 @@ def _find_session(session: Session, payment: Payment, at: datetime) -> bool:
     payment.transaction = found
     session.flush()
     if payment.wanted is Wanted.RELEASE:
-        payment.wanted = payment.due_at = None
+        payment.wanted, payment.due_at = None, payment.held_until
     service.note(session, payment, "charging", at=at)
     return True
 
@@ -98,6 +99,8 @@ def _stop_in_time(session: Session, payment: Payment, transaction: Transaction, 
 def _settle_bill(session: Session, payment: Payment, transaction: Transaction, at: datetime) -> bool:
     """Order what the bill asks for. Without a bill a person decides, and the money is held until then."""
     if transaction.cost_cents is None:
+        if payment.problem_at is None:
+            service.tell_of(session, payment, UNBILLED, at=at)
         return False
     if transaction.cost_cents <= 0:
         service.want_release(session, payment, "The session cost nothing.", at=at)

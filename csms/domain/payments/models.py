@@ -104,6 +104,13 @@ class Payment(Base):
         return self.captured_cents - self.refunded_cents
 
     @property
+    def needs_decision(self) -> bool:
+        """Its session is over and has no bill: a person says what is taken."""
+        session = self.transaction
+        is_unbilled = session is not None and not session.is_active and session.cost_cents is None
+        return self.state is PaymentState.HELD and self.wanted is None and is_unbilled
+
+    @property
     def is_over(self) -> bool:
         return self.state in OVER and self.wanted is None
 

@@ -21,6 +21,7 @@ from csms.domain.transactions import queries
 TOPIC = "payments"
 BY = "card payment"  # who orders what a payment leads to
 ACCOUNT_NAME = "Card payments"
+BOOKED_AS = "payment "  # and its id: the note of all that is booked of it
 
 
 def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payment:
@@ -187,6 +188,8 @@ def _is_done(payment: Payment, standing: Standing) -> bool:
 def _next_look(payment: Payment, at: datetime) -> datetime | None:
     if payment.wanted is not None:
         return at if payment.attempts <= 1 else at + rules.retry_after(payment.attempts)
+    if payment.state is PaymentState.HELD and payment.held_until is not None:
+        return max(payment.held_until, at + rules.LONGEST_RETRY)  # to see it lapse
     return at + rules.LOOK_EVERY if payment.state is PaymentState.REQUESTED else None
 
 
@@ -260,6 +263,8 @@ def put_aside(session: Session, payment: Payment, *, by: str, at: datetime) -> N
     """A person has seen to what was wrong. Raises Refused where nothing was."""
     if payment.problem_at is None:
         raise Refused("Nothing is wrong with this payment.")
+    if payment.needs_decision:
+        raise Refused("Take what the session used, or let go: until then this waits for you.")
     note(session, payment, "seen to", at=at, by=by, words=payment.problem)
     payment.problem = payment.problem_at = None
     announce(session, payment.topic, "fleet")
@@ -299,7 +304,7 @@ def _book(session: Session, payment: Payment, cents: int, at: datetime) -> None:
         at=at,
         amount_cents=cents,
         transaction_id=payment.transaction_id,
-        note=f"payment {payment.id}",
+        note=f"{BOOKED_AS}{payment.id}",
     )
 
 
