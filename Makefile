@@ -18,7 +18,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --g
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .PHONY: help run demo test browser model nightly check format lint types contracts migrations audit bench lock upgrade migrate \
-	migration clean
+	migration words clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench: $(TEST_INSTALLED) ## Run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)
 
 # Maintaining
+
+words: $(TEST_INSTALLED) ## Bring the catalogues of translations up to date, and say what is missing
+	@$(BIN)/python -m tools.words
 
 migration: $(TEST_INSTALLED) ## Write a migration from the models: make migration m="add tariffs"
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add tariffs"' >&2; exit 1; }

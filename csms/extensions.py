@@ -1,5 +1,6 @@
 """The extensions, unbound: `create_app` binds them. The only module-level instances in the program."""
 
+from flask_babel import Babel
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -17,4 +18,5 @@ login = LoginManager()
 jwt = JWTManager()
 sock = Sock()
 csrf = CSRFProtect()
+babel = Babel()
 limiter = Limiter(get_remote_address)

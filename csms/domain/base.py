@@ -34,7 +34,15 @@ _MAIL_ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\\[\]]{1
 
 
 class DomainError(Exception):
-    """Something a person or a machine asked for cannot be done; the message is fit to be shown to them."""
+    """Something a person or a machine asked for cannot be done; the message is fit to be shown to them.
+
+    `sentence` is English, with a %(name)s for each of `values`: doors that speak other languages translate it.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.sentence = sentence
+        self.values = values
 
 
 class Refused(DomainError):
@@ -48,8 +56,8 @@ class NotFound(DomainError):
 class Invalid(DomainError):
     """What was given makes no sense. `field` names the culprit where there is one."""
 
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, field: str | None = None, **values: object) -> None:
+        super().__init__(sentence, **values)
         self.field = field
 
 

@@ -8,9 +8,12 @@ from csms.domain.payments import Payment, settings
 from csms.extensions import db
 from csms.payments.provider import Checkout, Rejected, Unavailable
 from csms.payments.setup import provider_named
+from csms.sentences import gettext_noop
 from csms.work import atomic
 
-DOWN = "Paying by card does not work at the moment. Nothing has been taken. Choose another way, or try again soon."
+DOWN = gettext_noop(
+    "Paying by card does not work at the moment. Nothing has been taken. Choose another way, or try again soon."
+)
 
 
 def open_page(payment: Payment, *, title: str, return_url: str) -> None:

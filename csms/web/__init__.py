@@ -36,6 +36,7 @@ from csms.web import (
     hostnames,
     integrations,
     labels,
+    languages,
     live,
     local_lists,
     mails,
@@ -106,6 +107,7 @@ BLUEPRINTS = (
     integrations.blueprint,
     trouble.blueprint,  # with `paying` and the others the views of `landing`, all of them
     labels.blueprint,
+    languages.blueprint,
     live.blueprint,
     local_lists.blueprint,
     mails.blueprint,
@@ -140,6 +142,7 @@ BLUEPRINTS = (
 
 def register(app: Flask) -> None:
     """Hang the pages on the application."""
+    languages.register(app)
     filters.register(app)
     labels.register(app)
     command_words.register(app)

@@ -13,11 +13,12 @@ from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import qrcode
+from babel import Locale, dates, numbers
 from flask import Flask, current_app
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
 
-from csms.web import assets, charts
+from csms.web import assets, charts, languages
 
 DASH = "–"
 THIN = "\u202f"  # between thousands: narrow and unbreakable
@@ -44,12 +45,18 @@ STYLES = {
     "full": "%d %b %Y %H:%M %Z",
 }
 
+# What of a style each language orders and abbreviates in its own way.
+SKELETONS = {"day": "MMMd", "date": "yMMMd", "minute": "MMMd", "full": "yMMMd"}
+
 
 def number(value: float | Decimal | None, places: int = 0) -> str:
-    """Rounded half up, thousands apart by a narrow space."""
+    """Rounded half up; in English thousands apart by a narrow space, else as the language writes it."""
     if value is None:
         return DASH
     rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    if (theirs := languages.locale()) is not None:
+        pattern = "#,##0" + ("." + "0" * places if places else "")
+        return str(numbers.format_decimal(rounded + 0, pattern, theirs))
     return f"{rounded + 0:,}".replace(",", THIN)
 
 
@@ -77,8 +84,20 @@ def percent(share: float | None, places: int = 0) -> str:
 def money(minor_units: int | Decimal | None, currency: str, unit: bool = True) -> str:
     """An amount in cents (or the currency's own smallest unit) as people write it: 903 EUR is "9.03 €"."""
     digits = MINOR_DIGITS.get(currency, 2)
-    value = number(None if minor_units is None else Decimal(minor_units).scaleb(-digits), digits)
-    return with_unit(value, symbol(currency)) if unit else value
+    amount = None if minor_units is None else Decimal(minor_units).scaleb(-digits)
+    return priced(amount, currency, digits) if unit else number(amount, digits)
+
+
+def priced(amount: Decimal | None, currency: str, places: int) -> str:
+    """An amount with the sign of its currency: behind it, or where the language puts it."""
+    theirs = languages.locale()
+    if amount is None or theirs is None:
+        return with_unit(number(amount, places), symbol(currency))
+    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    pattern = theirs.currency_formats["standard"].pattern.replace(
+        "0.00", "0." + "0" * places if places else "0"
+    )
+    return str(numbers.format_currency(rounded, currency, pattern, theirs, currency_digits=False))
 
 
 def rate(minor_units: int | Decimal | None, currency: str, per: str) -> str:
@@ -88,7 +107,7 @@ def rate(minor_units: int | Decimal | None, currency: str, per: str) -> str:
     digits = MINOR_DIGITS.get(currency, 2)
     exact = Decimal(minor_units).scaleb(-digits).quantize(Decimal("1.0000"), ROUND_HALF_UP).normalize()
     finer = -int(exact.as_tuple().exponent)
-    return f"{with_unit(number(exact, max(digits, finer)), symbol(currency))}/{per}"
+    return f"{priced(exact, currency, max(digits, finer))}/{per}"
 
 
 def symbol(currency: str) -> str:
@@ -134,8 +153,16 @@ def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
     """
     if at is None:
         return DASH
-    written = at.astimezone(ZoneInfo(zone)).strftime(STYLES[style])
+    theirs, there = languages.locale(), at.astimezone(ZoneInfo(zone))
+    if theirs is not None and style in SKELETONS:
+        return _local_date(there, style, theirs)
+    written = there.strftime(STYLES[style])
     return written if style in {"clock", "seconds"} else written.removeprefix("0")
+
+
+def _local_date(at: datetime, style: str, theirs: Locale) -> str:
+    day = dates.format_skeleton(SKELETONS[style], at, locale=theirs)
+    return str(day) + at.strftime({"minute": " %H:%M", "full": " %H:%M %Z"}.get(style, ""))
 
 
 def iso(at: datetime | None) -> str:

@@ -11,6 +11,7 @@ from hmac import compare_digest
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
@@ -28,7 +29,9 @@ from csms.domain.payments import queries as paid
 from csms.domain.reservations import Reservation
 from csms.domain.transactions import queries
 from csms.extensions import db, limiter
+from csms.sentences import gettext_noop
 from csms.web import filters, nearby, public_live, stations, tariff_validity, visitors
+from csms.web.languages import said
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -113,7 +116,7 @@ def start(slug: str) -> Answer:
             command = _request(connector, method, request.form.get("card", ""))
     except (Refused, Invalid) as error:
         field = error.field if isinstance(error, Invalid) else None
-        return _station(connector_of(slug), problem=str(error), field=field), 409 if field is None else 422
+        return _station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
     response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
     visitors.remember(response, command.id)
     return response
@@ -124,11 +127,11 @@ def start(slug: str) -> Answer:
 def asked(slug: str, command_id: str) -> Answer:
     """How far the start has come: asked, accepted, charging. Only for the browser that asked."""
     if command_id not in visitors.claims():
-        raise NotFound("There is no such start.")
+        raise NotFound(gettext_noop("There is no such start."))
     command = commands.get(db.session(), command_id)
     connector = connector_of(slug)
     if command.charger_id != connector.charger_id:
-        raise NotFound("There is no such start.")
+        raise NotFound(gettext_noop("There is no such start."))
     if command.transaction_id is not None:
         return _go_on(command.transaction_id)
     given = {
@@ -149,7 +152,7 @@ def mine(slug: str) -> Answer:
     running = queries.on_connector(db.session(), connector_of(slug))
     card = request.form.get("card", "").strip()
     if running is None or not visitors.is_card_of(running, card):
-        words = "This is not the card that charges here."
+        words = gettext("This is not the card that charges here.")
         return _station(connector_of(slug), problem=words, field="mine"), 422
     response = redirect(url_for("driving.show", secret=running.secret), 303)
     visitors.remember(response, running.secret)
@@ -175,12 +178,12 @@ def _check_presence(connector: Connector, at: datetime) -> Command | None:
     if pending is not None:
         if pending.id in visitors.claims():
             return pending
-        raise Refused("A start has just been asked for here. Wait a moment.")
+        raise Refused(gettext_noop("A start has just been asked for here. Wait a moment."))
     kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
     # Where a place is kept, the card that it is kept for is the proof: the connector need not tell of a plug.
     if problem := None if kept else stations.presence_problem(connector, at):
         if queries.on_connector(session, connector) is not None:
-            raise Refused("Another driver is charging here.")
+            raise Refused(gettext_noop("Another driver is charging here."))
         _prove_presence(connector, problem)
     g.counts = True
     return None
@@ -196,16 +199,16 @@ def _pay(slug: str) -> Answer:
             with atomic() as session:
                 connector = connector_of(slug)
                 if amount is None:
-                    raise Refused("Paying by card is not offered here. Choose another way.")
+                    raise Refused(gettext_noop("Paying by card is not offered here. Choose another way."))
                 _check_presence(connector, clock.now())
                 begun = _begin_payment(session, connector, *amount)
-            title = f"Charging at {connector.charger.title}, up to this amount"
+            title = gettext("Charging at %(station)s, up to this amount", station=connector.charger.title)
             # Back to the name under which this browser knows us: its cookie is of no other.
             return_url = url_for(".paying", slug=slug, payment_id=begun.id, _external=True)
             payments.open_page(begun, title=title, return_url=return_url)
     except (Refused, Invalid) as error:
         field = error.field if isinstance(error, Invalid) else None
-        return _station(connector_of(slug), problem=str(error), field=field), 409 if field is None else 422
+        return _station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
     response = redirect(url_for(".paying", slug=slug, payment_id=begun.id), 303)
     visitors.remember(response, begun.id)
     return response
@@ -225,7 +228,10 @@ def _prove_presence(connector: Connector, problem: str) -> None:
         raise Refused(problem)
     g.counts = True
     if not compare_digest(typed.upper().encode(), connector.code.encode()):
-        raise Invalid("This is not the code of this connector: it is printed on its label.", "station_code")
+        raise Invalid(
+            gettext_noop("This is not the code of this connector: it is printed on its label."),
+            "station_code",
+        )
 
 
 def _prove_card() -> None:
@@ -237,9 +243,9 @@ def _prove_card() -> None:
     g.counts = True
     pin = request.form.get("pin", "").strip()
     if not pin:
-        raise Invalid("This card has a PIN: enter it as well.", "pin")
+        raise Invalid(gettext_noop("This card has a PIN: enter it as well."), "pin")
     if not signing_in.is_pin_right(card, pin):
-        raise Invalid("The PIN is wrong, or it was tried too often.", "pin")
+        raise Invalid(gettext_noop("The PIN is wrong, or it was tried too often."), "pin")
 
 
 def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> str:
@@ -251,7 +257,7 @@ def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> 
     account = _account()
     if method == "account" and account is not None:
         if charger.policy is AuthorizationPolicy.CREDIT and not account.has_credit:
-            raise Refused("There is no credit left on your account.")
+            raise Refused(gettext_noop("There is no credit left on your account."))
         if kept is not None and kept.account_id == account.id:
             return kept.id_tag
         return accounts.web_token(session, session.merge(account), at).uid
@@ -261,14 +267,14 @@ def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> 
     if method == "guest" and charger.policy is AuthorizationPolicy.OPEN:
         return accounts.guest_token(session, at).uid
     if not card.strip():
-        raise Invalid("Enter the number of your card.", "card")
+        raise Invalid(gettext_noop("Enter the number of your card."), "card")
     needs_credit = charger.policy is AuthorizationPolicy.CREDIT
     decision = accounts.authorize(session, card, needs_known=True, needs_credit=needs_credit, at=at)
     if decision.status is TokenStatus.NO_CREDIT:
-        raise Invalid("There is no credit left on this card.", "card")
+        raise Invalid(gettext_noop("There is no credit left on this card."), "card")
     token = accounts.find_token(session, card)
     if not decision.is_accepted or token is None:
-        raise Invalid("This card cannot be used here. Check its number.", "card")
+        raise Invalid(gettext_noop("This card cannot be used here. Check its number."), "card")
     return token.uid
 
 
@@ -291,12 +297,12 @@ def _failure(command: Command) -> str | None:
         return None
     match command.state:
         case CommandState.ACCEPTED:
-            return "The station said yes, but charging did not begin. Check the plug and try again."
+            return gettext("The station said yes, but charging did not begin. Check the plug and try again.")
         case CommandState.REJECTED:
-            return "The station said no. Check the plug, or use another connector."
+            return gettext("The station said no. Check the plug, or use another connector.")
         case CommandState.TIMEOUT | CommandState.EXPIRED | CommandState.UNKNOWN:
-            return "The station did not answer. Try again, or use another connector."
-    return "The station could not do it. Try again, or use another connector."
+            return gettext("The station did not answer. Try again, or use another connector.")
+    return gettext("The station could not do it. Try again, or use another connector.")
 
 
 def _go_on(transaction_id: int) -> Answer:
@@ -371,16 +377,20 @@ def _view(connector: Connector) -> dict[str, Any]:
 def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
     account, methods = _account(), []
     if account is not None:
-        methods.append(Method("account", "My account", account.name, "circle-user"))
+        methods.append(Method("account", gettext("My account"), account.name, "circle-user"))
     if charger.policy is AuthorizationPolicy.OPEN:
-        methods.append(Method("guest", "Without a card", "Open to everybody", "zap"))
+        methods.append(Method("guest", gettext("Without a card"), gettext("Open to everybody"), "zap"))
     if hold is not None and not _are_payments_down(hold):
         held = filters.money(*hold)
-        detail = f"Holds {held} on your card; you pay what you use, the rest is let go"
-        methods.append(Method("payment", "Pay by bank card", detail, "wallet"))
-    methods.append(Method("card", "Charging card", "With the number printed on it", "nfc"))
+        detail = gettext(
+            "Holds %(amount)s on your card; you pay what you use, the rest is let go", amount=held
+        )
+        methods.append(Method("payment", gettext("Pay by bank card"), detail, "wallet"))
+    methods.append(Method("card", gettext("Charging card"), gettext("With the number printed on it"), "nfc"))
     if charger.policy is not AuthorizationPolicy.OPEN:
-        methods.append(Method("voucher", "Voucher", "With a code, without an account", "ticket"))
+        methods.append(
+            Method("voucher", gettext("Voucher"), gettext("With a code, without an account"), "ticket")
+        )
     return methods
 
 
@@ -413,7 +423,7 @@ def _connector(charger: Charger, number: int) -> Connector:
     for connector in charger.connectors:
         if connector.evse_number == number:
             return connector
-    raise NotFound("This station has no such connector.")
+    raise NotFound(gettext_noop("This station has no such connector."))
 
 
 def _public_url(connector: Connector) -> str:
@@ -425,7 +435,6 @@ def frame(charger_id: int | None = None) -> dict[str, Any]:
     settings = current_app.extensions["settings"]
     return {
         "now": clock.now(),
-        "language": "en",
         "help_phone": settings.help_phone or None,
         "operator": settings.organisation,
         "zone": zone(charger_id),
@@ -435,18 +444,20 @@ def frame(charger_id: int | None = None) -> dict[str, Any]:
 @blueprint.errorhandler(NotFound)
 def unknown(error: NotFound) -> tuple[str, int]:
     """An address that leads nowhere, in a driver's words."""
-    return render_template("landing/error.html", title="No such station", words=str(error), **frame()), 404
+    return render_template(
+        "landing/error.html", title=gettext("No such station"), words=said(error), **frame()
+    ), 404
 
 
 @blueprint.errorhandler(429)
 def too_often(error: HTTPException) -> Answer:
     """Somebody tries too often, or many at one address."""
     del error
-    words = (
+    words = gettext(
         "For everybody's safety only a few starts are possible in ten minutes. Wait a little, then try again."
     )
     response = Response(
-        render_template("landing/error.html", title="One moment", words=words, **frame()), 429
+        render_template("landing/error.html", title=gettext("One moment"), words=words, **frame()), 429
     )
     response.headers["Retry-After"] = "60"
     return response

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask_babel import gettext
+
 from csms import clock
 from csms.domain import finder, slots
 from csms.domain.chargers import Charger
@@ -54,7 +56,7 @@ def _row(found: Found, prices: Prices | None = None) -> Row:
         status = "Reserved"
     place = charger.place or ""
     # Its identity is what it connects with: that is no passer-by's business (a name is, if it has one).
-    title = charger.name or charger.site_name or "Charging station"
+    title = charger.name or charger.site_name or gettext("Charging station")
     return Row(
         slug=connector.slug,
         number=connector.evse_number,

@@ -14,6 +14,7 @@ from csms.domain.base import NotFound, Refused
 from csms.domain.payments import Payment, PaymentState, Wanted
 from csms.domain.transactions import queries
 from csms.extensions import db
+from csms.sentences import gettext_noop
 from csms.web import public_live, visitors
 from csms.web.landing import FRAGMENTS, READS, frame
 from csms.web.public_status import blueprint as blueprint
@@ -57,7 +58,7 @@ def cancel_payment(slug: str, payment_id: str) -> Answer:
         with atomic() as session:
             payment = payments.find(session, payment_id, to_change=True)
             if payment.state is PaymentState.REQUESTED:
-                payments.want_release(session, payment, "You cancelled it.", at=clock.now())
+                payments.want_release(session, payment, gettext_noop("You cancelled it."), at=clock.now())
     except Refused:  # it is over, and the page tells how
         pass
     return redirect(url_for(".paying", slug=slug, payment_id=payment_id), 303)
@@ -66,11 +67,11 @@ def cancel_payment(slug: str, payment_id: str) -> Answer:
 def _own(slug: str, payment_id: str) -> Payment:
     """The payment, if this browser has asked for it here. Raises NotFound."""
     if payment_id not in visitors.claims():
-        raise NotFound("There is no such payment.")
+        raise NotFound(gettext_noop("There is no such payment."))
     payment = payments.find(db.session(), payment_id)
     found = queries.place(db.session(), slug)
     if found not in (payment.connector, payment.charger):
-        raise NotFound("There is no such payment.")
+        raise NotFound(gettext_noop("There is no such payment."))
     return payment
 
 

@@ -17,6 +17,7 @@ from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
+from csms.sentences import gettext_noop
 from csms.web import stations
 from csms.web.landing import FRAGMENTS, READS, frame
 from csms.web.landing import blueprint as blueprint
@@ -75,5 +76,5 @@ def _status(slug: str) -> dict[str, Any]:
 def _charger(identity: str) -> Charger:
     charger = chargers.find(db.session(), identity)
     if charger is None:
-        raise NotFound("There is no such station.")
+        raise NotFound(gettext_noop("There is no such station."))
     return charger

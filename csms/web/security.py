@@ -39,6 +39,7 @@ PUBLIC = frozenset(
         "entrance",
         "sso",
         "landing",
+        "languages",
         "checkout",
         "developers",
         "driving",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask_babel import gettext
+
 from csms.domain import tariffs
 from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus
 from csms.domain.tariffs import Terms, Usage
@@ -66,9 +68,9 @@ def presence_problem(connector: Connector, at: datetime) -> str | None:
     Whoever scans the code from afar cannot plug in: that is the proof that is asked for.
     """
     if connector.status is not ConnectorStatus.PREPARING:
-        return "Plug in your car first, then press start."
+        return gettext("Plug in your car first, then press start.")
     if connector.plugged_at is None or at - connector.plugged_at > PRESENT_FOR:
-        return (
+        return gettext(
             "The plug has been in for a while. Unplug, plug in again, and press start within five minutes; "
             "or type the code of the station's label."
         )
@@ -84,10 +86,10 @@ def prices_of(terms: Terms | None, at: datetime | None = None) -> Prices:
         return Prices((), "", None)
     at = at if terms.is_restricted else at or tariffs.EPOCH
     percent = filters.number(terms.vat_percent, 1 if terms.vat_percent % 1 else 0)
-    vat = f"{percent} % VAT" if terms.vat_percent else "VAT"
+    vat = gettext("%(percent)s VAT", percent=f"{percent} %") if terms.vat_percent else gettext("VAT")
     return Prices(
         lines=lines_of(tariffs.prices_at(terms, at).values(), terms) if at else (),
-        vat=f"Prices include {vat} and are fixed when you start.",
+        vat=gettext("Prices include %(vat)s and are fixed when you start.", vat=vat),
         example=example(terms, at) if at else None,
         later=_later(terms, at) if at else None,
         parts=parts_of(terms) if terms.is_restricted or len(terms.elements) > 1 else (),
@@ -104,11 +106,15 @@ def _later(terms: Terms, at: datetime) -> Later | None:
 
 
 def _bounds(terms: Terms) -> str | None:
-    found = []
-    for words, price in (("at least", terms.min_price), ("at most", terms.max_price)):
-        if price is not None:
-            found.append(f"{words} {filters.money(price * 100, terms.currency)}")
-    return f"A session costs {' and '.join(found)}." if found else None
+    least, most = (
+        None if price is None else filters.money(price * 100, terms.currency)
+        for price in (terms.min_price, terms.max_price)
+    )
+    if least and most:
+        return gettext("A session costs at least %(least)s and at most %(most)s.", least=least, most=most)
+    if least:
+        return gettext("A session costs at least %(least)s.", least=least)
+    return gettext("A session costs at most %(most)s.", most=most) if most else None
 
 
 def example(terms: Terms, at: datetime) -> str:
@@ -116,5 +122,7 @@ def example(terms: Terms, at: datetime) -> str:
     usage = Usage(EXAMPLE_WH, EXAMPLE_S, 0, at)
     bill = tariffs.price(terms, usage)
     has_time = terms.is_restricted or any(x.kind == "time" for x in bill.lines)
-    what = filters.kwh(EXAMPLE_WH, 0) + (f" in {EXAMPLE_S // 3600} h" if has_time else "")
+    what = filters.kwh(EXAMPLE_WH, 0)
+    if has_time:
+        what = gettext("%(energy)s in %(time)s", energy=what, time=f"{EXAMPLE_S // 3600} h")
     return f"{what} = {filters.money(bill.total_cents, terms.currency)}"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from csms.domain.base import Invalid
 from csms.domain.tariffs import About, TariffType, TariffVersion
+from csms.web import languages
 
 TYPES = {
     "": "Not told",
@@ -43,7 +44,7 @@ def given_of(about: About) -> dict[str, str]:
 def words_of(version: TariffVersion | None) -> str | None:
     """What drivers are told of a tariff, in the page's language if there is that."""
     texts = dict(version.about.alt_text) if version else {}
-    return texts.get(LANGUAGE) or next(iter(texts.values()), None)
+    return texts.get(languages.current()) or texts.get(LANGUAGE) or next(iter(texts.values()), None)
 
 
 def _moment(given: Mapping[str, str], name: str, zone: str) -> datetime | None:

@@ -7,18 +7,27 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 
+from flask_babel import gettext, lazy_gettext
+
 from csms.domain.tariffs import Component, Dimension, Element, Restrictions, Terms, per_minute
 from csms.web import filters
 
 NAMES = {
-    Dimension.ENERGY: "Energy",
-    Dimension.TIME: "Time",
-    Dimension.FLAT: "Start",
-    Dimension.PARKING_TIME: "Plugged in without charging",
+    Dimension.ENERGY: lazy_gettext("Energy"),
+    Dimension.TIME: lazy_gettext("Time"),
+    Dimension.FLAT: lazy_gettext("Start"),
+    Dimension.PARKING_TIME: lazy_gettext("Plugged in without charging"),
 }
 ORDER = tuple(Dimension)  # kWh, time, session, other: the alternative fuels regulation, article 5
-DAYS = {"MONDAY": "Mon", "TUESDAY": "Tue", "WEDNESDAY": "Wed", "THURSDAY": "Thu", "FRIDAY": "Fri",
-        "SATURDAY": "Sat", "SUNDAY": "Sun"}  # fmt: skip
+DAYS = {
+    "MONDAY": lazy_gettext("Mon"),
+    "TUESDAY": lazy_gettext("Tue"),
+    "WEDNESDAY": lazy_gettext("Wed"),
+    "THURSDAY": lazy_gettext("Thu"),
+    "FRIDAY": lazy_gettext("Fri"),
+    "SATURDAY": lazy_gettext("Sat"),
+    "SUNDAY": lazy_gettext("Sun"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,25 +52,25 @@ def price_line(component: Component, terms: Terms) -> Price:
     """The line of one component: time by the minute where that is a round price."""
     price, per = (
         component.price,
-        {Dimension.ENERGY: "kWh", Dimension.FLAT: "session"}.get(component.type, "h"),
+        {Dimension.ENERGY: "kWh", Dimension.FLAT: gettext("session")}.get(component.type, "h"),
     )
     minute = per_minute(price) if per == "h" else None
     if minute is not None:
         price, per = minute, "min"
     amount = filters.rate(price * 100, terms.currency, per).partition("/")[0]
-    return Price(NAMES[component.type], _detail(component, terms), amount, per)
+    return Price(str(NAMES[component.type]), _detail(component, terms), amount, per)
 
 
 def _detail(component: Component, terms: Terms) -> str | None:
     found = []
     if component.type is Dimension.TIME:
-        found.append("while plugged in" if terms.is_time_plugged_in else "while charging")
+        found.append(gettext("while plugged in") if terms.is_time_plugged_in else gettext("while charging"))
     if component.type is Dimension.PARKING_TIME and terms.idle_grace_minutes:
-        found.append(f"after {terms.idle_grace_minutes} min")
+        found.append(gettext("after %(time)s", time=filters.with_unit(str(terms.idle_grace_minutes), "min")))
     if component.step_size > 1:
         is_energy = component.type is Dimension.ENERGY
         block = filters.kwh(component.step_size) if is_energy else filters.duration_words(component.step_size)
-        found.append(f"in blocks of {block}")
+        found.append(gettext("in blocks of %(size)s", size=block))
     return ", ".join(found) or None
 
 
@@ -84,7 +93,7 @@ def when(element: Element) -> str:
     """ "From 22:00 to 06:00, Sat, Sun, after 240 min"; "At all other times" for an element without restrictions."""
     given = element.restrictions
     if given is None:
-        return "Otherwise"
+        return gettext("Otherwise")
     found = [*_clock(given), *_bounds(given)]
     words = ", ".join(found)
     return words[:1].upper() + words[1:]
@@ -93,13 +102,19 @@ def when(element: Element) -> str:
 def _clock(given: Restrictions) -> list[str]:
     found = []
     if given.start_time or given.end_time:
-        found.append(f"from {_hm(given.start_time or time())} to {_hm(given.end_time or time())}")
+        found.append(
+            gettext(
+                "from %(begin)s to %(end)s",
+                begin=_hm(given.start_time or time()),
+                end=_hm(given.end_time or time()),
+            )
+        )
     if given.day_of_week:
-        found.append(" ".join(DAYS[x] for x in given.day_of_week))
+        found.append(" ".join(str(DAYS[x]) for x in given.day_of_week))
     if given.start_date:
-        found.append(f"from {_day(given.start_date)}")
+        found.append(gettext("from %(day)s", day=_day(given.start_date)))
     if given.end_date:
-        found.append(f"before {_day(given.end_date)}")
+        found.append(gettext("before %(day)s", day=_day(given.end_date)))
     return found
 
 
@@ -110,12 +125,12 @@ def _bounds(given: Restrictions) -> list[str]:
         (given.min_power, given.max_power, "kW"),
         (given.min_current, given.max_current, "A"),
     ):
-        found += [f"from {_number(low)} {unit} on"] if low is not None else []
-        found += [f"below {_number(high)} {unit}"] if high is not None else []
+        found += [gettext("from %(value)s on", value=f"{_number(low)} {unit}")] if low is not None else []
+        found += [gettext("below %(value)s", value=f"{_number(high)} {unit}")] if high is not None else []
     if given.min_duration is not None:
-        found.append(f"after {filters.duration_words(given.min_duration)}")
+        found.append(gettext("after %(time)s", time=filters.duration_words(given.min_duration)))
     if given.max_duration is not None:
-        found.append(f"in the first {filters.duration_words(given.max_duration)}")
+        found.append(gettext("in the first %(time)s", time=filters.duration_words(given.max_duration)))
     return found
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
 
 from csms import clock
@@ -27,11 +28,11 @@ from csms.work import atomic
 OWN_FOR = timedelta(minutes=30)  # after the end of a session its driver may have the plug released
 LOOKED_AT_FOR = timedelta(minutes=5)
 KINDS = {
-    TroubleKind.NO_START: "It does not start",
-    TroubleKind.NO_STOP: "It does not stop",
-    TroubleKind.STUCK: "The plug is stuck",
-    TroubleKind.DAMAGED: "Something is damaged or looks dangerous",
-    TroubleKind.OTHER: "Something else",
+    TroubleKind.NO_START: lazy_gettext("It does not start"),
+    TroubleKind.NO_STOP: lazy_gettext("It does not stop"),
+    TroubleKind.STUCK: lazy_gettext("The plug is stuck"),
+    TroubleKind.DAMAGED: lazy_gettext("Something is damaged or looks dangerous"),
+    TroubleKind.OTHER: lazy_gettext("Something else"),
 }
 ORDERS = limiter.limit("3 per 10 minutes", key_func=lambda: f"trouble:{request.endpoint}:{request.view_args}")
 TELLINGS = limiter.limit("5 per hour")
@@ -65,7 +66,7 @@ def ask_station(slug: str) -> Answer:
 def release(slug: str) -> Answer:
     """Release the plug, for whoever charged here last and has ended; never while anybody charges."""
     if not _may_release(connector_of(slug)):
-        return _again(slug, "Only whoever has just charged here can have the plug released."), 403
+        return _again(slug, gettext("Only whoever has just charged here can have the plug released.")), 403
     return _order(slug, Kind.UNLOCK, {})
 
 
@@ -76,7 +77,7 @@ def tell_operator(slug: str) -> Answer:
     try:
         kind = TroubleKind(request.form.get("kind", ""))
     except ValueError:
-        return _again(slug, "Choose what is the matter."), 422
+        return _again(slug, gettext("Choose what is the matter.")), 422
     with atomic() as session:
         troubles.tell(session, connector_of(slug), kind, request.form.get("words", ""), at=clock.now())
     return redirect(url_for(".trouble", slug=slug), 303)
@@ -89,7 +90,7 @@ def _order(slug: str, kind: Kind, arguments: dict[str, Any]) -> Answer:
             arguments["evse"] = connector.evse_number
             commands.request(session, connector.charger, kind, arguments, by=visitors.DRIVER, at=clock.now())
     except Refused:
-        return _again(slug, "The station cannot be reached now: it is not connected."), 409
+        return _again(slug, gettext("The station cannot be reached now: it is not connected.")), 409
     return redirect(url_for(".trouble", slug=slug), 303)
 
 

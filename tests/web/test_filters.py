@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from csms.web import filters
+from csms.web import filters, languages
 
 NOW = datetime(2026, 11, 21, 13, 32, 7, tzinfo=UTC)
 
@@ -122,6 +122,7 @@ def test_a_qr_code_is_inline_svg() -> None:
 def test_templates_know_every_filter_and_hashed_addresses(tmp_path: Path) -> None:
     app = Flask(__name__, static_folder=str(tmp_path), static_url_path="/static")
     (tmp_path / "app.css").write_text("body{}")
+    languages.register(app)
     filters.register(app)
     with app.test_request_context():
         page = app.jinja_env.from_string("{{ 18420|kwh }} {{ 903|money('EUR') }} {{ asset('app.css') }}")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relations
 from csms.domain.accounts.models import Account, LedgerKind
 from csms.domain.accounts.service import book, open_account
 from csms.domain.base import Base, BigId, Invalid, NotFound, Refused, printable
+from csms.sentences import gettext_noop
 
 SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without those that are taken for others
 LENGTH, GROUP = 12, 4
@@ -118,7 +119,7 @@ def account_of_voucher(session: Session, code: str, *, at: datetime) -> Account:
     voucher = _known(session, code)
     if voucher.redeemed_at is not None and voucher.is_bearer and voucher.account is not None:
         if not voucher.account.has_credit:
-            raise Invalid("This voucher is used up.", "code")
+            raise Invalid(gettext_noop("This voucher is used up."), "code")
         return voucher.account
     account = open_account(session, f"Voucher {voucher.written[:GROUP]}… ({voucher.id})", at=at)
     redeem_voucher(session, account, code, by="driver", at=at)
@@ -160,7 +161,7 @@ def _known(session: Session, code: str) -> Voucher:
     plain = "".join(x for x in code.upper() if x in SIGNS)
     found = session.scalar(vouchers().where(Voucher.code == plain)) if len(plain) == LENGTH else None
     if found is None:
-        raise Invalid("There is no such voucher. Check its letters and digits.", "code")
+        raise Invalid(gettext_noop("There is no such voucher. Check its letters and digits."), "code")
     return found
 
 
@@ -182,6 +183,6 @@ def _claimed(session: Session, voucher: Voucher, account: Account, at: datetime)
 
 def _why_not(voucher: Voucher, at: datetime) -> str:
     return {
-        "redeemed": "This voucher has been redeemed already.",
-        "void": "This voucher is not valid any more.",
-    }.get(voucher.state(at), "This voucher has expired.")
+        "redeemed": gettext_noop("This voucher has been redeemed already."),
+        "void": gettext_noop("This voucher is not valid any more."),
+    }.get(voucher.state(at), gettext_noop("This voucher has expired."))

@@ -12,6 +12,7 @@ from csms.domain.commands import Command, CommandState
 from csms.domain.payments import rules, service
 from csms.domain.payments.models import Payment, PaymentState, Wanted
 from csms.domain.transactions import Transaction, TransactionState
+from csms.sentences import gettext_noop
 
 STOP_AGAIN = timedelta(seconds=60)
 REFUNDABLE_FOR = timedelta(days=180)  # providers give back no longer
@@ -64,17 +65,17 @@ def _why_not_started(session: Session, payment: Payment) -> str | None:
     """In a driver's words; None while the car may yet charge."""
     command = session.get(Command, payment.command_id) if payment.command_id else None
     if command is None:
-        return "The station could not be asked."
+        return gettext_noop("The station could not be asked.")
     if command.state in (CommandState.QUEUED, CommandState.SENT) or command.awaits is not None:
         return None
     match command.state:
         case CommandState.ACCEPTED:
-            return "The station said yes, but charging did not begin."
+            return gettext_noop("The station said yes, but charging did not begin.")
         case CommandState.REJECTED:
-            return "The station said no."
+            return gettext_noop("The station said no.")
         case CommandState.TIMEOUT | CommandState.EXPIRED | CommandState.UNKNOWN:
-            return "The station did not answer."
-    return "The station could not do it."
+            return gettext_noop("The station did not answer.")
+    return gettext_noop("The station could not do it.")
 
 
 def _stop_in_time(session: Session, payment: Payment, transaction: Transaction, at: datetime) -> bool:
@@ -103,7 +104,7 @@ def _settle_bill(session: Session, payment: Payment, transaction: Transaction, a
             service.tell_of(session, payment, UNBILLED, at=at)
         return False
     if transaction.cost_cents <= 0:
-        service.want_release(session, payment, "The session cost nothing.", at=at)
+        service.want_release(session, payment, gettext_noop("The session cost nothing."), at=at)
         return True
     cents = min(transaction.cost_cents, payment.held_cents)
     service.want_capture(session, payment, cents, at=at)

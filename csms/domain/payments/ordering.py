@@ -9,6 +9,7 @@ from csms.domain import transactions
 from csms.domain.base import Invalid, Refused
 from csms.domain.payments import service
 from csms.domain.payments.models import Payment, PaymentState
+from csms.sentences import gettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def capture(session: Session, payment: Payment, cents: int, *, by: str, at: date
 def release(session: Session, payment: Payment, *, by: str, at: datetime) -> None:
     """Let go of everything. Raises Refused while the car charges."""
     _refuse_charging(payment)
-    service.want_release(session, payment, "The operator has let it go.", at=at, by=by)
+    service.want_release(session, payment, gettext_noop("The operator has let it go."), at=at, by=by)
 
 
 def refund(

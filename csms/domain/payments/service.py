@@ -17,6 +17,7 @@ from csms.domain.payments.models import OVER, Payment, PaymentEvent, PaymentStat
 from csms.domain.payments.rules import Standing, Status
 from csms.domain.payments.settings import ACCOUNT
 from csms.domain.transactions import queries
+from csms.sentences import gettext_noop
 
 TOPIC = "payments"
 BY = "card payment"  # who orders what a payment leads to
@@ -30,7 +31,7 @@ def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payme
     """
     payment = session.get(Payment, payment_id, with_for_update=to_change, populate_existing=to_change)
     if payment is None:
-        raise NotFound("There is no such payment.")
+        raise NotFound(gettext_noop("There is no such payment."))
     return payment
 
 
@@ -91,7 +92,8 @@ def settle(session: Session, payment: Payment, standing: Standing, *, at: dateti
             _let_go(session, payment, at)
         case Status.DECLINED | Status.LAPSED if payment.state is PaymentState.REQUESTED:
             is_declined = standing.status is Status.DECLINED
-            words = "Your bank has declined the card." if is_declined else "It was not paid in time."
+            declined = gettext_noop("Your bank has declined the card.")
+            words = declined if is_declined else gettext_noop("It was not paid in time.")
             _close(
                 session,
                 payment,
@@ -115,7 +117,7 @@ def _held(session: Session, payment: Payment, standing: Standing, at: datetime) 
     payment.state, payment.held_at, payment.settled_at = PaymentState.HELD, at, None
     note(session, payment, "held", at=at, cents=standing.held_cents)
     if not is_expected:
-        want_release(session, payment, payment.reason or "The payment came too late.", at=at)
+        want_release(session, payment, payment.reason or gettext_noop("The payment came too late."), at=at)
         return
     try:
         _start(session, payment, at)
@@ -127,7 +129,7 @@ def _start(session: Session, payment: Payment, at: datetime) -> None:
     """Let the car charge. Raises Refused."""
     connector = payment.connector
     if queries.pending_start(session, connector, at) is not None:
-        raise Refused("Somebody else has started here meanwhile.")
+        raise Refused(gettext_noop("Somebody else has started here meanwhile."))
     transactions.check_start(session, connector, at=at)
     token = accounts.payment_token(session, account(session, at), at)
     command = transactions.request_start(session, connector, id_tag=token.uid, by=BY, at=at)

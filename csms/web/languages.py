@@ -1,0 +1,132 @@
+"""The languages that pages speak, and which of them whoever is asking reads.
+
+A browser's choice is kept in a cookie, and an account's in its profile, for mails and for the next browser. Without a
+choice the browser's own languages decide. Doors that are not wholly translated speak English.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from babel import Locale
+from flask import Blueprint, Flask, Response, after_this_request, has_request_context, redirect, request
+from flask_babel import get_locale, gettext, lazy_gettext
+from flask_login import current_user, user_logged_in
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from csms.domain.accounts import User, queries
+from csms.domain.base import DomainError, Invalid
+from csms.extensions import babel
+from csms.sentences import gettext_noop
+from csms.web.security import safe_next
+from csms.work import atomic
+
+blueprint = Blueprint("languages", __name__)
+
+ENGLISH = "en"
+LANGUAGES = {
+    ENGLISH: "English",
+    "es": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+    "pt": "Português",
+    "it": "Italiano",
+    "nl": "Nederlands",
+}
+# The blueprints whose pages are complete in every language.
+SPOKEN = frozenset({"landing", "languages"})
+COOKIE = "language"
+KEPT_FOR_S = 365 * 24 * 3600
+
+
+@blueprint.post("/language")
+def choose() -> WerkzeugResponse:
+    """The reader's choice, from the foot of a page or from the own account."""
+    language = request.form.get("language", "")
+    if language not in LANGUAGES:
+        raise Invalid(gettext_noop("Choose one of the list."), "language")
+    if current_user.is_authenticated:
+        with atomic() as session:
+            queries.user(session, current_user.id).language = language
+    response = redirect(safe_next(request.form.get("next")) or "/", 303)
+    _keep(response, language)
+    return response
+
+
+def current() -> str:
+    """The language of the page being made, or of the mail being written."""
+    locale = get_locale()
+    return locale.language if locale else ENGLISH
+
+
+def locale() -> Locale | None:
+    """Whose habits numbers and dates follow; None: those of the house, in English."""
+    found = get_locale()
+    return None if found is None or found.language == ENGLISH else found
+
+
+def known(language: str | None) -> str | None:
+    """ "de" for "de-CH"; None for a language that pages do not speak."""
+    short = (language or "").replace("_", "-").partition("-")[0].lower()
+    return short if short in LANGUAGES else None
+
+
+def said(error: DomainError) -> str:
+    """What the domain has to say, in the reader's language."""
+    return gettext(error.sentence, **error.values)
+
+
+def stored(sentence: str | None) -> str:
+    """A sentence that was kept in English, in the reader's language; what only English can tell is left out."""
+    if not sentence:
+        return ""
+    translated = gettext(sentence)
+    is_untold = locale() is not None and translated == sentence
+    return gettext("The station could not start.") if is_untold else translated
+
+
+def inline(words: object) -> str:
+    """Words in the midst of a sentence: only German keeps its capitals there."""
+    text = str(words)
+    return text if current() == "de" else text[:1].lower() + text[1:]
+
+
+def register(app: Flask) -> None:
+    """Translate the pages of `app`."""
+    babel.init_app(app, locale_selector=_select)
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.add_template_global(lazy_gettext, "_l")
+    app.add_template_filter(inline)
+    app.add_template_filter(stored)
+    user_logged_in.connect(_bring_choice, app)
+
+    @app.context_processor
+    def _language() -> dict[str, Any]:
+        return {"language": current(), "languages": LANGUAGES}
+
+    @app.after_request
+    def _vary(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.vary.update(("Accept-Language", "Cookie"))
+        return response
+
+
+def _select() -> str:
+    if not has_request_context() or request.blueprint not in SPOKEN:
+        return ENGLISH
+    chosen = known(request.cookies.get(COOKIE))
+    return chosen or request.accept_languages.best_match(LANGUAGES, ENGLISH) or ENGLISH
+
+
+def _bring_choice(app: Flask, user: User) -> None:
+    """Whoever logs in reads their own language in this browser too."""
+    del app
+    language = known(user.language)
+    if language is not None and has_request_context():
+        after_this_request(lambda response: _keep(response, language))
+
+
+def _keep(response: Any, language: str) -> Any:
+    secure = request.is_secure
+    response.set_cookie(COOKIE, language, max_age=KEPT_FOR_S, httponly=True, samesite="Lax", secure=secure)
+    return response

@@ -1,0 +1,77 @@
+"""The pseudo-locale: every sentence that is marked for translation comes out in wide letters, ⟦Ｌｉｋｅ ｔｈｉｓ⟧.
+
+Whatever else a page says in plain letters was never marked, unless it is a name or a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+
+from csms.web.languages import LANGUAGES
+from tools import words
+
+CODE = "eo"  # a language that numbers and dates are known of, and that pages will hardly speak
+WIDE = str.maketrans({chr(x): chr(x + 0xFEE0) for x in range(33, 127) if chr(x).isalpha()})
+KEPT = re.compile(r"(%\(\w+\)\w|%%|<[^>]+>)")
+READ_OUT = {"aria-label", "title", "alt", "placeholder", "data-say", "data-age"}
+UNITS = ("kWh", "kW", "km", "min", "UTC", "QR", "EUR", "CSV", "PIN", "VIN", "JSON", *LANGUAGES.values())
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "Maj", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dec")
+ADDRESS = re.compile(r"https?://\S+")
+WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+def write_catalogue(directory: Path) -> None:
+    """The pseudo-locale's catalogue, for whoever looks for translations in `directory`."""
+    catalog = Catalog(locale=CODE, domain="messages", charset="utf-8")
+    for message in words.extracted():
+        forms = message.id if isinstance(message.id, tuple) else (message.id,)
+        widened = tuple(f"⟦{_widen(x)}⟧" for x in forms)
+        catalog.add(message.id, widened if len(widened) > 1 else widened[0], context=message.context)
+    file = directory / CODE / "LC_MESSAGES" / "messages.mo"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(words.compiled(catalog))
+
+
+def _widen(text: str) -> str:
+    return "".join(x if KEPT.fullmatch(x) else x.translate(WIDE) for x in KEPT.split(text))
+
+
+class Reader(HTMLParser):
+    """Collects what a page says: to those who see it, and to those who hear it."""
+
+    SILENT = ("script", "style", "code")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.said += [value for name, value in attrs if name in READ_OUT and value]
+        if tag in self.SILENT:
+            self.silent += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.SILENT:
+            self.silent -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent and data.strip():
+            self.said.append(data.strip())
+
+
+def plain_words(page: str, names: tuple[str, ...] = ()) -> Iterator[str]:
+    """What `page` says in plain letters, without `names`, units and months."""
+    reader = Reader()
+    reader.feed(page)
+    for said in reader.said:
+        left = ADDRESS.sub("", said)
+        for known in sorted((*names, *UNITS, *MONTHS), key=len, reverse=True):
+            left = re.sub(rf"(?<![A-Za-z]){re.escape(known)}(?![A-Za-z])", "", left)
+        if WORD.search(left):
+            yield said

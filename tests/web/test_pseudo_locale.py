@@ -1,0 +1,167 @@
+"""Under the pseudo-locale no page of a door that speaks languages has a word left in plain English."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from make import store
+
+from csms.domain import commands, reservations
+from csms.domain.chargers import AuthorizationPolicy
+from csms.web import languages
+from tests.web import pseudo
+from tests.web.till import Till
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+# The templates of the doors in `languages.SPOKEN`, and what they share.
+SPOKEN = ("land.html", "_languages.html", "landing")
+JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+NAMES = ("Plaza AC-2", "Plaza", "Amberline", "charging.test", "localhost", "ABCD-EFGH-JKMN", "Type", "Public")
+
+
+@pytest.fixture(scope="session")
+def pseudo_catalogue(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("pseudo")
+    pseudo.write_catalogue(directory)
+    return directory
+
+
+@pytest.fixture
+def reader(app, visitor, pseudo_catalogue, monkeypatch):
+    """A browser that asks for the pseudo-locale."""
+    monkeypatch.setitem(languages.LANGUAGES, pseudo.CODE, "Esperanto")
+    app.extensions["babel"].translation_directories.append(str(pseudo_catalogue))
+    made = visitor()
+    made.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = pseudo.CODE
+    return made
+
+
+def assert_translated(answer, *names):
+    page = answer.get_data(as_text=True)
+    assert "⟦" in page
+    assert list(pseudo.plain_words(page, (*NAMES, "Esperanto", *names))) == []
+
+
+def templates():
+    paths = [TEMPLATES / name for name in SPOKEN]
+    return [y for x in paths for y in (sorted(x.glob("*.html")) if x.is_dir() else [x])]
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda x: str(x.relative_to(TEMPLATES)))
+def test_no_template_says_anything_without_marking_it(template):
+    assert list(pseudo.plain_words(JINJA.sub("", template.read_text()), ("Amberline",))) == []
+
+
+@pytest.mark.parametrize(
+    "status", ["Available", "Preparing", "Charging", "SuspendedEVSE", "Finishing", "Unavailable", "Faulted"]
+)
+def test_a_station_in_every_state(reader, site, status):
+    site.status(status)
+    for page in ("", "/trouble", "/status"):
+        assert_translated(reader.get(f"/c/{site.slug}{page}"))
+
+
+def test_a_station_that_is_offline_or_charges_somebody_else(reader, site):
+    site.begin()
+    assert_translated(reader.get(f"/c/{site.slug}"))
+    assert_translated(reader.get(f"/c/{site.slug}/status"))
+    site.charger.lease.online_until = None
+    store(site.session)
+    for page in ("", "/trouble"):
+        assert_translated(reader.get(f"/c/{site.slug}{page}"))
+
+
+def test_a_station_that_is_kept_for_somebody(reader, site):
+    site.status("Available")
+    reservations.book(
+        site.session,
+        site.charger,
+        id_tag="04A2B39F",
+        evse=1,
+        expires_at=site.now + timedelta(hours=1),
+        by="olga",
+        at=site.now,
+    )
+    store(site.session)
+    assert_translated(reader.get(f"/c/{site.slug}"))
+
+
+def test_a_charger_asks_which_connector(reader, site):
+    for number in (1, 2):
+        report = {"connectorId": number, "status": "Available", "errorCode": "NoError"}
+        site.tell("StatusNotification", report, site.now)
+    assert_translated(reader.get(f"/c/{site.charger.slug}"))
+    assert_translated(reader.get(f"/c/{site.charger.slug}/2"))
+
+
+@pytest.mark.parametrize(
+    ("status", "given"),
+    [
+        ("Available", {"method": "card", "card": "04A2B39F"}),
+        ("Available", {"method": "card", "card": "04A2B39F", "station_code": "WRONG1"}),
+        ("Preparing", {"method": "card", "card": ""}),
+        ("Preparing", {"method": "card", "card": "04FFFFFF"}),
+        ("Preparing", {"method": "voucher", "code": "AAAA-BBBB-CCCC"}),
+        ("Preparing", {"method": "payment"}),
+        ("Charging", {"method": "card", "card": "04A2B39F"}),
+    ],
+)
+def test_a_start_that_is_refused(reader, site, status, given):
+    site.charger.policy = AuthorizationPolicy.KNOWN
+    store(site.session)
+    site.status(status)
+    answer = reader.post(f"/c/{site.slug}/start", given)
+    assert answer.status_code in (409, 422)
+    assert_translated(answer)
+
+
+def test_how_far_a_start_has_come(reader, site):
+    site.status("Preparing")
+    asked = reader.post(f"/c/{site.slug}/start", {"method": "card", "card": "04a2b39f"}).location
+    assert_translated(reader.get(asked))
+    order = commands.get(site.session, asked.rpartition("/")[2])
+    for state in (commands.CommandState.REJECTED, commands.CommandState.TIMEOUT, commands.CommandState.ERROR):
+        order.state = state
+        store(site.session)
+        assert_translated(reader.get(asked))
+
+
+def test_a_payment_from_its_explanation_to_its_end(app, reader, site):
+    till = Till(app, site).set_up()
+    site.status("Preparing")
+    assert_translated(reader.get(f"/c/{site.slug}"))
+    page = reader.post(f"/c/{site.slug}/start", {"method": "payment"}).location
+    assert_translated(reader.get(page))
+    assert_translated(reader.get(f"{page}?back=1"))
+    reader.post(till.payment.checkout_url, {"outcome": "pays"})
+    till.work()
+    assert_translated(reader.get(page))
+    reader.post(f"{page}/cancel")
+    till.work()
+    assert_translated(reader.get(page))
+
+
+def test_a_payment_that_the_bank_declines(app, reader, site):
+    till = Till(app, site).set_up()
+    site.status("Preparing")
+    page = reader.post(f"/c/{site.slug}/start", {"method": "payment"}).location
+    reader.post(till.payment.checkout_url, {"outcome": "declines"})
+    till.work()
+    assert_translated(reader.get(page))
+
+
+def test_trouble_that_is_told_or_cannot_be_helped(reader, site):
+    site.status("Preparing")
+    trouble = f"/c/{site.slug}/trouble"
+    assert_translated(reader.post(f"{trouble}/release"))
+    assert_translated(reader.post(f"{trouble}/tell", {"kind": "nothing"}))
+    reader.post(f"{trouble}/ask")
+    reader.post(f"{trouble}/tell", {"kind": "stuck"})
+    assert_translated(reader.get(trouble))
+
+
+def test_an_address_that_leads_nowhere(reader):
+    assert_translated(reader.get("/c/nowhere"))
