@@ -6,6 +6,8 @@
     url: place.dataset.spec,
     domNode: place,
     deepLinking: true,
+    docExpansion: "none",                                     // the nouns alone: of all calls nobody sees the one
+    filter: true,
     persistAuthorization: true,
     validatorUrl: null,                                       // no badge from another host
     presets: [window.SwaggerUIBundle.presets.apis],
