@@ -6,7 +6,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from flask import current_app, url_for
+from flask import current_app, g, url_for
 
 
 def asset(filename: str) -> str:
@@ -14,8 +14,11 @@ def asset(filename: str) -> str:
 
     Raises FileNotFoundError when the name is misspelt, so that a page never ships without its style.
     """
-    path = Path(str(current_app.static_folder)) / filename
-    return url_for("static", filename=filename, v=digest(path, path.stat().st_mtime_ns))
+    known: dict[str, str] = g.setdefault("assets", {})  # every icon of a page asks
+    if filename not in known:
+        path = Path(str(current_app.static_folder)) / filename
+        known[filename] = url_for("static", filename=filename, v=digest(path, path.stat().st_mtime_ns))
+    return known[filename]
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, distinct, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    cast,
+    distinct,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from csms.domain import tariffs, troubles
@@ -141,7 +154,9 @@ def _sessions(matter: Matter, at: datetime) -> Select[int, datetime]:
         )
     flags = cast(Transaction.flags, Text)
     return query.where(
-        Transaction.state == TransactionState.ENDED, or_(*(flags.contains(f'"{x.value}"') for x in DOUBTFUL))
+        Transaction.state == TransactionState.ENDED,
+        flags != literal_column("'[]'"),  # as the index of flagged sessions has it
+        or_(*(flags.contains(f'"{x.value}"') for x in DOUBTFUL)),
     )
 
 

@@ -170,32 +170,49 @@ def _within(moment: InstrumentedAttribute[Any], wanted: Wanted, spans: CTE | Non
 
 
 def _sessions(wanted: Wanted, spans: CTE | None) -> Select[Any]:
-    """Per group and currency: how many sessions ended, how many gave energy, Wh, seconds, cents."""
+    """Per group and currency: how many sessions ended, how many gave energy, Wh, seconds, cents.
+
+    The sums need no row but those of one index; whose currency it is is asked once a group.
+    """
     groups: dict[Grouping, SQLColumnExpression[Any]] = {
         Grouping.SITE: func.coalesce(Charger.site_id, NOBODY),
-        Grouping.CHARGER: Charger.id,
+        Grouping.CHARGER: Transaction.charger_id,
         Grouping.DRIVER: func.coalesce(Transaction.account_id, NOBODY),
     }
     key = groups[wanted.grouping] if spans is None else spans.c.n
     seconds = extract("epoch", Transaction.ended_at) - extract("epoch", Transaction.started_at)
-    query = (
-        select(
-            key,
-            TariffVersion.currency,
-            func.count(),
-            func.sum(case((Transaction.energy_wh > 0, 1), else_=0)),
-            func.coalesce(func.sum(Transaction.energy_wh), 0),
-            func.sum(case((seconds > 0, seconds), else_=0)),
-            func.coalesce(func.sum(Transaction.cost_cents), 0),
-        )
+    sums = (
+        func.count().label("sessions"),
+        func.sum(case((Transaction.energy_wh > 0, 1), else_=0)).label("charged"),
+        func.coalesce(func.sum(Transaction.energy_wh), 0).label("energy_wh"),
+        func.sum(case((seconds > 0, seconds), else_=0)).label("seconds"),
+        func.coalesce(func.sum(Transaction.cost_cents), 0).label("cents"),
+    )
+    ended: Select[Any] = (
+        select(key.label("key"), Transaction.tariff_version_id.label("version_id"), *sums)  # type: ignore[assignment]
         .select_from(Transaction if spans is None else spans)
         .where(_within(Transaction.ended_at, wanted, spans), Transaction.state.not_in(NOT_OVER))
-        .group_by(key, TariffVersion.currency)
+        .group_by(key, Transaction.tariff_version_id)
     )
     if spans is not None:
-        query = query.join(Transaction, _within(Transaction.ended_at, wanted, spans))
-    query = query.join(Charger, Charger.id == Transaction.charger_id)
-    return _here(query.outerjoin(TariffVersion, TariffVersion.id == Transaction.tariff_version_id), wanted)
+        ended = ended.join(Transaction, _within(Transaction.ended_at, wanted, spans))
+    if wanted.grouping is Grouping.SITE:
+        ended = ended.join(Charger, Charger.id == Transaction.charger_id)
+    found = _at(ended, Transaction.charger_id, wanted).subquery()
+    return (
+        select(found.c.key, TariffVersion.currency, *(found.c[x.name] for x in sums))
+        .select_from(found)
+        .outerjoin(TariffVersion, TariffVersion.id == found.c.version_id)
+    )
+
+
+def _at(query: Select[Any], charger_id: SQLColumnExpression[int], wanted: Wanted) -> Select[Any]:
+    """What happened at the chargers that are meant."""
+    if not wanted.is_simulated:
+        query = query.where(charger_id.not_in(select(Charger.id).where(Charger.is_simulated.is_(True))))
+    if wanted.site_ids is None:
+        return query
+    return query.where(charger_id.in_(select(Charger.id).where(Charger.site_id.in_(wanted.site_ids))))
 
 
 def _failed_starts(wanted: Wanted, spans: CTE | None) -> Select[Any]:

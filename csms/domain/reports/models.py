@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Integer
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csms.domain.base import Base
@@ -15,11 +15,14 @@ class UptimeDay(Base):
     """
 
     __tablename__ = "uptime_day"
+    __table_args__ = (
+        Index("ix_uptime_day_summed", "connector_id", "day", "known_s", "outage_s", "excluded_s"),
+    )
 
     connector_id: Mapped[int] = mapped_column(
         ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    day: Mapped[date] = mapped_column(primary_key=True, index=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
     known_s: Mapped[int] = mapped_column(Integer)
     outage_s: Mapped[int] = mapped_column(Integer)
     excluded_s: Mapped[int] = mapped_column(Integer)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from csms.domain.chargers import Charger, Connector
@@ -111,44 +111,46 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
+_SUMS = tuple(func.sum(x) for x in (UptimeDay.known_s, UptimeDay.outage_s, UptimeDay.excluded_s))
+
+
+def _days(since: date, until: date, site_ids: Collection[int] | None = None) -> ColumnElement[bool]:
+    """The days from `since` to before `until` of connectors, at these sites or at all; simulated ones are left out.
+
+    Told by their ids, connectors are looked up one after the other in the index that holds all that is added up.
+    """
+    connectors = select(Connector.id).join(Connector.charger).where(Charger.is_simulated.is_(False))
+    if site_ids is not None:
+        connectors = connectors.where(Charger.site_id.in_(site_ids))
+    return and_(UptimeDay.connector_id.in_(connectors), UptimeDay.day >= since, UptimeDay.day < until)
+
+
 def uptime_of_all(session: Session, since: date, until: date) -> float | None:
-    """The uptime of all connectors together, simulated ones left out; None where nothing is known. One query."""
-    sums = [func.sum(x) for x in (UptimeDay.known_s, UptimeDay.outage_s, UptimeDay.excluded_s)]
-    query = (
-        select(*sums)
-        .join(Connector, Connector.id == UptimeDay.connector_id)
-        .join(Charger, Charger.id == Connector.charger_id)
-        .where(UptimeDay.day >= since, UptimeDay.day < until, Charger.is_simulated.is_(False))
-    )
-    known_s, outage_s, excluded_s = (int(x or 0) for x in session.execute(query).one())
+    """The uptime of all connectors together; None where nothing is known. One query."""
+    row = session.execute(select(*_SUMS).where(_days(since, until))).one()
+    known_s, outage_s, excluded_s = (int(x or 0) for x in row)
     return (known_s - (outage_s - excluded_s)) / known_s if known_s else None
 
 
 def fleet_uptime(
     session: Session, since: date, until: date, *, site_ids: Collection[int] | None = None
 ) -> Sequence[Share]:
-    """Each connector's share of the days from `since` to before `until`, the worst first. Simulated ones are left out.
+    """Each connector's share of the days from `since` to before `until`, the worst first.
 
     `site_ids`: only what stands there.
     """
-    known, outage, excluded = (
-        func.sum(x) for x in (UptimeDay.known_s, UptimeDay.outage_s, UptimeDay.excluded_s)
+    summed = (
+        select(UptimeDay.connector_id, *(x.label(f"s{n}") for n, x in enumerate(_SUMS)))
+        .where(_days(since, until, site_ids))
+        .group_by(UptimeDay.connector_id)
+        .subquery()
     )
+    title = func.coalesce(Charger.name, Charger.identity)
     query = (
-        select(
-            Charger.id,
-            func.coalesce(Charger.name, Charger.identity),
-            Connector.evse_number,
-            known,
-            outage,
-            excluded,
-        )
-        .join(Connector, Connector.charger_id == Charger.id)
-        .join(UptimeDay, UptimeDay.connector_id == Connector.id)
-        .where(UptimeDay.day >= since, UptimeDay.day < until, Charger.is_simulated.is_(False))
-        .group_by(Charger.id, Charger.name, Charger.identity, Connector.id, Connector.evse_number)
-        .order_by((outage - excluded).desc(), Charger.id, Connector.evse_number)
+        select(Charger.id, title, Connector.evse_number, summed.c.s0, summed.c.s1, summed.c.s2)
+        .select_from(summed)
+        .join(Connector, Connector.id == summed.c.connector_id)
+        .join(Charger, Charger.id == Connector.charger_id)
+        .order_by((summed.c.s1 - summed.c.s2).desc(), Charger.id, Connector.evse_number)
     )
-    if site_ids is not None:
-        query = query.where(Charger.site_id.in_(site_ids))
     return [Share(*row) for row in session.execute(query)]

@@ -12,6 +12,7 @@ from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
 from csms.domain.tariffs import TariffVersion
 
+FLAGGED = "CAST(flags AS TEXT) != '[]'"
 UNRECORDED = "cost_cents IS NULL AND reviewed_at IS NULL"
 STRAY = "~"  # begins the reference of an orphan that consists of readings alone: no Stop has told of it
 
@@ -76,6 +77,13 @@ class Transaction(Base):
             *("tariff_version_id", "account_id"),
             sqlite_where=text("ended_at IS NOT NULL"),
             postgresql_where=text("ended_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_transaction_flagged",  # few, and looked for by every page
+            "state",
+            "started_at",
+            sqlite_where=text(FLAGGED),
+            postgresql_where=text(FLAGGED),
         ),
         Index(
             "ix_transaction_unrecorded",  # what runs, and what is over and waits for a person: hardly any
