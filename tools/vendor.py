@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 LOCK = ROOT / "static/vendor/vendor.lock"
 SPRITE = ROOT / "static/icons.svg"
+LETTERS = "U+0020-052F,U+1E00-1FFF,U+2000-206F,U+20A0-20CF,U+2100-2122,U+2190-2193,U+2212,U+FFFD"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ PACKAGES = (
     ),
     Package("world-atlas", "2.0.2", {"LICENSE": "LICENSE"}),
     Package("lucide-static", "1.62.0", {"LICENSE": "LICENSE"}),
+    Package("dejavu-fonts-ttf", "2.37.3", {"LICENSE": "LICENSE"}),
     Package(
         "axe-core",
         "4.14.1",
@@ -152,6 +154,8 @@ def derive(package: Package, unpacked: Path) -> list[Entry]:
     if package.name == "lucide-static":
         SPRITE.write_text(draw_sprite(unpacked / "icons"))
         return [entry(package, SPRITE, "icons/*.svg, tools/icons.txt, tools/glyphs.svg")]
+    if package.name == "dejavu-fonts-ttf":
+        return [subset(package, unpacked, name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
     if package.name == "world-atlas":
         from natural_earth import simplify
 
@@ -159,6 +163,22 @@ def derive(package: Package, unpacked: Path) -> list[Entry]:
         target.write_text(simplify(unpacked / "countries-50m.json", tolerance_deg=0.05))
         return [entry(package, target, "countries-50m.json, simplified to 0.05 degrees")]
     return []
+
+
+def subset(package: Package, unpacked: Path, name: str) -> Entry:
+    """A font with the letters of Latin, Greek and Cyrillic, signs of currencies, and no more."""
+    from fontTools.subset import main as make
+
+    target = package.folder / name
+    make(
+        [
+            str(unpacked / "ttf" / name),
+            f"--output-file={target}",
+            f"--unicodes={LETTERS}",
+            "--layout-features=",
+        ]
+    )
+    return entry(package, target, f"ttf/{name}, of it {LETTERS}")
 
 
 def draw_sprite(icons: Path) -> str:

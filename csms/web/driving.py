@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import gevent
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
@@ -21,13 +23,16 @@ from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
 from csms.web import distances, landing, public_live, visitors
-from csms.web.bills import bill_lines, credit_kwh, vat_lines
+from csms.web.bills import bill_lines, credit_kwh
+from csms.web.receipt_pdf import pdf_of
+from csms.web.receipts import receipt_of
 from csms.web.session_rows import currency_of
 from csms.web.shell import zone
 from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
 
+FONTS = "vendor/dejavu-fonts-ttf-2.37.3"
 EVERY_S = 10  # figures that change more often are not read better
 STALE = timedelta(seconds=60)
 
@@ -128,7 +133,25 @@ def receipt(secret: str) -> Answer:
     transaction = queries.by_secret(db.session(), secret)
     if transaction.is_active:
         return redirect(url_for(".show", secret=secret))
-    return render_template("driving/receipt.html", **_view(transaction))
+    given = landing.frame(transaction.charger_id)
+    return render_template(
+        "driving/receipt.html", secret=secret, receipt=receipt_of(transaction, clock.now()), **given
+    )
+
+
+@blueprint.get("/receipt.pdf")
+@landing.READS
+def receipt_file(secret: str) -> Answer:
+    """The receipt as a file to keep."""
+    transaction = queries.by_secret(db.session(), secret)
+    if transaction.is_active:
+        return redirect(url_for(".show", secret=secret))
+    at = clock.now()
+    told, operator = receipt_of(transaction, at), current_app.extensions["settings"].organisation
+    fonts = Path(str(current_app.static_folder)) / FONTS
+    body = gevent.get_hub().threadpool.apply(pdf_of, (told, operator, fonts, at))
+    named = {"Content-Disposition": f'inline; filename="receipt-{told.number}.pdf"'}
+    return Response(body, mimetype="application/pdf", headers=named)
 
 
 def _is_stopping(transaction: Transaction) -> bool:
@@ -159,8 +182,6 @@ def _view(transaction: Transaction) -> dict[str, Any]:
         "bill": bill,
         "bill_lines": bill_lines(bill, currency, zone(transaction.charger_id), transaction.tariff_version),
         "idle_price": _idle_price(transaction, at),
-        "net_cents": bill.total_cents - bill.vat_cents,
-        "vat_lines": vat_lines(bill, currency),
         "credit_kwh": credit_kwh(bill),
         "is_billed": transaction.bill is not None,
         "is_estimated": Flag.ESTIMATED in transaction.flags,

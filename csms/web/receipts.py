@@ -1,0 +1,117 @@
+"""A driver's receipt: its lines in words, the same on the page, in the PDF and whatever else shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from csms.domain import transactions
+from csms.domain.payments import Payment, PaymentState
+from csms.domain.payments import queries as payments
+from csms.domain.tariffs import Bill
+from csms.domain.transactions import Flag, Transaction
+from csms.extensions import db
+from csms.web import filters
+from csms.web.bills import bill_lines, vat_lines
+from csms.web.session_rows import currency_of
+from csms.web.shell import zone as zone_of
+
+UNBILLED = (
+    "Not billed: the station did not tell how the session ended. The figures are the last that it sent."
+)
+ESTIMATED = (
+    "Estimated: the station did not tell how the session ended. "
+    "Should it still tell, this receipt is corrected."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: what, how much, and what it stands on."""
+
+    words: str
+    value: str
+    notes: tuple[str, ...] = ()
+    is_long: bool = False
+    is_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`remark`: what must be said of its figures. Without a bill there are no `amounts`."""
+
+    number: int
+    dated: str
+    remark: str | None
+    facts: tuple[Row, ...]
+    amounts: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        return f"Receipt {self.number}"
+
+
+def receipt_of(transaction: Transaction, at: datetime) -> Receipt:
+    """Of a session that is over, as it stands now, on the clock of its site."""
+    zone = zone_of(transaction.charger_id)
+    is_estimated = Flag.ESTIMATED in transaction.flags
+    is_billed = transaction.bill is not None
+    remark = (ESTIMATED if is_estimated else None) if is_billed else UNBILLED
+    return Receipt(
+        number=transaction.id,
+        dated=filters.localtime(transaction.ended_at, zone, "date"),
+        remark=remark,
+        facts=tuple(_facts(transaction, zone, "Energy, estimated" if is_estimated else "Energy")),
+        amounts=tuple(_amounts(transaction, zone, at)) if is_billed else (),
+    )
+
+
+def _facts(transaction: Transaction, zone: str, energy: str) -> Iterator[Row]:
+    charger, connector = transaction.charger, transaction.connector
+    began_at, ended_at = transaction.started_at, transaction.ended_at or transaction.started_at
+    stop_wh = transaction.meter_stop_wh
+    yield Row("Station", charger.title + (f" · {connector.evse_number}" if connector else ""))
+    if charger.place:
+        yield Row("Place", charger.place, is_long=True)
+    yield Row("Began", filters.localtime(began_at, zone, "full"))
+    yield Row("Ended", filters.localtime(ended_at, zone, "full"))
+    yield Row("Time", filters.duration_words((ended_at - began_at).total_seconds()))
+    yield Row("Meter at start", filters.kwh(transaction.meter_start_wh, 3))
+    yield Row("Meter at stop", filters.kwh(transaction.meter_last_wh if stop_wh is None else stop_wh, 3))
+    yield Row(energy, filters.kwh(transaction.energy_wh, 3))
+
+
+def _amounts(transaction: Transaction, zone: str, at: datetime) -> Iterator[Row]:
+    bill, currency = transactions.bill_of(transaction, at), currency_of(transaction)
+    if not bill.lines:
+        yield Row("Charging here", "is free")
+        return
+    for line in bill_lines(bill, currency, zone, transaction.tariff_version):
+        notes = (line.reckoning, *line.grounds)
+        yield Row(line.words, line.amount, tuple(x for x in notes if x))
+    yield from _totals(bill, currency)
+    payment = payments.of_transaction(db.session(), transaction)
+    if payment is not None:
+        yield from _paid(payment)
+
+
+def _totals(bill: Bill, currency: str) -> Iterator[Row]:
+    yield Row("Without VAT", filters.money(bill.total_cents - bill.vat_cents, currency))
+    for part in vat_lines(bill, currency):
+        yield Row(f"VAT {part.words}", part.amount)
+    yield Row("Total", filters.money(bill.total_cents, currency), is_total=True)
+
+
+def _paid(payment: Payment) -> Iterator[Row]:
+    held = filters.money(payment.held_cents, payment.currency)
+    if payment.captured_cents:
+        yield Row("Paid by bank card", filters.money(payment.captured_cents, payment.currency))
+        if payment.refunded_cents:
+            yield Row("Given back to your card", filters.money(payment.refunded_cents, payment.currency))
+    elif payment.state is PaymentState.HELD:
+        settled = "Being settled: what you have used is taken, the rest is let go."
+        later = "The rest is let go when the bill is settled."
+        yield Row("Held on your bank card", held, (settled if payment.wanted else later,))
+    elif payment.state is PaymentState.RELEASED:
+        yield Row("Held on your bank card, and let go", held)
