@@ -20,6 +20,8 @@ RUN = """async (rules) => (await axe.run(document, {runOnly: rules, resultTypes:
     .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).slice(0, 4).join(" | ")}`)"""
 TWICE = """() => [...document.querySelectorAll("[id]")].map((one) => one.id)
     .filter((id, at, all) => all.indexOf(id) !== at).map((id) => `two elements are called ${id}`)"""
+CUT_OFF = """() => [...document.querySelectorAll(".segmented")].filter((one) => one.scrollWidth > one.clientWidth)
+    .map((one) => `cut off: ${one.textContent.trim()}`)"""
 PAGES = (
     "/", "/map", "/sites", "/sites/1", "/sites/1/edit", "/sites/1/plan", "/sites/new",
     "/chargers?status=all", "/chargers?look=tiles", "/chargers?look=table", "/chargers/new", "/chargers/import",
@@ -58,6 +60,7 @@ def violations(page: Page) -> list[str]:
             wide = page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
+            found += page.evaluate(CUT_OFF)
             if wide > 0:
                 found.append(f"{size['width']}: {wide} px too wide")
     return found
