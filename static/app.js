@@ -27,7 +27,7 @@
     if (clock && !live.frozen) put(clock, wall.format(now()));
     for (const time of all("time[data-age]")) {
       const age_s = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 1000));
-      put(time, written(age_s) + time.dataset.age);
+      put(time, time.dataset.age.replace("#", written(age_s)));
       if (time.dataset.stale) {
         const region = time.closest("[data-live]");          // data-live="stale": the server knows better
         region?.classList.toggle("stale", age_s > +time.dataset.stale || region.dataset.live === "stale");

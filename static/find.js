@@ -11,12 +11,12 @@
   }
   function sorry(error) {
     near.disabled = false;
-    say(error.code === 1 ? "Your browser does not give your position. Name a town or a street instead." : "Your position is not known now. Name a town or a street instead.");
+    say(note.getAttribute(error.code === 1 ? "data-refused" : "data-unknown"));
   }
   if (near && !navigator.geolocation) near.remove();
   else if (near) near.addEventListener("click", function () {
     near.disabled = true;
-    say("Looking where you are…");
+    say(note.getAttribute("data-looking"));
     navigator.geolocation.getCurrentPosition(go, sorry, { timeout: 15000, maximumAge: 60000 });
   });
 

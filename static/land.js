@@ -10,7 +10,7 @@
   function tick() {
     each("time[data-age]", function (time) {
       var age = Math.max(0, Math.floor((Date.now() + ahead - Date.parse(time.dateTime)) / 1000));
-      var text = words(age) + time.getAttribute("data-age");
+      var text = time.getAttribute("data-age").replace("#", words(age));
       if (time.textContent !== text) time.textContent = text;
       var limit = time.getAttribute("data-stale"), note = document.getElementById("stale-note");
       if (limit && note) note.hidden = age <= +limit;

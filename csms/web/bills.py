@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from flask_babel import gettext, lazy_gettext, ngettext
+
 from csms.domain.tariffs import Bill, Line, TariffVersion
 from csms.web import filters
 
 MOST_SPANS = 12
 KINDS = {
-    "energy": "Energy",
-    "time": "Time plugged in",
-    "start": "Start",
-    "idle": "Plugged in without charging",
-    "credit": "Paid with kWh credit",
-    "refund": "Given back",
-    "refund_kwh": "kWh credit given back",
-    "minimum": "Up to the least that a session costs",
-    "maximum": "Beyond the most that a session costs",
+    "energy": lazy_gettext("Energy"),
+    "time": lazy_gettext("Time plugged in"),
+    "start": lazy_gettext("Start"),
+    "idle": lazy_gettext("Plugged in without charging"),
+    "credit": lazy_gettext("Paid with kWh credit"),
+    "refund": lazy_gettext("Given back"),
+    "refund_kwh": lazy_gettext("kWh credit given back"),
+    "minimum": lazy_gettext("Up to the least that a session costs"),
+    "maximum": lazy_gettext("Beyond the most that a session costs"),
 }
 
 
@@ -49,13 +51,14 @@ def bill_lines(
     for line in bill.lines:
         places = {"kWh": 3, "min": 2, "h": 4}.get(line.unit, 0)
         quantity = filters.with_unit(filters.number(line.quantity, places), line.unit)
-        price = filters.rate(abs(line.price) * 100, currency, line.unit)
+        per = gettext("session") if line.unit == "session" else line.unit
+        price = filters.rate(abs(line.price) * 100, currency, per)
         reckoning = price if line.unit == "session" else f"{quantity} × {price}"
         if line.kind in ("refund", "refund_kwh"):
             reckoning = quantity if line.kind == "refund_kwh" else ""
         lines.append(
             BillLine(
-                KINDS.get(line.kind, line.kind),
+                str(KINDS.get(line.kind, line.kind)),
                 reckoning,
                 filters.money(line.cents, currency),
                 tuple(_grounds(line, zone, version)),
@@ -67,14 +70,23 @@ def bill_lines(
 def _grounds(line: Line, zone: str, version: TariffVersion | None) -> Iterator[str]:
     """ "Tariff Public, version 2, element 1"; "14:02:11 – 15:00:00, meter 12.345 kWh – 15.678 kWh"."""
     if version is not None and line.element is not None:
-        yield f"Tariff {version.tariff.name}, version {version.number}, element {line.element}"
+        yield gettext(
+            "Tariff %(name)s, version %(version)s, element %(element)s",
+            name=version.tariff.name,
+            version=version.number,
+            element=line.element,
+        )
     for span in line.spans[:MOST_SPANS]:
         begin, end = (filters.localtime(x, zone, "seconds") for x in (span.begins_at, span.ends_at))
         first, last = (filters.kwh(x, 3) for x in (span.first_wh, span.last_wh))
-        meter = "" if span.first_wh is None or line.kind != "energy" else f", meter {first} – {last}"
-        yield f"{begin} – {end}{meter}"
+        if span.first_wh is None or line.kind != "energy":
+            yield f"{begin} – {end}"
+        else:
+            meter = gettext("meter %(first)s – %(last)s", first=first, last=last)
+            yield f"{begin} – {end}, {meter}"
     if len(line.spans) > MOST_SPANS:
-        yield f"and {len(line.spans) - MOST_SPANS} stretches more"
+        more = len(line.spans) - MOST_SPANS
+        yield ngettext("and %(num)d stretch more", "and %(num)d stretches more", more)
 
 
 def vat_lines(bill: Bill, currency: str) -> list[VatLine]:
@@ -82,8 +94,9 @@ def vat_lines(bill: Bill, currency: str) -> list[VatLine]:
     lines = []
     for part in bill.vat:
         rate = f"{filters.number(part.percent, 1 if part.percent % 1 else 0)} %"
-        of = f" of {filters.money(part.cents, currency)}" if len(bill.vat) > 1 else ""
-        lines.append(VatLine(rate + of, filters.money(part.vat_cents, currency)))
+        if len(bill.vat) > 1:
+            rate = gettext("%(rate)s of %(amount)s", rate=rate, amount=filters.money(part.cents, currency))
+        lines.append(VatLine(rate, filters.money(part.vat_cents, currency)))
     return lines
 
 

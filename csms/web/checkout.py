@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Blueprint, Response, redirect, render_template, request
+from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -13,6 +14,7 @@ from csms.domain.base import NotFound, Refused
 from csms.domain.payments import Outcome, checkout, news
 from csms.extensions import csrf, db
 from csms.payments import Forged, Unavailable, provider_named
+from csms.sentences import gettext_noop
 from csms.web import landing
 from csms.work import StorageFailed, atomic
 
@@ -23,11 +25,11 @@ blueprint = Blueprint("checkout", __name__, url_prefix="/pay")
 Answer = str | WerkzeugResponse | tuple[str, int]
 
 CHOICES = (
-    (Outcome.PAYS, "Pay", "wallet"),
-    (Outcome.DECLINES, "The bank declines", "ban"),
-    (Outcome.SLOW, "Pay, and the bank is slow", "timer"),
-    (Outcome.LATE, "Pay, and the browser is closed", "cloud-off"),
-    (Outcome.TWICE, "Pay, and the news come twice", "copy"),
+    (Outcome.PAYS, lazy_gettext("Pay"), "wallet"),
+    (Outcome.DECLINES, lazy_gettext("The bank declines"), "ban"),
+    (Outcome.SLOW, lazy_gettext("Pay, and the bank is slow"), "timer"),
+    (Outcome.LATE, lazy_gettext("Pay, and the browser is closed"), "cloud-off"),
+    (Outcome.TWICE, lazy_gettext("Pay, and the news come twice"), "copy"),
 )
 
 
@@ -49,7 +51,7 @@ def choose(reference: str) -> Answer:
     try:
         outcome = Outcome(request.form.get("outcome", ""))
     except ValueError:
-        raise NotFound("There is no such choice.") from None
+        raise NotFound(gettext_noop("There is no such choice.")) from None
     try:
         with atomic() as session:
             found = checkout.checkout(session, reference)

@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -22,8 +23,10 @@ from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
+from csms.sentences import gettext_noop
 from csms.web import distances, landing, public_live, visitors
 from csms.web.bills import bill_lines, credit_kwh
+from csms.web.languages import said
 from csms.web.receipt_pdf import pdf_of
 from csms.web.receipts import receipt_of
 from csms.web.session_rows import currency_of
@@ -88,9 +91,8 @@ def stop(secret: str) -> Answer:
     card = request.form.get("card", "")
     if not (visitors.may_stop(transaction) or visitors.is_card_of(transaction, card)):
         g.counts = True
-        words = (
-            "This is not the card that the session began with." if card else "Enter the number of your card."
-        )
+        wrong = gettext("This is not the card that the session began with.")
+        words = wrong if card else gettext("Enter the number of your card.")
         return render_template("driving/stop.html", **_view(transaction), problem=words), 403
     problem = None
     try:
@@ -99,7 +101,7 @@ def stop(secret: str) -> Answer:
             if not _is_stopping(found):
                 transactions.request_stop(session, found, by=visitors.DRIVER, at=clock.now())
     except Refused as error:
-        problem = str(error)
+        problem = said(error)
     if problem:
         return render_template("driving/stop.html", **_view(transaction), problem=problem), 409
     response = redirect(url_for(".show", secret=secret), 303)
@@ -113,14 +115,14 @@ def notify(secret: str) -> Answer:
     """Write an e-mail when the car pauses and when charging ends: only for whoever started it."""
     transaction = queries.by_secret(db.session(), secret)
     if not _has_mail() or not visitors.may_stop(transaction):
-        raise NotFound("There is no such page.")
+        raise NotFound(gettext_noop("There is no such page."))
     email = request.form.get("email", "")
     try:
         with atomic() as session:
             notices.ask(session, queries.by_secret(session, secret), email, at=clock.now())
     except (Invalid, Refused) as error:
         given = _view(queries.by_secret(db.session(), secret)) | {
-            "notify_problem": str(error),
+            "notify_problem": said(error),
             "email": email,
         }
         return render_template("driving/show.html", **given, live_url=url_for(".news", secret=secret)), 422

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import qrcode
 from babel import Locale, dates, numbers
 from flask import Flask, current_app
+from flask_babel import gettext
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
 
@@ -134,7 +135,7 @@ def duration_words(seconds: float | None) -> str:
 def ago(at: datetime | None, now: datetime) -> str:
     """How old a moment is, in the largest fitting unit: "12 s", "42 min", "6 d 4 h". None was "never"."""
     if at is None:
-        return "never"
+        return gettext("never")
     age_s = max(0, int((now - at).total_seconds()))
     if age_s < 90:
         return f"{age_s}{HARD}s"

@@ -34,7 +34,7 @@ LANGUAGES = {
     "nl": "Nederlands",
 }
 # The blueprints whose pages are complete in every language.
-SPOKEN = frozenset({"landing", "languages"})
+SPOKEN = frozenset({"checkout", "driving", "finder", "landing", "languages"})
 COOKIE = "language"
 KEPT_FOR_S = 365 * 24 * 3600
 

@@ -26,7 +26,7 @@ def pdf_of(receipt: Receipt, operator: str, fonts: Path, at: datetime) -> bytes:
     pdf.set_margins(MARGIN_MM, MARGIN_MM)
     pdf.set_title(f"{receipt.title} · {operator}")
     pdf.set_author(operator)
-    pdf.set_lang("en")
+    pdf.set_lang(receipt.language)
     pdf.set_creation_date(at)
     pdf.add_font(FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(FONT, "B", fonts / "DejaVuSans-Bold.ttf")

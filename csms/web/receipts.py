@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask_babel import gettext, lazy_gettext
+
 from csms.domain import transactions
 from csms.domain.payments import Payment, PaymentState
 from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Bill
 from csms.domain.transactions import Flag, Transaction
 from csms.extensions import db
-from csms.web import filters
+from csms.web import filters, languages
 from csms.web.bills import bill_lines, vat_lines
 from csms.web.session_rows import currency_of
 from csms.web.shell import zone as zone_of
 
-UNBILLED = (
+UNBILLED = lazy_gettext(
     "Not billed: the station did not tell how the session ended. The figures are the last that it sent."
 )
-ESTIMATED = (
+ESTIMATED = lazy_gettext(
     "Estimated: the station did not tell how the session ended. "
     "Should it still tell, this receipt is corrected."
 )
@@ -39,17 +41,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`remark`: what must be said of its figures. Without a bill there are no `amounts`."""
+    """In one `language`. `remark`: what must be said of its figures. Without a bill there are no `amounts`."""
 
     number: int
+    language: str
+    title: str
     dated: str
     remark: str | None
     facts: tuple[Row, ...]
     amounts: tuple[Row, ...]
-
-    @property
-    def title(self) -> str:
-        return f"Receipt {self.number}"
 
 
 def receipt_of(transaction: Transaction, at: datetime) -> Receipt:
@@ -58,11 +58,14 @@ def receipt_of(transaction: Transaction, at: datetime) -> Receipt:
     is_estimated = Flag.ESTIMATED in transaction.flags
     is_billed = transaction.bill is not None
     remark = (ESTIMATED if is_estimated else None) if is_billed else UNBILLED
+    energy = gettext("Energy, estimated") if is_estimated else gettext("Energy")
     return Receipt(
         number=transaction.id,
+        language=languages.current(),
+        title=gettext("Receipt %(number)s", number=transaction.id),
         dated=filters.localtime(transaction.ended_at, zone, "date"),
-        remark=remark,
-        facts=tuple(_facts(transaction, zone, "Energy, estimated" if is_estimated else "Energy")),
+        remark=None if remark is None else str(remark),
+        facts=tuple(_facts(transaction, zone, energy)),
         amounts=tuple(_amounts(transaction, zone, at)) if is_billed else (),
     )
 
@@ -71,21 +74,23 @@ def _facts(transaction: Transaction, zone: str, energy: str) -> Iterator[Row]:
     charger, connector = transaction.charger, transaction.connector
     began_at, ended_at = transaction.started_at, transaction.ended_at or transaction.started_at
     stop_wh = transaction.meter_stop_wh
-    yield Row("Station", charger.title + (f" · {connector.evse_number}" if connector else ""))
+    yield Row(gettext("Station"), charger.title + (f" · {connector.evse_number}" if connector else ""))
     if charger.place:
-        yield Row("Place", charger.place, is_long=True)
-    yield Row("Began", filters.localtime(began_at, zone, "full"))
-    yield Row("Ended", filters.localtime(ended_at, zone, "full"))
-    yield Row("Time", filters.duration_words((ended_at - began_at).total_seconds()))
-    yield Row("Meter at start", filters.kwh(transaction.meter_start_wh, 3))
-    yield Row("Meter at stop", filters.kwh(transaction.meter_last_wh if stop_wh is None else stop_wh, 3))
+        yield Row(gettext("Place"), charger.place, is_long=True)
+    yield Row(gettext("Began"), filters.localtime(began_at, zone, "full"))
+    yield Row(gettext("Ended"), filters.localtime(ended_at, zone, "full"))
+    yield Row(gettext("Time"), filters.duration_words((ended_at - began_at).total_seconds()))
+    yield Row(gettext("Meter at start"), filters.kwh(transaction.meter_start_wh, 3))
+    yield Row(
+        gettext("Meter at stop"), filters.kwh(transaction.meter_last_wh if stop_wh is None else stop_wh, 3)
+    )
     yield Row(energy, filters.kwh(transaction.energy_wh, 3))
 
 
 def _amounts(transaction: Transaction, zone: str, at: datetime) -> Iterator[Row]:
     bill, currency = transactions.bill_of(transaction, at), currency_of(transaction)
     if not bill.lines:
-        yield Row("Charging here", "is free")
+        yield Row(gettext("Charging here"), gettext("is free"))
         return
     for line in bill_lines(bill, currency, zone, transaction.tariff_version):
         notes = (line.reckoning, *line.grounds)
@@ -97,21 +102,23 @@ def _amounts(transaction: Transaction, zone: str, at: datetime) -> Iterator[Row]
 
 
 def _totals(bill: Bill, currency: str) -> Iterator[Row]:
-    yield Row("Without VAT", filters.money(bill.total_cents - bill.vat_cents, currency))
+    yield Row(gettext("Without VAT"), filters.money(bill.total_cents - bill.vat_cents, currency))
     for part in vat_lines(bill, currency):
-        yield Row(f"VAT {part.words}", part.amount)
-    yield Row("Total", filters.money(bill.total_cents, currency), is_total=True)
+        yield Row(f"{gettext('VAT')} {part.words}", part.amount)
+    yield Row(gettext("Total"), filters.money(bill.total_cents, currency), is_total=True)
 
 
 def _paid(payment: Payment) -> Iterator[Row]:
     held = filters.money(payment.held_cents, payment.currency)
     if payment.captured_cents:
-        yield Row("Paid by bank card", filters.money(payment.captured_cents, payment.currency))
+        yield Row(gettext("Paid by bank card"), filters.money(payment.captured_cents, payment.currency))
         if payment.refunded_cents:
-            yield Row("Given back to your card", filters.money(payment.refunded_cents, payment.currency))
+            yield Row(
+                gettext("Given back to your card"), filters.money(payment.refunded_cents, payment.currency)
+            )
     elif payment.state is PaymentState.HELD:
-        settled = "Being settled: what you have used is taken, the rest is let go."
-        later = "The rest is let go when the bill is settled."
-        yield Row("Held on your bank card", held, (settled if payment.wanted else later,))
+        settled = gettext("Being settled: what you have used is taken, the rest is let go.")
+        later = gettext("The rest is let go when the bill is settled.")
+        yield Row(gettext("Held on your bank card"), held, (settled if payment.wanted else later,))
     elif payment.state is PaymentState.RELEASED:
-        yield Row("Held on your bank card, and let go", held)
+        yield Row(gettext("Held on your bank card, and let go"), held)

@@ -18,7 +18,17 @@ from tools import words
 CODE = "eo"  # a language that numbers and dates are known of, and that pages will hardly speak
 WIDE = str.maketrans({chr(x): chr(x + 0xFEE0) for x in range(33, 127) if chr(x).isalpha()})
 KEPT = re.compile(r"(%\(\w+\)\w|%%|<[^>]+>)")
-READ_OUT = {"aria-label", "title", "alt", "placeholder", "data-say", "data-age"}
+READ_OUT = {
+    "aria-label",
+    "title",
+    "alt",
+    "placeholder",
+    "data-say",
+    "data-age",
+    "data-looking",
+    "data-refused",
+    "data-unknown",
+}
 UNITS = ("kWh", "kW", "km", "min", "UTC", "QR", "EUR", "CSV", "PIN", "VIN", "JSON", *LANGUAGES.values())
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Maj", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dec")
 ADDRESS = re.compile(r"https?://\S+")

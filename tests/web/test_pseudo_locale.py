@@ -17,7 +17,7 @@ from tests.web.till import Till
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 # The templates of the doors in `languages.SPOKEN`, and what they share.
-SPOKEN = ("land.html", "_languages.html", "landing")
+SPOKEN = ("land.html", "_languages.html", "checkout", "driving", "finder", "landing")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 NAMES = ("Plaza AC-2", "Plaza", "Amberline", "charging.test", "localhost", "ABCD-EFGH-JKMN", "Type", "Public")
 
@@ -165,3 +165,52 @@ def test_trouble_that_is_told_or_cannot_be_helped(reader, site):
 
 def test_an_address_that_leads_nowhere(reader):
     assert_translated(reader.get("/c/nowhere"))
+
+
+@pytest.mark.parametrize("status", ["Charging", "SuspendedEV", "SuspendedEVSE", "Faulted"])
+def test_a_drivers_own_session_and_its_end(reader, site, status):
+    begun_at = site.now - timedelta(hours=1)
+    transaction = site.begin(at=begun_at)
+    for minutes, meter_wh in ((10, 3_000), (20, 6_000), (30, 9_000)):
+        site.measure(transaction, meter_wh, begun_at + timedelta(minutes=minutes))
+    site.status(status)
+    reader.post(f"/c/{site.slug}/mine", {"card": "04A2B39F"})
+    session = f"/s/{transaction.secret}"
+    assert_translated(reader.get(session))
+    assert_translated(reader.get(f"{session}/stop"))
+    reader.post(f"{session}/stop")
+    assert_translated(reader.get(session))
+    site.end(transaction, 18_000)
+    for page in ("", "/receipt", "/stop"):
+        assert_translated(reader.get(f"{session}{page}"))
+
+
+def test_a_stranger_who_wants_to_stop_a_session(reader, site):
+    session = f"/s/{site.begin().secret}"
+    assert_translated(reader.get(f"{session}/stop"))
+    for card in ("", "04FFFFFF"):
+        assert_translated(reader.post(f"{session}/stop", {"card": card}))
+    assert_translated(reader.get("/s/nowhere"))
+
+
+def test_a_session_at_a_station_that_cannot_be_heard(reader, site):
+    transaction = site.begin(at=site.now - timedelta(hours=1))
+    site.charger.lease.online_until = None
+    store(site.session)
+    assert_translated(reader.get(f"/s/{transaction.secret}"))
+
+
+def test_the_page_of_the_test_provider(app, reader, site):
+    till = Till(app, site).set_up()
+    till.ask(reader)
+    assert_translated(reader.get(till.payment.checkout_url))
+    assert_translated(reader.post(till.payment.checkout_url, {"outcome": "late"}))
+    assert_translated(reader.get("/pay/test/nowhere"))
+
+
+@pytest.mark.parametrize("asked", ["", "?q=nowhere", "?all=1&near=25.670,-100.310&power=22"])
+def test_the_finder(reader, site, asked):
+    site.charger.is_public = True
+    store(site.session)
+    site.status("Available")
+    assert_translated(reader.get(f"/find{asked}"))
