@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, render_template
 from jinja2 import StrictUndefined
 
-from csms.web import filters
+from csms.web import filters, languages
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = SimpleNamespace(
@@ -35,6 +35,7 @@ def page() -> str:
     app.secret_key = "only for this test"
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.globals["csrf_token"] = lambda: "token"
+    languages.register(app)
     filters.register(app)
     with app.test_request_context():
         return render_template("ui_kit.html", shell=SHELL)
