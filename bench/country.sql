@@ -32,7 +32,7 @@ INSERT INTO evse (id, charger_id, number) SELECT i, 1 + (i - 1) / 2, 1 + (i - 1)
 INSERT INTO connector (id, charger_id, evse_id, evse_number, number, slug, type, max_power_w, status, status_word, status_at,
                        reported_at, register_wh, code, uuid, standard, format, power_type)
 SELECT id, charger_id, id, number, 1, printf('plug-%06d', id), 'Type 2', 22000,
-       CASE WHEN id % 500 = 3 THEN 'Faulted' WHEN id % 10 = 0 THEN 'Charging' ELSE 'Available' END, NULL, :now, :now,
+       CASE WHEN id % 500 = 3 THEN 'Faulted' ELSE 'Available' END, NULL, :now, :now,
        id * 1000, printf('%06d', id), printf('00000000-0000-4000-9000-%012d', id), 'IEC_62196_T2', 'SOCKET', 'AC_3_PHASE'
 FROM evse
 
@@ -141,6 +141,8 @@ INSERT INTO mail (message_id, kind, recipient, recipient_folded, subject, is_sec
 SELECT printf('00000000-0000-4000-c000-%012d', i), 'receipt', 'a@example.org', 'a@example.org', 'Your receipt', 0, 'sent', 1,
        :begun, :begun
 FROM n WHERE i <= :sessions / 20
+
+UPDATE connector SET status = 'Charging' WHERE id IN (SELECT connector_id FROM "transaction" WHERE state = 'active')
 
 UPDATE account SET balance_cents = 5000 + booked.cents
 FROM (SELECT account_id, sum(amount_cents) AS cents FROM ledger_entry GROUP BY account_id) AS booked

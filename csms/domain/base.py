@@ -3,6 +3,7 @@
 import enum
 import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,14 +16,17 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    FromClause,
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     TypeDecorator,
     func,
     inspect,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
@@ -182,6 +186,20 @@ def count_from(session: Session, key: InstrumentedAttribute[int]) -> None:
                 )
             )
         )
+
+
+Sums = Select[*tuple[Any, ...]]
+"""A query of one row."""
+
+
+def single_rows(session: Session, *queries: Sums) -> list[tuple[Any, ...]]:
+    """The one row that each of these sums has, with one query."""
+    parts = [x.subquery() for x in queries]
+    joined: FromClause = parts[0]
+    for part in parts[1:]:
+        joined = joined.join(part, true())
+    row = iter(session.execute(select(*(y for x in parts for y in x.c)).select_from(joined)).one())
+    return [tuple(itertools.islice(row, len(x.c))) for x in parts]
 
 
 def take_due(

@@ -46,12 +46,12 @@ class Row:
     about: str = ""
 
 
-def row(item: Item, busy: set[int]) -> Row:
-    """An item in words; `busy` are chargers at which somebody is charging, so that no one-click reset is offered."""
-    return replace(_row(item, busy), matter=item.matter.value, about=item.about)
+def row(item: Item) -> Row:
+    """An item in words."""
+    return replace(_row(item), matter=item.matter.value, about=item.about)
 
 
-def _row(item: Item, busy: set[int]) -> Row:
+def _row(item: Item) -> Row:
     if item.matter is Matter.UNPRICED:
         return _unpriced_row(item)
     if item.matter is Matter.DISK:
@@ -79,7 +79,7 @@ def _row(item: Item, busy: set[int]) -> Row:
             return _trouble_row(item, about)
         case Matter.SECURITY | Matter.EXPIRING:
             return _security_row(item, about)
-    return _fault_row(item, charger, about, is_busy=charger.id in busy)
+    return _fault_row(item, charger, about)
 
 
 def _unpriced_row(item: Item) -> Row:
@@ -137,7 +137,8 @@ def _boots_row(charger: Charger, about: dict[str, Any]) -> Row:
     return Row(**about, what=what, mark=("Boots", "wait", "rotate-cw"), link=("Look", href, None))
 
 
-def _fault_row(item: Item, charger: Charger, about: dict[str, Any], *, is_busy: bool) -> Row:
+def _fault_row(item: Item, charger: Charger, about: dict[str, Any]) -> Row:
+    """A reset by one click is offered where nobody is charging."""
     fault, where = (item.connector.error_code, item.connector.evse_number) if item.connector else (None, 0)
     orders = url_for("commands.request_for", charger_id=charger.id)
     return Row(
@@ -145,7 +146,7 @@ def _fault_row(item: Item, charger: Charger, about: dict[str, Any], *, is_busy: 
         what=f"{fault or 'a fault'} on connector {where}",
         status="Faulted",
         detail=(item.connector and item.connector.error_info) or "",
-        action=None if is_busy else ("Reset", orders, "rotate-cw"),
+        action=None if item.is_busy else ("Reset", orders, "rotate-cw"),
         fields={"kind": "reset"},
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,14 +19,14 @@ from csms.domain.attention import Matter
 from csms.domain.base import Invalid
 from csms.domain.chargers import Connector, ConnectorStatus, filtering
 from csms.domain.chargers import queries as charger_queries
-from csms.domain.reports import uptime
+from csms.domain.overview import Overview, overview
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
 from csms.web import attention as attention_rows
 from csms.web import filters, session_rows
 from csms.web.security import actor, can, put_on_record, requires
-from csms.web.shell import free_share, page_called, zone
+from csms.web.shell import free_share, page_called, shell, zone
 from csms.work import atomic
 from settings import lan_address
 
@@ -35,7 +36,6 @@ LIVE = "fleet,transactions,meters,attempts"
 MOST_ITEMS = 12
 MOST_TILES = 60
 MOST_RUNNING = 8
-UPTIME_DAYS = 30
 UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
 PUT_OFF = timedelta(hours=24)
 LEAST_W = 50  # less is not worth a curve
@@ -57,15 +57,19 @@ class Tile:
 @blueprint.get("/ui/")
 def show() -> str:
     at = clock.now()
-    if filtering.counts(db.session(), at=at).total() == 0:
+    found = _overview(at)
+    if found.chargers.total() == 0:
         return render_template("dashboard/empty.html", **_first_run(at))
-    today = at.astimezone(UTC).date()
-    context: dict[str, Any] = {
-        "uptime": uptime.uptime_of_all(db.session(), today - timedelta(days=UPTIME_DAYS), today),
-        "uptime_target": UPTIME_TARGET,
-    }
-    context |= _headline(at) | _figures(at) | _attention(at) | _power(at) | _connectors(at) | _sessions(at)
-    return render_template("dashboard/show.html", live_url=url_for("live.stream", topics=LIVE), **context)
+    running = transaction_queries.active(db.session())
+    context = _headline(at) | _figures(found) | _attention(at) | _power(at)
+    context |= _connectors(at, running, found.connectors.total()) | _sessions(at, running[:MOST_RUNNING])
+    return render_template(
+        "dashboard/show.html",
+        live_url=url_for("live.stream", topics=LIVE),
+        uptime=found.uptime,
+        uptime_target=UPTIME_TARGET,
+        **context,
+    )
 
 
 @blueprint.get("/search")
@@ -93,7 +97,7 @@ def headline() -> str:
 
 @blueprint.get("/dashboard/figures")
 def show_figures() -> str:
-    return render_template("dashboard/_figures.html", **_figures(clock.now()))
+    return render_template("dashboard/_figures.html", **_figures(_overview(clock.now())))
 
 
 @blueprint.get("/dashboard/attention")
@@ -141,12 +145,17 @@ def power() -> str:
 
 @blueprint.get("/dashboard/connectors")
 def connectors() -> str:
-    return render_template("dashboard/_connectors.html", **_connectors(clock.now()))
+    at, session = clock.now(), db.session()
+    total = charger_queries.connector_counts(session, at=at).total()
+    return render_template(
+        "dashboard/_connectors.html", **_connectors(at, transaction_queries.active(session), total)
+    )
 
 
 @blueprint.get("/dashboard/sessions")
 def sessions() -> str:
-    return render_template("dashboard/_sessions.html", **_sessions(clock.now()))
+    running = transaction_queries.active(db.session(), limit=MOST_RUNNING)
+    return render_template("dashboard/_sessions.html", **_sessions(clock.now(), running))
 
 
 @blueprint.get("/dashboard/first")
@@ -181,11 +190,12 @@ def _midnight(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(zone())).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _figures(at: datetime) -> dict[str, Any]:
-    session = db.session()
-    statuses = charger_queries.connector_counts(session, at=at)
-    listed = filtering.counts(session, at=at)
-    day = figures.day(session, since=_midnight(at))
+def _overview(at: datetime) -> Overview:
+    return overview(db.session(), midnight=_midnight(at), at=at)
+
+
+def _figures(found: Overview) -> dict[str, Any]:
+    statuses, listed, day = found.connectors, found.chargers, found.day
     charging = sum(
         statuses[x]
         for x in (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
@@ -193,7 +203,7 @@ def _figures(at: datetime) -> dict[str, Any]:
     accepted = listed[filtering.Show.ALL] - listed[filtering.Show.PENDING]
     return {
         "figures": {
-            "grid": figures.grid_use(session, at=at),
+            "grid": found.grid,
             "charging": charging,
             "connectors": statuses.total(),
             "connector_words": _connector_words(statuses),
@@ -222,14 +232,12 @@ def _connector_words(statuses: Counter[str]) -> str:
 
 
 def _attention(at: datetime) -> dict[str, Any]:
-    session = db.session()
-    items = attention.items(session, at=at, free_share=free_share())
-    shown = items[:MOST_ITEMS]
-    busy = set(figures.power_by_charger_w(session, {x.charger.id for x in shown if x.charger is not None}))
+    counted = shell().tally
+    items = attention.items(db.session(), at=at, free_share=free_share(), counted=counted)
     return {
-        "attention": [attention_rows.row(item, busy) for item in shown],
-        "attention_more": len(items) - len(shown),
-        "attention_put_off": len(attention.put_off_now(session, at)),
+        "attention": [attention_rows.row(x) for x in items[:MOST_ITEMS]],
+        "attention_more": max(0, len(items) - MOST_ITEMS),
+        "attention_put_off": counted.put_off,
         "now": at,
         "zone": zone(),
     }
@@ -253,14 +261,13 @@ def _power(at: datetime) -> dict[str, Any]:
     }
 
 
-def _connectors(at: datetime) -> dict[str, Any]:
-    session = db.session()
-    shown = charger_queries.connectors(session, limit=MOST_TILES)
-    running = {x.connector_id: x for x in transaction_queries.active(session)}
+def _connectors(at: datetime, running: Sequence[Transaction], total: int) -> dict[str, Any]:
+    shown = charger_queries.connectors(db.session(), limit=MOST_TILES)
+    by_connector = {x.connector_id: x for x in running}
     several = Counter(x.charger_id for x in shown)
     return {
-        "connectors": [tile(x, running.get(x.id), several[x.charger_id] > 1, at) for x in shown],
-        "connector_total": charger_queries.connector_counts(session, at=at).total(),
+        "connectors": [tile(x, by_connector.get(x.id), several[x.charger_id] > 1, at) for x in shown],
+        "connector_total": total,
     }
 
 
@@ -295,6 +302,5 @@ def tile(
     return Tile(connector.id, name, href, connector.status.value, limit, since, None)
 
 
-def _sessions(at: datetime) -> dict[str, Any]:
-    running = transaction_queries.active(db.session(), limit=MOST_RUNNING)
+def _sessions(at: datetime, running: Sequence[Transaction]) -> dict[str, Any]:
     return {"running": [session_rows.row(x, at) for x in running], "now": at, "zone": zone()}

@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from csms import clock
 from csms.domain import attention, quiet
-from csms.domain.attention import Tally
+from csms.domain.attention import Matter, Tally
 from csms.domain.chargers import Charger
 from csms.extensions import db
 from csms.web.security import can
@@ -131,23 +131,23 @@ class Shell:
         return times()
 
     @cached_property
-    def _tally(self) -> Tally:
+    def tally(self) -> Tally:
         return attention.tally(db.session(), at=self.now, free_share=free_share()) if can("view") else Tally()
 
     @property
     def attention(self) -> int:
-        return self._tally.total
+        return self.tally.total
 
     @property
     def faults(self) -> int:
-        return self._tally.faults
+        return self.tally.counts.get(Matter.FAULTED, 0)
 
     @property
     def counts(self) -> dict[str, int]:
         return {
-            "chargers": self._tally.chargers,
-            "sessions": self._tally.running,
-            "attempts": self._tally.attempts,
+            "chargers": self.tally.chargers,
+            "sessions": self.tally.running,
+            "attempts": self.tally.counts.get(Matter.REFUSED, 0),
         }
 
     @cached_property
@@ -183,6 +183,14 @@ class Shell:
     def role(self) -> str:
         word = str(current_user.role.value)
         return ROLE_WORDS.get(word, word)
+
+
+def shell() -> Shell:
+    """That of the page that is being made: it and its frame ask for nothing twice."""
+    if "shell" not in g:
+        g.shell = Shell()
+    found: Shell = g.shell
+    return found
 
 
 def times() -> str:
@@ -239,11 +247,9 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def _frame() -> dict[str, Any]:
-        if "shell" not in g:
-            g.shell = Shell()
         return {
-            "shell": g.shell,
-            "theme": g.shell.theme,
+            "shell": shell(),
+            "theme": shell().theme,
             "organisation": app.extensions["settings"].organisation,
         }
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from csms.domain.base import Sums
 from csms.domain.chargers.models import Admission, Charger, ChargerTag, Connector, ConnectorStatus, LinkLease
 from csms.domain.sites import Site
 
@@ -156,9 +157,17 @@ def _shows(show: Show, at: datetime) -> ColumnElement[bool]:
 
 def counts(session: Session, *, at: datetime, wanted: Filter | None = None) -> Counter[Show]:
     """How many chargers each state has, of those that the rest of the filter lets through. One query."""
+    return counted(session.execute(counting(wanted or Filter(), at)).one())
+
+
+def counting(wanted: Filter, at: datetime) -> Sums:
+    """The query of `counts`: one row, of which `counted` makes sense."""
     columns = [func.coalesce(func.sum(case((_shows(x, at), 1), else_=0)), 0) for x in Show]
     query = select(*columns).select_from(Charger).outerjoin(Charger.lease)
-    row = session.execute(query.where(*_others(wanted or Filter(), at))).one()
+    return query.where(*_others(wanted, at))
+
+
+def counted(row: Sequence[Any]) -> Counter[Show]:
     return Counter({show: int(count) for show, count in zip(Show, row, strict=True)})
 
 

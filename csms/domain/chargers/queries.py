@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
+from csms.domain.base import Sums
 from csms.domain.chargers import filtering
 from csms.domain.chargers.filtering import Filter, is_online
 from csms.domain.chargers.models import (
@@ -18,6 +20,7 @@ from csms.domain.chargers.models import (
     Charger,
     ConfigurationKey,
     Connector,
+    ConnectorStatus,
     StatusEvent,
 )
 
@@ -72,19 +75,21 @@ def chosen(session: Session, wanted: Filter, *, at: datetime, most: int) -> Sequ
 
 def connector_counts(session: Session, *, at: datetime) -> Counter[str]:
     """How many connectors of accepted chargers are in each status; those of unreachable ones count as Offline."""
-    query = (
-        select(Connector.status, is_online(at).label("online"), func.count())
-        .join(Connector.charger)
-        .outerjoin(Charger.lease)
-        .where(Charger.admission == Admission.ACCEPTED)
-        .group_by(
-            Connector.status, "online"
-        )  # PostgreSQL takes the expression with its parameter for another one
-    )
-    found: Counter[str] = Counter()
-    for status, online, count in session.execute(query):
-        found[status.value if online else "Offline"] += count
-    return found
+    return connectors_counted(session.execute(connectors_counting(at)).one())
+
+
+def connectors_counting(at: datetime) -> Sums:
+    """The query of `connector_counts`: one row, of which `connectors_counted` makes sense."""
+    online = is_online(at)
+    told = [and_(online, Connector.status == x) for x in ConnectorStatus]
+    columns = [func.coalesce(func.sum(case((x, 1), else_=0)), 0) for x in (*told, ~online)]
+    query = select(*columns).select_from(Connector).join(Connector.charger)
+    return query.outerjoin(Charger.lease).where(Charger.admission == Admission.ACCEPTED)
+
+
+def connectors_counted(row: Sequence[Any]) -> Counter[str]:
+    words = (*(x.value for x in ConnectorStatus), "Offline")
+    return Counter({word: int(count) for word, count in zip(words, row, strict=True)})
 
 
 def connectors(session: Session, *, limit: int) -> Sequence[Connector]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from csms.domain.base import Sums
 from csms.domain.chargers import Charger, Connector
 from csms.domain.chargers import queries as charger_queries
 from csms.domain.commands import Command, CommandState, Effect
@@ -125,9 +127,13 @@ def _days(since: date, until: date, site_ids: Collection[int] | None = None) -> 
     return and_(UptimeDay.connector_id.in_(connectors), UptimeDay.day >= since, UptimeDay.day < until)
 
 
-def uptime_of_all(session: Session, since: date, until: date) -> float | None:
-    """The uptime of all connectors together; None where nothing is known. One query."""
-    row = session.execute(select(*_SUMS).where(_days(since, until))).one()
+def days_of_all(since: date, until: date) -> Sums:
+    """The seconds of all connectors together, of which `share_of` makes sense."""
+    return select(*_SUMS).where(_days(since, until))
+
+
+def share_of(row: Sequence[Any]) -> float | None:
+    """The uptime of what `days_of_all` has found; None where nothing is known."""
     known_s, outage_s, excluded_s = (int(x or 0) for x in row)
     return (known_s - (outage_s - excluded_s)) / known_s if known_s else None
 

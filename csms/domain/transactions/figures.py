@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from csms.domain.base import Sums
 from csms.domain.chargers import Charger, LinkLease
 from csms.domain.sites import Site
 from csms.domain.transactions.models import Transaction, TransactionState
@@ -33,8 +34,8 @@ class GridUse:
     sites: int
 
 
-def grid_use(session: Session, *, at: datetime) -> GridUse:
-    """What running sessions draw, and how much of the grid's connections that is. One query."""
+def grid_use(at: datetime) -> Sums:
+    """The columns of GridUse: what running sessions draw, and how much of the grid's connections that is."""
     power = (
         select(func.coalesce(func.sum(Transaction.power_w), 0))
         .join(LinkLease, LinkLease.charger_id == Transaction.charger_id)
@@ -44,21 +45,19 @@ def grid_use(session: Session, *, at: datetime) -> GridUse:
     known = Site.grid_limit_w.is_not(None)
     limit = select(func.coalesce(func.sum(Site.grid_limit_w), 0)).where(known)
     count = select(func.count(Site.id)).where(known)
-    parts = (power, limited.where(known), limit, count)
-    return GridUse(*(int(x) for x in session.execute(select(*(x.scalar_subquery() for x in parts))).one()))
+    return select(*(x.scalar_subquery() for x in (power, limited.where(known), limit, count)))
 
 
-def day(session: Session, *, since: datetime) -> Day:
-    ended = select(
-        func.coalesce(func.sum(Transaction.energy_wh), 0),
-        func.coalesce(func.sum(Transaction.cost_cents), 0),
-        func.count(),
-    ).where(Transaction.ended_at >= since, Transaction.state != TransactionState.ORPHAN)
+def day(since: datetime) -> Sums:
+    """The columns of Day, where what runs adds to the energy."""
     running = select(func.coalesce(func.sum(Transaction.energy_wh), 0)).where(
         Transaction.state == TransactionState.ACTIVE
     )
-    energy_wh, cost_cents, count = session.execute(ended).one()
-    return Day(int(energy_wh or 0) + int(session.scalar(running) or 0), int(cost_cents or 0), count)
+    return select(
+        func.coalesce(func.sum(Transaction.energy_wh), 0) + running.scalar_subquery(),
+        func.coalesce(func.sum(Transaction.cost_cents), 0),
+        func.count(),
+    ).where(Transaction.ended_at >= since, Transaction.state != TransactionState.ORPHAN)
 
 
 def power_by_quarter_w(

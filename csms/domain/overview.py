@@ -1,0 +1,48 @@
+"""The figures above the dashboard."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from csms.domain.base import single_rows
+from csms.domain.chargers import filtering
+from csms.domain.chargers import queries as charger_queries
+from csms.domain.chargers.filtering import Filter, Show
+from csms.domain.reports import uptime
+from csms.domain.transactions import figures
+from csms.domain.transactions.figures import Day, GridUse
+
+UPTIME_OF = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How many chargers and connectors are in which state, the day so far, and the uptime of UPTIME_OF."""
+
+    chargers: Counter[Show]
+    connectors: Counter[str]
+    day: Day
+    grid: GridUse
+    uptime: float | None
+
+
+def overview(session: Session, *, midnight: datetime, at: datetime) -> Overview:
+    """One query."""
+    today = at.astimezone(UTC).date()
+    chargers, connectors, day, grid, days = single_rows(
+        session,
+        filtering.counting(Filter(), at),
+        charger_queries.connectors_counting(at),
+        figures.day(midnight),
+        figures.grid_use(at),
+        uptime.days_of_all(today - UPTIME_OF, today),
+    )
+    return Overview(
+        filtering.counted(chargers),
+        charger_queries.connectors_counted(connectors),
+        Day(*(int(x) for x in day)),
+        GridUse(*(int(x) for x in grid)),
+        uptime.share_of(days),
+    )
