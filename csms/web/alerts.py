@@ -35,6 +35,7 @@ KINDS = {
     AlertKind.DOUBTFUL: "Sessions with doubtful figures",
     AlertKind.SILENT: "Sessions that are open at silent chargers",
     AlertKind.TROUBLE: "Stations that do not react, as drivers tell",
+    AlertKind.PAYMENT: "A payment failed or waits for a person",
     AlertKind.DRIFT: "A charger is not configured as wanted",
     AlertKind.LOW_SUCCESS: "Fewer starts succeed in a day than …",
     AlertKind.GRID_LIMIT: "A charger does not keep to the grid’s limit",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -20,6 +22,7 @@ from csms.work import atomic
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
 
 MOST = 100
+MOST_REFUSALS = 3  # on one page
 # What a person can do: the action, its name, its icon, whether it is done to a connector.
 ACTIONS = (
     ("plug", "Plug in", "plug-zap", True),
@@ -124,12 +127,24 @@ def remove() -> Response:
             if wanted in ("", state.identity):
                 registry.stop(state.identity)
     with atomic() as session:
-        gone = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
-        for charger in gone:
-            removal.remove_simulated(session, charger, at=at)
-        put_on_record(session, "simulator.remove", f"{len(gone)} chargers")
-    flash(f"{len(gone)} simulated charger{'s are' if len(gone) != 1 else ' is'} removed.", "success")
+        meant = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
+        refusals = [x for charger in meant if (x := _refusal_to_remove(session, charger, at))]
+        gone = len(meant) - len(refusals)
+        put_on_record(session, "simulator.remove", f"{gone} chargers")
+    if gone or not refusals:
+        flash(f"{gone} simulated charger{'s are' if gone != 1 else ' is'} removed.", "success")
+    for refusal in refusals[:MOST_REFUSALS]:
+        flash(refusal, "error")
     return redirect(url_for(".index"))
+
+
+def _refusal_to_remove(session: Session, charger: Charger, at: datetime) -> str | None:
+    """Why a charger stays; None: it is gone."""
+    try:
+        removal.remove_simulated(session, charger, at=at)
+    except Refused as refusal:
+        return str(refusal)
+    return None
 
 
 def prepare(identity: str, running: set[str]) -> None:

@@ -30,6 +30,11 @@ WORDS = {
     Event.CHARGER_FAULTED: "A connector is out of order",
     Event.COMMAND_SETTLED: "A command has its answer, or gets none",
     Event.CDR_CREATED: "A charge record was made",
+    Event.PAYMENT_HELD: "An amount is held on a bank card",
+    Event.PAYMENT_CAPTURED: "What a session cost is taken",
+    Event.PAYMENT_RELEASED: "What was held is let go",
+    Event.PAYMENT_REFUNDED: "Money goes back to a bank card",
+    Event.PAYMENT_FAILED: "A payment comes to nothing, or a person must look at it",
     Event.ALERT_RAISED: "An alert",
     Event.ALERT_RECOVERED: "An alert is over",
 }

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csms.domain import attention, dso
+from csms.domain import attention, dso, payments
 from csms.domain.alerts.models import AlertKind, AlertRule
 from csms.domain.attention import Item, Matter
 from csms.domain.configuration import queries as configuration
@@ -58,6 +58,7 @@ _MATTERS: Mapping[AlertKind, tuple[Matter, ...]] = {
     AlertKind.DOUBTFUL: (Matter.DOUBTFUL,),
     AlertKind.SILENT: (Matter.SILENT,),
     AlertKind.TROUBLE: (Matter.TROUBLE,),
+    AlertKind.PAYMENT: (Matter.PAYMENT,),
 }
 _WORDS = {
     Matter.OFFLINE: "{} cannot be reached",
@@ -88,6 +89,10 @@ def _finding(item: Item) -> Finding:
     if item.attempt is not None:
         title = f"{item.attempt.identity or 'Somebody'} was sent away: {item.attempt.detail}"
         return Finding(item.key, title[:200], "/attempts", item.since)
+    if item.payment is not None:
+        charger, path = item.payment.charger, f"/payments/{item.payment.id}"
+        title = f"A payment at {charger.title}: {item.payment.problem}"
+        return Finding(item.key, title[:200], path, item.since, charger.site_id)
     if item.charger is None:
         words, path = _SESSIONS[item.matter]
         return Finding(item.key, words.format(item.count), path, item.since)
@@ -147,6 +152,15 @@ def _mail(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
         yield Finding("mail", f"{count} mails could not be sent", "/settings/mail", since)
 
 
+def _payments(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
+    """Payments that failed or wait for a person, and a provider that does not answer."""
+    yield from _matters(session, rule, at)
+    provider = payments.Settings.of(session)
+    if provider.down_since is not None:
+        title = f"The payment provider does not answer: {provider.down_detail}"
+        yield Finding("payment-provider", title[:200], "/settings/payments", provider.down_since)
+
+
 def _webhook(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
     del rule, at
     for one in session.scalars(select(Webhook).where(Webhook.failing_since.is_not(None))):
@@ -163,4 +177,5 @@ _FINDERS: Mapping[AlertKind, Finder] = {
     AlertKind.GRID_LIMIT: _grid_limit,
     AlertKind.MAIL: _mail,
     AlertKind.WEBHOOK: _webhook,
+    AlertKind.PAYMENT: _payments,
 }

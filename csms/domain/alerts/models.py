@@ -26,6 +26,7 @@ class AlertKind(enum.StrEnum):
     LOW_SUCCESS = "low_success"
     GRID_LIMIT = "grid_limit"
     TROUBLE = "trouble"
+    PAYMENT = "payment"
     MAIL = "mail"
     WEBHOOK = "webhook"
 

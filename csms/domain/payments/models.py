@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import Transaction
+from csms.domain.transactions.removal import KEEPS_CHARGER
 
 
 class PaymentState(enum.StrEnum):
@@ -48,6 +49,7 @@ class Payment(Base):
     __table_args__ = (
         Index("ix_payment_state_requested_at", "state", "requested_at"),
         UniqueConstraint("provider", "reference"),
+        {"info": {KEEPS_CHARGER: "card payments"}},
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

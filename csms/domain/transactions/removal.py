@@ -11,11 +11,13 @@ from csms.domain.base import Base, Refused, announce
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions.models import Transaction
 
+KEEPS_CHARGER = "keeps_charger"  # in a table's `info`: what its rows are, with which a charger stays
+
 
 def remove_charger(session: Session, charger: Charger) -> None:
     """Forget a charger and all that it has said.
 
-    Raises Refused while it is connected, and when it has had a transaction: bills stand on those.
+    Raises Refused while it is connected, and when it has had a transaction or payment: bills stand on those.
     """
     if charger.lease is not None and charger.lease.online_until is not None:
         raise Refused(f"{charger.title} is connected. Reject it first, or switch it off.")
@@ -24,6 +26,7 @@ def remove_charger(session: Session, charger: Charger) -> None:
         is not None
     ):
         raise Refused(f"There are sessions of {charger.title}: it stays, for the books. Reject it instead.")
+    _refuse_kept(session, charger)
     _forget(session, charger)
 
 
@@ -35,10 +38,11 @@ def simulated(session: Session) -> Sequence[Charger]:
 def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> None:
     """Forget a charger that was made up, with its sessions; what they cost anybody is given back.
 
-    Raises Refused for a real charger.
+    Raises Refused for a real charger, and for one where money was moved.
     """
     if not charger.is_simulated:
         raise Refused(f"{charger.title} is not a simulated charger.")
+    _refuse_kept(session, charger)
     ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
     for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
         account = session.get_one(Account, entry.account_id)
@@ -49,6 +53,14 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
     session.execute(delete(Transaction).where(Transaction.charger_id == charger.id))
     _forget(session, charger)
     announce(session, "transactions")
+
+
+def _refuse_kept(session: Session, charger: Charger) -> None:
+    for table in Base.metadata.sorted_tables:
+        if words := table.info.get(KEEPS_CHARGER):
+            kept = select(table.c.charger_id).where(table.c.charger_id == charger.id)
+            if session.execute(kept.limit(1)).first() is not None:
+                raise Refused(f"There are {words} of {charger.title}: it stays, for the books.")
 
 
 def _forget(session: Session, charger: Charger) -> None:

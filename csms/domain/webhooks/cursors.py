@@ -7,19 +7,27 @@ from sqlalchemy.orm import Session
 
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import StatusEvent
+from csms.domain.payments import PaymentEvent
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.webhooks.models import WebhookCursor, WebhookOpen
 
-SOURCES = {"transaction": Transaction.id, "status": StatusEvent.id, "cdr": Cdr.id}
+SOURCES = {
+    "transaction": Transaction.id,
+    "status": StatusEvent.id,
+    "cdr": Cdr.id,
+    "payment": PaymentEvent.id,
+}
 
 
 def begin_looking(session: Session, at: datetime) -> None:
     """From now on, if nobody has looked so far: what was before is told to nobody."""
-    if session.scalar(select(WebhookCursor).limit(1)) is not None:
-        return
-    for source, number in SOURCES.items():
-        position = session.scalar(select(func.max(number))) or 0
+    known = set(session.scalars(select(WebhookCursor.source)))
+    for source in SOURCES.keys() - known:
+        position = session.scalar(select(func.max(SOURCES[source]))) or 0
         session.add(WebhookCursor(source=source, position=position, looked_at=at))
+    if known:
+        session.flush()
+        return
     session.add(WebhookCursor(source="command", position=0, looked_at=at))
     running = select(Transaction).where(Transaction.state == TransactionState.ACTIVE)
     session.add_all(

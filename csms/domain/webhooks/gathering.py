@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import Charger, ConnectorStatus, StatusEvent
 from csms.domain.commands import Command, CommandState
+from csms.domain.payments import Payment, PaymentEvent
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.webhooks.cursors import begin_looking, stop_looking
 from csms.domain.webhooks.models import Event, Webhook, WebhookCursor, WebhookOpen
@@ -24,6 +25,15 @@ OVERLAP_S = timedelta(seconds=30)
 LONGEST_COMMAND = timedelta(days=8)
 UPDATE_EVERY = timedelta(seconds=60)  # of a transaction, and only when its meter has moved
 CONNECTIONS = {"Connected": Event.CHARGER_ONLINE, "Disconnected": Event.CHARGER_OFFLINE}
+# Steps of a payment. It has failed when the card was declined, when nobody paid or the hold lapsed, and when a person
+# must look at it.
+PAYMENTS = {
+    "held": Event.PAYMENT_HELD,
+    "captured": Event.PAYMENT_CAPTURED,
+    "released": Event.PAYMENT_RELEASED,
+    "refunded": Event.PAYMENT_REFUNDED,
+    **dict.fromkeys(("failed", "expired", "problem"), Event.PAYMENT_FAILED),
+}
 MOST = 1_000  # rows of a source at once; the rest is found at the next look
 
 
@@ -39,6 +49,7 @@ def gather(session: Session, at: datetime) -> int:
     count += _statuses(session, webhooks, cursors["status"], at)
     count += _commands(session, webhooks, cursors["command"], at)
     count += _records(session, webhooks, cursors["cdr"], at)
+    count += _payments(session, webhooks, cursors["payment"], at)
     check_waiting(session, webhooks)
     return count
 
@@ -151,6 +162,39 @@ def _records(session: Session, webhooks: Collection[Webhook], cursor: WebhookCur
             data, moment = cdr_data(one), one.made_at
             count += tell(session, webhooks, Event.CDR_CREATED, (one.id,), data, occurred_at=moment, at=at)
     return count
+
+
+def _payments(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
+    before, count = cursor.looked_at, 0
+    steps = [x for x in _fresh(session, cursor, PaymentEvent.id, at) if x.at >= before - OVERLAP_S]
+    wanted = select(Payment).where(Payment.id.in_({x.payment_id for x in steps}))
+    loaded = wanted.options(joinedload(Payment.charger), joinedload(Payment.connector))
+    known = {x.id: x for x in session.scalars(loaded)}
+    for step in steps:
+        if event := PAYMENTS.get(step.what):
+            data = payment_data(known[step.payment_id], step)
+            count += tell(session, webhooks, event, (step.id,), data, occurred_at=step.at, at=at)
+    return count
+
+
+def payment_data(one: Payment, step: PaymentEvent) -> dict[str, Any]:
+    """A payment after a step, as far as it has come when it is told."""
+    return {
+        "id": one.id,
+        "step": step.what,
+        "step_cents": step.cents,
+        "note": step.note,
+        "state": one.state.value,
+        "provider": one.provider,
+        "provider_reference": one.intent,
+        "charger": one.charger.identity,
+        "evse": one.connector.evse_number,
+        "transaction_id": one.transaction_id,
+        "held_cents": one.held_cents,
+        "captured_cents": one.captured_cents,
+        "refunded_cents": one.refunded_cents,
+        "currency": one.currency,
+    }
 
 
 def transaction_data(one: Transaction) -> dict[str, Any]:
