@@ -118,7 +118,7 @@ def set_password(token: str, password: str) -> None:
 def stored_password(password: str) -> str:
     """What is stored of it, reckoned off the event loop and without a database connection. Raises Invalid."""
     if problem := accounts.password_problem(password):
-        raise Invalid(problem, "password")
+        raise problem
     db.session.remove()
     stored: str = gevent.get_hub().threadpool.apply(accounts.hash_password, (password,))
     return stored

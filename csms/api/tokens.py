@@ -25,7 +25,6 @@ from csms.api.scopes import needs
 from csms.api.shapes import In, Out, answers
 from csms.domain import accounts
 from csms.domain.accounts import User
-from csms.domain.base import Invalid
 from csms.extensions import db, limiter
 from csms.work import atomic
 
@@ -237,7 +236,7 @@ def new_driver(json: NewDriver) -> Generator[tuple[Session, User]]:
         raise guard.too_many(SIGN_UPS, "sign-up", request.remote_addr or "")
     problem = accounts.password_problem(json.password)
     if problem:
-        raise Invalid(problem, "password")
+        raise problem
     db.session.remove()
     password_hash: str = gevent.get_hub().threadpool.apply(accounts.hash_password, (json.password,))
     at = clock.now()

@@ -61,7 +61,7 @@ def _password(given: str | None, *, may_be_made: bool) -> str:
         given = sys.stdin.readline().rstrip("\r\n")
     problem = accounts.password_problem(given)
     if problem:
-        raise click.ClickException(problem)
+        raise click.ClickException(str(problem))
     return given
 
 

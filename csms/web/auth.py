@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user, login_user, logout_user
 from limits import RateLimitItemPerMinute
 from werkzeug.wrappers import Response
@@ -21,11 +22,11 @@ blueprint = Blueprint("auth", __name__)
 FAILURES = RateLimitItemPerMinute(5, 15)  # of one user name from one address
 FAILURES_BY_ADDRESS = RateLimitItemPerMinute(50, 15)
 
-WRONG = "The user name or the password is wrong."
-WRONG_CARD = "The card or its PIN is wrong, or its PIN was tried too often."
+WRONG = lazy_gettext("The user name or the password is wrong.")
+WRONG_CARD = lazy_gettext("The card or its PIN is wrong, or its PIN was tried too often.")
 HALF_IN = "half_in"  # in the session: who has shown a password, or a link, and is to show a code
 HALF_IN_S = 600
-TOO_MANY = "Too many attempts. Wait 15 minutes, then try again."
+TOO_MANY = lazy_gettext("Too many attempts. Wait 15 minutes, then try again.")
 
 Page = str | tuple[str, int] | Response
 
@@ -44,13 +45,13 @@ def login() -> Page:
 def log_in() -> Page:
     username = request.form.get("username", "").strip()
     if not _may_try(username):
-        return again(username, TOO_MANY, 429)
+        return again(username, str(TOO_MANY), 429)
     user = signing_in.user_of(username, request.form.get("password", ""))
     if user is None:
         _count_failure(username)
         with atomic() as unit:
             accounts.audit(unit, username, "login.failed", at=clock.now(), address=request.remote_addr)
-        return again(username, WRONG, 422)
+        return again(username, str(WRONG), 422)
     return enter(user, target=request.form.get("next"), is_remembered="remember" in request.form)
 
 
@@ -60,13 +61,13 @@ def log_in_by_card() -> Page:
     uid = request.form.get("uid", "").strip()[:36]
     key = f"card {uid}"
     if not _may_try(key):
-        return again("", TOO_MANY, 429, card=uid)
+        return again("", str(TOO_MANY), 429, card=uid)
     user = signing_in.driver_of_card(uid, request.form.get("pin", ""))
     if user is None:
         _count_failure(key)
         with atomic() as unit:
             accounts.audit(unit, masks.card(uid), "login.failed", at=clock.now(), address=request.remote_addr)
-        return again("", WRONG_CARD, 422, card=uid)
+        return again("", str(WRONG_CARD), 422, card=uid)
     return enter(user, "log_in.pin", target=request.form.get("next"))
 
 
@@ -76,7 +77,7 @@ def log_out() -> Response:
         accounts.end_log_in(unit, security.log_in_key(), at=clock.now())
     logout_user()
     session.clear()
-    flash("You have logged out.", "success")
+    flash(gettext("You have logged out."), "success")
     return redirect(url_for("auth.login"))
 
 

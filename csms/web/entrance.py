@@ -7,6 +7,7 @@ from datetime import datetime
 
 import gevent
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -17,13 +18,14 @@ from csms.domain.accounts import User
 from csms.domain.base import Invalid, Refused
 from csms.extensions import db
 from csms.web import auth, security
+from csms.web.languages import said
 from csms.work import atomic
 
 blueprint = Blueprint("entrance", __name__)
 
 Page = str | Response | tuple[str, int]
 ASKED_FROM = "asked_from"  # in the session: this browser has asked for a link
-TOO_MANY = "Too many requests. Wait an hour, then try again."
+TOO_MANY = lazy_gettext("Too many requests. Wait an hour, then try again.")
 # What the page of a new password is opened with: what the link is for.
 PURPOSES = {"password": accounts.PASSWORD, "invitation": accounts.INVITATION}
 
@@ -72,7 +74,7 @@ def open_link(token: str) -> Page:
         return _bad_link()
     if session.get(ASKED_FROM) and session[ASKED_FROM] == user.email_folded:
         return _enter(token)
-    return render_template("entrance/confirm.html", username=user.username, action="Log in")
+    return render_template("entrance/confirm.html", username=user.username, action=gettext("Log in"))
 
 
 @blueprint.post("/login/link/<token>")
@@ -88,7 +90,7 @@ def _enter(token: str) -> Page:
         return _bad_link()
     entered = auth.enter(user, "log_in.link", target=session.get("after_link"))
     if not had_password and current_user.is_authenticated:
-        flash("You are in. You can set a password on your profile, and need not.", "success")
+        flash(gettext("You are in. You can set a password on your profile, and need not."), "success")
     return entered
 
 
@@ -105,7 +107,7 @@ def set_password(what: str, token: str) -> Page:
     if user is None:
         return _bad_link()
     if problem := accounts.password_problem(request.form.get("password", "")):
-        return _password_form(what, user, problem), 422
+        return _password_form(what, user, said(problem)), 422
     stored = hashed(request.form["password"])
     at = clock.now()
     with atomic() as unit:
@@ -116,7 +118,7 @@ def set_password(what: str, token: str) -> Page:
     if user is None:
         return _bad_link()
     entered = auth.enter(user, f"log_in.{what}")
-    flash("Your password is set. Other browsers have been logged out.", "success")
+    flash(gettext("Your password is set. Other browsers have been logged out."), "success")
     return entered
 
 
@@ -126,7 +128,7 @@ def open_email(token: str) -> Page:
     if user is None:
         return _bad_link()
     return render_template(
-        "entrance/confirm.html", username=user.username, action="Yes, it is mine", email=user.email
+        "entrance/confirm.html", username=user.username, action=gettext("Yes, it is mine"), email=user.email
     )
 
 
@@ -139,7 +141,7 @@ def prove_email(token: str) -> Page:
             accounts.audit(unit, user.username, "email.verified", at=clock.now(), address=request.remote_addr)
     if user is None:
         return _bad_link()
-    flash(f"Thank you: {user.email} is yours.", "success")
+    flash(gettext("Thank you: %(email)s is yours.", email=user.email), "success")
     return redirect(security.home() if current_user.is_authenticated else url_for("auth.login"))
 
 
@@ -154,9 +156,10 @@ def sign_up() -> str:
 def add_driver() -> Page:
     _refuse_closed()
     given = request.form
-    problems = {"password": x} if (x := accounts.password_problem(given.get("password", ""))) else {}
+    weak = accounts.password_problem(given.get("password", ""))
+    problems = {"password": said(weak)} if weak else {}
     if not letters.may_ask(given.get("email", ""), request.remote_addr or ""):
-        problems = {"username": TOO_MANY}
+        problems = {"username": str(TOO_MANY)}
     if problems:
         return render_template("entrance/sign_up.html", given=given, problems=problems), 422
     stored, at = hashed(given["password"]), clock.now()
@@ -164,9 +167,9 @@ def add_driver() -> Page:
         with atomic() as unit:
             user = _driver(unit, given.get("username", ""), stored, given.get("email"), at)
     except Invalid as error:
-        problems = {error.field or "username": str(error)}
+        problems = {error.field or "username": said(error)}
     except Refused as error:
-        problems = {"email" if "address" in str(error) else "username": str(error)}
+        problems = {"email" if "address" in str(error) else "username": said(error)}
     if problems:
         return render_template("entrance/sign_up.html", given=given, problems=problems), 422
     auth.begin(user, "sign_up")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import werkzeug.exceptions
 from flask import Flask, Response, render_template, request
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import WebsocketMismatch
 
-from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.extensions import db
+from csms.web.languages import said
 from csms.work import StorageFailed
 
 log = logging.getLogger(__name__)
@@ -25,38 +28,62 @@ Answer = tuple[str, int] | Response | HTTPException
 class Explanation:
     """A title, what has happened, and what to do now."""
 
-    title: str
-    words: str
+    title: LazyString
+    words: LazyString
     glyph: str = "circle-help"
 
 
 EXPLANATIONS = {
-    400: Explanation("This request makes no sense", "Go back, and try it from the page itself.", "octagon-x"),
+    400: Explanation(
+        lazy_gettext("This request makes no sense"),
+        lazy_gettext("Go back, and try it from the page itself."),
+        "octagon-x",
+    ),
     403: Explanation(
-        "This page was open for too long",
-        "For your safety a form works only while you are logged in on the page it came from. Reload it and try again.",
+        lazy_gettext("This page was open for too long"),
+        lazy_gettext(
+            "For your safety a form works only while you are logged in on the page it came from. "
+            "Reload it and try again."
+        ),
         "lock",
     ),
     404: Explanation(
-        "There is no such page",
-        "It may have been removed, or the address is incomplete, or your role does not include it.",
+        lazy_gettext("There is no such page"),
+        lazy_gettext(
+            "It may have been removed, or the address is incomplete, or your role does not include it."
+        ),
         "search",
     ),
-    405: Explanation("This address only takes forms", "Open the page that the form is on.", "octagon-x"),
-    409: Explanation(
-        "This cannot be done now", "Things have changed meanwhile. Look again, and try it then.", "info"
+    405: Explanation(
+        lazy_gettext("This address only takes forms"),
+        lazy_gettext("Open the page that the form is on."),
+        "octagon-x",
     ),
-    413: Explanation("This is too large", "Send less at once.", "upload"),
-    422: Explanation("Something is not right yet", "Go back and correct it.", "pencil"),
-    429: Explanation("Too many attempts", "Wait a few minutes, then try again.", "timer"),
+    409: Explanation(
+        lazy_gettext("This cannot be done now"),
+        lazy_gettext("Things have changed meanwhile. Look again, and try it then."),
+        "info",
+    ),
+    413: Explanation(lazy_gettext("This is too large"), lazy_gettext("Send less at once."), "upload"),
+    422: Explanation(
+        lazy_gettext("Something is not right yet"), lazy_gettext("Go back and correct it."), "pencil"
+    ),
+    429: Explanation(
+        lazy_gettext("Too many attempts"), lazy_gettext("Wait a few minutes, then try again."), "timer"
+    ),
     500: Explanation(
-        "We have made a mistake",
-        "It has been noted, and chargers go on working. Try again; if it stays, tell whoever runs this server.",
+        lazy_gettext("We have made a mistake"),
+        lazy_gettext(
+            "It has been noted, and chargers go on working. "
+            "Try again; if it stays, tell whoever runs this server."
+        ),
         "triangle-alert",
     ),
     503: Explanation(
-        "The database does not answer",
-        "Nothing was changed. Chargers keep what they know and send it later. Try again in a minute.",
+        lazy_gettext("The database does not answer"),
+        lazy_gettext(
+            "Nothing was changed. Chargers keep what they know and send it later. Try again in a minute."
+        ),
         "cloud-off",
     ),
 }
@@ -79,9 +106,9 @@ def register(app: Flask, pages: frozenset[str]) -> None:
 
     app.register_error_handler(HTTPException, for_people(_http))
     app.register_error_handler(CSRFError, for_people(lambda _: page(403)))
-    app.register_error_handler(NotFound, for_people(lambda error: page(404, str(error))))
-    app.register_error_handler(Refused, for_people(lambda error: page(409, str(error))))
-    app.register_error_handler(Invalid, for_people(lambda error: page(422, str(error))))
+    app.register_error_handler(NotFound, for_people(_telling(404)))
+    app.register_error_handler(Refused, for_people(_telling(409)))
+    app.register_error_handler(Invalid, for_people(_telling(422)))
     app.register_error_handler(StorageFailed, for_people(_storage))
     app.register_error_handler(Exception, for_people(_fault))
 
@@ -95,8 +122,12 @@ def page(status: int, words: str | None = None) -> tuple[str, int]:
     """The page of an error; for a part of a page, a toast. `words` say it better than the usual ones."""
     explanation = EXPLANATIONS.get(status, EXPLANATIONS[500] if status >= 500 else EXPLANATIONS[400])
     if "HX-Request" in request.headers:
-        return render_template("errors/_toast.html", words=words or explanation.title), status
+        return render_template("errors/_toast.html", words=words or str(explanation.title)), status
     return render_template("errors/show.html", status=status, explanation=explanation, words=words), status
+
+
+def _telling(status: int) -> Callable[[Exception], Answer]:
+    return lambda error: page(status, said(error) if isinstance(error, DomainError) else None)
 
 
 def _http(error: Exception) -> Answer:

@@ -33,8 +33,20 @@ LANGUAGES = {
     "it": "Italiano",
     "nl": "Nederlands",
 }
-# The blueprints whose pages are complete in every language.
-SPOKEN = frozenset({"checkout", "driving", "finder", "landing", "languages"})
+# The blueprints, and single endpoints, whose pages are complete in every language.
+SPOKEN = frozenset(
+    {
+        "auth",
+        "checkout",
+        "driving",
+        "entrance",
+        "finder",
+        "landing",
+        "languages",
+        "second_factor.ask",
+        "second_factor.check",
+    }
+)
 COOKIE = "language"
 KEPT_FOR_S = 365 * 24 * 3600
 
@@ -102,7 +114,7 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def _language() -> dict[str, Any]:
-        return {"language": current(), "languages": LANGUAGES}
+        return {"language": current(), "languages": LANGUAGES, "languages_offered": _is_spoken()}
 
     @app.after_request
     def _vary(response: Response) -> Response:
@@ -112,10 +124,15 @@ def register(app: Flask) -> None:
 
 
 def _select() -> str:
-    if not has_request_context() or request.blueprint not in SPOKEN:
+    if not has_request_context() or not _is_spoken():
         return ENGLISH
     chosen = known(request.cookies.get(COOKIE))
     return chosen or request.accept_languages.best_match(LANGUAGES, ENGLISH) or ENGLISH
+
+
+def _is_spoken() -> bool:
+    """Is the page that is asked for complete in every language? What says that there is none is."""
+    return request.endpoint is None or not SPOKEN.isdisjoint((request.endpoint, request.blueprint))
 
 
 def _bring_choice(app: Flask, user: User) -> None:

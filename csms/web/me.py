@@ -28,6 +28,7 @@ from csms.domain.base import Invalid, Refused
 from csms.extensions import db
 from csms.web.accounts import currency
 from csms.web.entrance import hashed
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
@@ -100,7 +101,7 @@ def change_pin(token_id: int) -> WerkzeugResponse:
     """A PIN, with which the card's number logs in; empty takes it away."""
     pin = request.form.get("pin", "").strip()
     if pin and (problem := accounts.pin_problem(pin)):
-        return _back(problem, "error")
+        return _back(said(problem), "error")
     stored = hashed(pin) if pin else None
     with atomic() as unit:
         token = _card(unit, token_id)

@@ -46,7 +46,7 @@ def add() -> Page:
     given, problems = request.form, _problems(request.form)
     password, email = given.get("password", ""), given.get("email", "").strip()
     if password and (problem := accounts.password_problem(password)):
-        problems["password"] = problem
+        problems["password"] = str(problem)
     elif not password and not email:
         problems["email"] = "Give an address to invite them at, or a password that you tell them."
     if problems:

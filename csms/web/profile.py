@@ -20,6 +20,7 @@ from csms.domain.base import Invalid, Refused
 from csms.extensions import db
 from csms.web import auth
 from csms.web.entrance import hashed
+from csms.web.languages import said
 from csms.web.security import log_in_key, put_on_record, requires, safe_next
 from csms.web.shell import TIMES
 from csms.work import atomic
@@ -107,7 +108,7 @@ def change_password() -> Page:
     if not knows_password(given.get("old", "")):
         return _page({}, {"old": "This is not your password."}), 422
     if problem := accounts.password_problem(given.get("password", "")):
-        return _page({}, {"password": problem}), 422
+        return _page({}, {"password": said(problem)}), 422
     stored, at = hashed(given["password"]), clock.now()
     with atomic() as session:
         user = _me(session)

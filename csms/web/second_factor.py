@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -24,7 +25,7 @@ from csms.work import atomic
 blueprint = Blueprint("second_factor", __name__)
 
 Page = str | Response | tuple[str, int]
-WRONG = "This is not the code now. Look at the clock of your phone: it must be right."
+WRONG = lazy_gettext("This is not the code now. Look at the clock of your phone: it must be right.")
 
 
 @blueprint.get("/login/code")
@@ -39,7 +40,7 @@ def ask() -> Page:
 def check() -> Page:
     found = _half_in()
     if found is None:
-        flash("That took too long. Log in again.", "error")
+        flash(gettext("That took too long. Log in again."), "error")
         return redirect(url_for("auth.login"))
     user, half = found
     try:
@@ -51,10 +52,15 @@ def check() -> Page:
             accounts.audit(
                 unit, user.username, "login.code_failed", at=clock.now(), address=request.remote_addr
             )
-        return render_template("second_factor/ask.html", problem=WRONG), 422
+        return render_template("second_factor/ask.html", problem=str(WRONG)), 422
     auth.begin(user, half["action"], is_remembered=half["is_remembered"])
     if (left := factors.codes_left(db.session(), user.id)) <= 2:
-        flash(f"You have {left} recovery codes left: make new ones on your profile.", "warning")
+        words = ngettext(
+            "You have %(num)d recovery code left: make new ones on your profile.",
+            "You have %(num)d recovery codes left: make new ones on your profile.",
+            left,
+        )
+        flash(words, "warning")
     return redirect(security.safe_next(half["target"]) or security.home())
 
 
@@ -107,7 +113,7 @@ def confirm() -> Page:
         if codes is not None:
             put_on_record(unit, "second_factor.on", user.username)
     if codes is None:
-        return _scan(secret, WRONG), 422
+        return _scan(secret, str(WRONG)), 422
     return render_template("second_factor/codes.html", codes=codes)
 
 
@@ -119,9 +125,9 @@ def change(what: str) -> Page:
         return _page({"code": "Your role must have a second factor."}), 422
     try:
         if not signing_in.shows_code(current_user, request.form.get("code", "")):
-            return _page({"code": WRONG}), 422
+            return _page({"code": str(WRONG)}), 422
     except TooManyCodes:
-        return _page({"code": auth.TOO_MANY}), 429
+        return _page({"code": str(auth.TOO_MANY)}), 429
     codes: list[str] = []
     with atomic() as unit:
         user = queries.user(unit, current_user.id)

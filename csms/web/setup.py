@@ -163,7 +163,7 @@ def _problems() -> dict[str, str]:
         found["time_zone"] = "There is no such time zone; write one such as Europe/Madrid."
     password = request.form.get("password", "")
     if problem := accounts.password_problem(password):
-        found["password"] = problem
+        found["password"] = str(problem)
     return found
 
 

@@ -161,7 +161,7 @@ def change_pin(token_id: int) -> Page:
     """Give a card a PIN, or with an empty one take it away."""
     pin = request.form.get("pin", "").strip()
     if pin and (problem := accounts.pin_problem(pin)):
-        return _form(queries.card(db.session(), token_id), _given(token_id), Invalid(problem, "pin")), 422
+        return _form(queries.card(db.session(), token_id), _given(token_id), problem), 422
     stored = hashed(pin) if pin else None
     with atomic() as session:
         token = queries.card(session, token_id)

@@ -9,15 +9,29 @@ from pathlib import Path
 import pytest
 from make import store
 
-from csms.domain import commands, reservations
+from csms.domain import accounts, commands, reservations
+from csms.domain.accounts import Role
 from csms.domain.chargers import AuthorizationPolicy
-from csms.web import languages
+from csms.web import errors, languages
 from tests.web import pseudo
 from tests.web.till import Till
+from tools import words
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 # The templates of the doors in `languages.SPOKEN`, and what they share.
-SPOKEN = ("land.html", "_languages.html", "checkout", "driving", "finder", "landing")
+SPOKEN = (
+    "land.html",
+    "bare.html",
+    "_languages.html",
+    "auth",
+    "checkout",
+    "driving",
+    "entrance",
+    "errors",
+    "finder",
+    "landing",
+    "second_factor/ask.html",
+)
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 NAMES = ("Plaza AC-2", "Plaza", "Amberline", "charging.test", "localhost", "ABCD-EFGH-JKMN", "Type", "Public")
 
@@ -214,3 +228,56 @@ def test_the_finder(reader, site, asked):
     store(site.session)
     site.status("Available")
     assert_translated(reader.get(f"/find{asked}"))
+
+
+def test_logging_in(reader, site):
+    for page in ("/login", "/login/link", "/login/password"):
+        assert_translated(reader.get(page))
+    for form, given in (
+        ("/login", {"username": "olga", "password": "no"}),
+        ("/login/card", {"uid": "04A2B39F", "pin": "0000"}),
+    ):
+        assert_translated(reader.post(form, given), "olga")
+    assert_translated(reader.get("/login/link/nothing"))
+    assert_translated(reader.get("/login/password/nothing"))
+
+
+def test_too_many_tries_to_log_in(reader, site):
+    for _ in range(6):
+        answer = reader.post("/login", {"username": "olga", "password": "no"})
+    assert answer.status_code == 429
+    assert_translated(answer, "olga")
+
+
+def test_links_that_let_somebody_in(reader, site):
+    user = accounts.create_user(
+        site.session, "marta", None, Role.DRIVER, at=site.now, email="marta@example.org"
+    )
+    paths = []
+    for purpose in (accounts.SIGN_IN, accounts.PASSWORD, accounts.INVITATION, accounts.EMAIL):
+        token = accounts.issue_link(site.session, purpose, at=site.now, ttl=timedelta(hours=1), user=user)
+        paths.append((purpose, token))
+    store(site.session)
+    pages = {accounts.SIGN_IN: "link", accounts.PASSWORD: "password", accounts.INVITATION: "invitation"}
+    for purpose, token in paths:
+        assert_translated(
+            reader.get(f"/login/{pages.get(purpose, 'email')}/{token}"), "marta@example.org", "marta"
+        )
+    for password in ("short", "x" * 300, "password1234"):
+        answer = reader.post(f"/login/password/{paths[1][1]}", {"password": password})
+        assert answer.status_code == 422
+        assert_translated(answer, "marta")
+    reader.post(f"/login/email/{paths[3][1]}")
+    assert_translated(reader.get("/login"), "marta@example.org")
+
+
+def test_errors(reader, site):
+    assert_translated(reader.get("/no/such/page"))
+    assert_translated(reader.client.post("/login"))
+    assert_translated(reader.post("/language", {"language": "xx"}))
+
+
+def test_every_explanation_of_an_error_is_marked():
+    marked = {x.id for x in words.extracted()}
+    for one in errors.EXPLANATIONS.values():
+        assert {str(one.title), str(one.words)} <= marked

@@ -10,8 +10,12 @@ import hmac
 
 import argon2
 
+from csms.domain.base import Invalid
+from csms.sentences import gettext_noop
+
 LEAST_LENGTH = 12
 MOST_LENGTH = 200
+FIELD = "password"
 
 DJANGO = "pbkdf2_sha256$"  # what Django stores: the algorithm, its rounds, the salt, the hash in Base64
 MOST_ROUNDS = 10_000_000
@@ -75,14 +79,18 @@ def _django_matches(hash: str, text: str) -> bool:
     return hmac.compare_digest(base64.b64encode(made).decode(), stored)
 
 
-def password_problem(text: str) -> str | None:
+def password_problem(text: str) -> Invalid | None:
     """Why a password is not good enough, for whoever chose it; None if it is. Any characters will do."""
     if len(text) < LEAST_LENGTH:
-        return f"A password has at least {LEAST_LENGTH} characters."
+        return Invalid(
+            gettext_noop("A password has at least %(least)s characters."), FIELD, least=LEAST_LENGTH
+        )
     if len(text) > MOST_LENGTH:
-        return f"A password has at most {MOST_LENGTH} characters."
+        return Invalid(gettext_noop("A password has at most %(most)s characters."), FIELD, most=MOST_LENGTH)
     if text.casefold() in _COMMONEST.split() or len(set(text.casefold())) < 4:
-        return "This password is one of the first that anybody would try: choose another."
+        return Invalid(
+            gettext_noop("This password is one of the first that anybody would try: choose another."), FIELD
+        )
     return None
 
 

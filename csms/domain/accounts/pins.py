@@ -12,19 +12,25 @@ from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from csms.domain.accounts.models import IdToken
+from csms.domain.base import Invalid
+from csms.sentences import gettext_noop
 
 LEAST_DIGITS, MOST_DIGITS = 4, 8
 TRIES_BEFORE_PAUSE, MOST_TRIES = 5, 10
 PAUSE = timedelta(minutes=15)
+FIELD = "pin"
 
 
-def pin_problem(pin: str) -> str | None:
+def pin_problem(pin: str) -> Invalid | None:
     """Why a PIN is not good enough, for whoever chose it; None if it is."""
     if not (pin.isascii() and pin.isdigit() and LEAST_DIGITS <= len(pin) <= MOST_DIGITS):
-        return f"A PIN has {LEAST_DIGITS} to {MOST_DIGITS} digits."
+        words = gettext_noop("A PIN has %(least)s to %(most)s digits.")
+        return Invalid(words, FIELD, least=LEAST_DIGITS, most=MOST_DIGITS)
     steps = {int(after) - int(before) for before, after in zip(pin, pin[1:], strict=False)}
     if len(steps) == 1 and steps <= {-1, 0, 1}:
-        return "This PIN is one of the first that anybody would try: choose another."
+        return Invalid(
+            gettext_noop("This PIN is one of the first that anybody would try: choose another."), FIELD
+        )
     return None
 
 
