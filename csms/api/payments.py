@@ -59,6 +59,7 @@ class PaymentOut(Out):
     charger: str
     evse: int
     transaction_id: int | None
+    account_id: int | None = Field(description="whose driver was logged in; nothing is booked there")
     reason: str | None
     problem: str | None
     requested_at: datetime
@@ -98,6 +99,7 @@ def _fields(one: Payment) -> dict[str, Any]:
         "refunded": Money.of_cents(one.refunded_cents, one.currency),
         "charger": one.charger.identity,
         "evse": one.connector.evse_number,
+        "account_id": one.payer_id,
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from csms.domain import accounts
@@ -28,6 +28,7 @@ from csms.domain.accounts import (
 from csms.domain.base import Refused
 from csms.domain.cdrs import Cdr
 from csms.domain.mail import Mail
+from csms.domain.payments import Payment, PaymentState
 from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.subscriptions import Subscription
 from csms.domain.transactions import Notice, Reading, Transaction, TransactionState
@@ -74,6 +75,13 @@ def held(session: Session, user: User, account: Account, *, currency: str) -> di
             *("kind", "amount_cents", "energy_wh", "transaction_id", "note", "created_by", "created_at"),
         ),
         "charge_records": _rows(session, Cdr, Cdr.account_id == account.id, "uuid", "made_at", "body"),
+        "payments": _rows(
+            session,
+            Payment,
+            Payment.payer_id == account.id,
+            *("id", "state", "currency", "held_cents", "captured_cents", "refunded_cents"),
+            *("transaction_id", "requested_at", "settled_at"),
+        ),
         "reservations": _rows(
             session,
             Reservation,
@@ -125,6 +133,12 @@ def erasure_problem(session: Session, user: User, account: Account) -> str | Non
     )
     if session.scalar(unbilled.limit(1)) is not None:
         return "A session of yours is still being checked: wait until it is billed."
+    moving = select(Payment.id).where(
+        Payment.payer_id == account.id,
+        or_(Payment.state.in_((PaymentState.REQUESTED, PaymentState.HELD)), Payment.wanted.is_not(None)),
+    )
+    if session.scalar(moving.limit(1)) is not None:
+        return "A payment of yours is not settled yet: wait until it is."
     coming = select(Reservation.id).where(Reservation.account_id == account.id, Reservation.state.in_(COMING))
     if session.scalar(coming.limit(1)) is not None:
         return "A place is reserved for you: ask the operator to cancel that first."
@@ -164,6 +178,7 @@ def erase(session: Session, user: User, account: Account, *, at: datetime) -> No
     session.execute(
         update(LedgerEntry).where(LedgerEntry.created_by == user.username).values(created_by=ERASED)
     )
+    session.execute(update(Payment).where(Payment.payer_id == account.id).values(payer_id=None))
     session.execute(delete(Vehicle).where(Vehicle.account_id == account.id))
     for token in session.scalars(select(IdToken).where(IdToken.account_id == account.id)):
         _erase_card(token)
@@ -201,19 +216,17 @@ def _cards(session: Session, account: Account) -> Iterator[dict[str, Any]]:
 
 
 def _sessions(session: Session, account: Account) -> Iterator[dict[str, Any]]:
+    paid = select(Payment.transaction_id).where(Payment.payer_id == account.id)
+    is_theirs = or_(Transaction.account_id == account.id, Transaction.id.in_(paid))
     counts = (
         select(
             Reading.transaction_id, func.count(), func.min(Reading.measured_at), func.max(Reading.measured_at)
         )
-        .where(Reading.transaction_id.in_(select(Transaction.id).where(Transaction.account_id == account.id)))
+        .where(Reading.transaction_id.in_(select(Transaction.id).where(is_theirs)))
         .group_by(Reading.transaction_id)
     )
     readings = {row[0]: row[1:] for row in session.execute(counts)}
-    query = (
-        select(Transaction)
-        .where(Transaction.account_id == account.id)
-        .options(joinedload(Transaction.charger))
-    )
+    query = select(Transaction).where(is_theirs).options(joinedload(Transaction.charger))
     names = (
         "id",
         "id_tag",

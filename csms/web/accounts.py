@@ -12,12 +12,14 @@ from csms import clock
 from csms.domain import accounts, subscriptions
 from csms.domain.accounts import Account, LedgerKind, queries
 from csms.domain.base import Invalid, Refused
+from csms.domain.payments import queries as payments
 from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.quantities import cents
 from csms.web import spending
 from csms.web.amounts import amount_of
+from csms.web.payment_words import STATES
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.session_rows import row
 from csms.web.shell import zone
@@ -189,7 +191,10 @@ def me() -> str:
         return render_template("accounts/nobody.html")
     given = _view(current_user.account_id)
     months = spending.by_month(db.session(), current_user.account_id, given["zone"], given["now"])
-    return render_template("accounts/me.html", **given, months=months)
+    paid_by_card = payments.of_payer(db.session(), current_user.account_id)
+    return render_template(
+        "accounts/me.html", **given, months=months, paid_by_card=paid_by_card, states=STATES
+    )
 
 
 def currency() -> str:

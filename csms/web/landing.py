@@ -217,7 +217,13 @@ def _pay(slug: str) -> Answer:
 def _begin_payment(session: Session, connector: Connector, cents: int, currency: str) -> Payment:
     provider = Settings.of(session).provider
     return money.request(
-        session, connector, provider=provider, cents=cents, currency=currency, at=clock.now()
+        session,
+        connector,
+        provider=provider,
+        cents=cents,
+        currency=currency,
+        at=clock.now(),
+        payer_id=visitors.own_account_id(),
     )
 
 

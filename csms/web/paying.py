@@ -65,12 +65,11 @@ def cancel_payment(slug: str, payment_id: str) -> Answer:
 
 
 def _own(slug: str, payment_id: str) -> Payment:
-    """The payment, if this browser has asked for it here. Raises NotFound."""
-    if payment_id not in visitors.claims():
-        raise NotFound(gettext_noop("There is no such payment."))
+    """The payment, if this browser, or whoever is logged in, has asked for it here. Raises NotFound."""
     payment = payments.find(db.session(), payment_id)
+    is_own = payment_id in visitors.claims() or visitors.is_payer(payment)
     found = queries.place(db.session(), slug)
-    if found not in (payment.connector, payment.charger):
+    if not is_own or found not in (payment.connector, payment.charger):
         raise NotFound(gettext_noop("There is no such payment."))
     return payment
 

@@ -13,6 +13,7 @@ from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
+from csms.domain.payments import Payment
 from csms.domain.payments import queries as payments
 from csms.domain.transactions import Transaction, queries
 from csms.extensions import db
@@ -55,14 +56,26 @@ def is_own(transaction: Transaction) -> bool:
     """Is it this browser's own session: started from it, proved by its card, or of the account that is logged in?"""
     if transaction.secret in claims():
         return True
-    is_known = transaction.account_id is not None and current_user.is_authenticated
-    if is_known and current_user.account_id == transaction.account_id:
+    account_id = own_account_id()
+    if account_id is not None and account_id == transaction.account_id:
         return True
     known = claims()
     session = db.session()
     return queries.started_by(session, transaction, known) or payments.is_paid_by(
-        session, transaction.id, known
+        session, transaction.id, known, payer_id=account_id
     )
+
+
+def is_payer(payment: Payment) -> bool:
+    """Was it begun by whoever is logged in?"""
+    account_id = own_account_id()
+    return account_id is not None and payment.payer_id == account_id
+
+
+def own_account_id() -> int | None:
+    """The account of whoever is logged in, if it is a driver's."""
+    account_id: int | None = current_user.account_id if current_user.is_authenticated else None
+    return account_id
 
 
 def is_card_of(transaction: Transaction, number: str) -> bool:

@@ -76,6 +76,10 @@ class Payment(Base):
         ForeignKey("transaction.id", ondelete="SET NULL"), index=True
     )
 
+    payer_id: Mapped[int | None] = mapped_column(
+        index=True
+    )  # whose account was logged in; nothing is booked there
+
     wanted: Mapped[Wanted | None] = mapped_column(choice(Wanted))
     wanted_cents: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None] = mapped_column(index=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.accounts.service import PAYMENT_PREFIX
@@ -76,10 +76,21 @@ def of_transaction(session: Session, transaction: Transaction) -> Payment | None
     return session.scalar(query.order_by(Payment.requested_at.desc()).limit(1))
 
 
-def is_paid_by(session: Session, transaction_id: int, payment_ids: Collection[str]) -> bool:
-    """Is the session paid by one of these payments?"""
-    query = select(Payment.id).where(Payment.id.in_(payment_ids), Payment.transaction_id == transaction_id)
-    return bool(payment_ids) and session.scalar(query.limit(1)) is not None
+def is_paid_by(
+    session: Session, transaction_id: int, payment_ids: Collection[str], payer_id: int | None = None
+) -> bool:
+    """Is the session paid by one of these payments, or by whoever logs in to this account?"""
+    if not payment_ids and payer_id is None:
+        return False
+    is_theirs = or_(Payment.id.in_(payment_ids), Payment.payer_id == payer_id if payer_id else false())
+    query = select(Payment.id).where(Payment.transaction_id == transaction_id, is_theirs)
+    return session.scalar(query.limit(1)) is not None
+
+
+def of_payer(session: Session, account_id: int, *, limit: int = 20) -> Sequence[Payment]:
+    """What somebody paid by card while logged in to an account, the newest first; with their sessions and stations."""
+    query = _full().where(Payment.payer_id == account_id)
+    return session.scalars(query.order_by(Payment.requested_at.desc()).limit(limit)).all()
 
 
 def open_at(session: Session, connector_id: int, payment_ids: Collection[str]) -> Payment | None:

@@ -36,9 +36,19 @@ def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payme
 
 
 def request(
-    session: Session, connector: Connector, *, provider: str, cents: int, currency: str, at: datetime
+    session: Session,
+    connector: Connector,
+    *,
+    provider: str,
+    cents: int,
+    currency: str,
+    at: datetime,
+    payer_id: int | None = None,
 ) -> Payment:
-    """Somebody wants to pay here. Nothing is held yet. Raises Refused where charging could not begin now."""
+    """Somebody wants to pay here, `payer_id` where an account is logged in. Nothing is held yet.
+
+    Raises Refused where charging could not begin now.
+    """
     transactions.check_start(session, connector, at=at)
     payment = Payment(
         id=commands.new_id(at),
@@ -48,6 +58,7 @@ def request(
         asked_cents=cents,
         charger_id=connector.charger_id,
         connector_id=connector.id,
+        payer_id=payer_id,
         requested_at=at,
         expires_at=at + rules.CHECKOUT_FOR,
         due_at=at + rules.CLAIM_FOR,
