@@ -19,7 +19,7 @@ from flask_migrate import upgrade
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from csms import clock, demo, jobs, schemas
+from csms import backups, clock, demo, jobs, schemas
 from csms.domain import chargers
 from csms.domain.accounts import settings
 from csms.domain.base import DomainError
@@ -91,6 +91,8 @@ def serve(app: Flask, config: Config) -> None:
     if config.migrate:
         with app.app_context():
             upgrade(directory=str(config.root / "migrations"))
+    with app.app_context():
+        backups.carry_out()
     for protocol in VERSIONS:
         schemas.warm(protocol)
     setup.apply_stored(app)

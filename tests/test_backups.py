@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import services
 from click.testing import Result
 from flask import Flask
@@ -20,10 +22,14 @@ from sqlalchemy import text
 
 from config import Config
 from csms import backups, clock, create_app
+from csms.backups import making
 from csms.domain import accounts
 from csms.domain.accounts import Role, User
 from csms.extensions import db
 from csms.work import atomic
+from tests.nursery import ForkedServer
+
+PASSWORD = "four amber lights ahead"
 
 
 @pytest.fixture
@@ -118,9 +124,33 @@ def test_a_backup_is_of_one_moment_though_somebody_writes(lite: Flask, tmp_path:
         session.add(User(username="half", username_folded="half", password_hash="", role=Role.OWNER,
                          login_key="x", created_at=clock.now()))  # fmt: skip
         session.flush()
-        backups._copy(str(tmp_path / "amberline.db"), tmp_path / "copy.db")
+        making._copy(str(tmp_path / "amberline.db"), tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
         assert connection.execute("SELECT username FROM user_").fetchall() == [("olga",)]
+
+
+def test_what_is_ordered_is_done_before_the_server_serves(
+    servers: Callable[..., ForkedServer], database_url: str
+) -> None:
+    server = servers()
+    if database_url.startswith("postgresql") and shutil.which("pg_dump") is None:
+        pytest.skip("pg_dump is not installed")
+    server.flask("create-user", "--username", "olga", "--password", PASSWORD, "--role", "owner")
+    server.flask("backup")
+    server.flask("create-user", "--username", "late", "--password", PASSWORD, "--role", "owner")
+    [kept] = (server.directory / "backups").glob("amberline-*.tar.gz")
+    (server.directory / "backups" / ".restore-next").write_text(f'{{"name": "{kept.name}", "by": "olga"}}')
+    server.start()
+    assert [enters(server, name) for name in ("olga", "late")] == [True, False]
+    server.stop()
+    server.start()
+    assert enters(server, "olga")
+    assert server.log.read_text().count("backup_restored") == 1
+
+
+def enters(server: ForkedServer, username: str) -> bool:
+    given = {"username": username, "password": PASSWORD}
+    return requests.post(f"{server.url}/api/v1/token", json=given, timeout=30).ok
 
 
 def test_another_secret_key_is_told(lite: Flask, tmp_path: Path) -> None:
@@ -190,5 +220,5 @@ def test_backups_are_made_by_themselves_and_the_oldest_go(lite: Flask, monkeypat
 
 def test_two_at_once_are_one_too_many(lite: Flask) -> None:
     backups.directory().mkdir(parents=True)
-    with backups._alone(), pytest.raises(backups.BackupFailed, match="being made already"):
+    with making._alone(), pytest.raises(backups.BackupFailed, match="being made already"):
         backups.make()

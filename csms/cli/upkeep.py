@@ -6,18 +6,15 @@ import sys
 from pathlib import Path
 
 import click
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
 
 from config import Config
-from csms import backups, clock, documents
-from csms.domain import accounts, verify
+from csms import backups, documents
+from csms.domain import verify
 from csms.extensions import db
 from csms.ocpp import coverage
 from csms.ocpp.endpoint import VERSIONS
-from csms.work import atomic
 
 
 @click.command("build-readme")
@@ -81,22 +78,14 @@ def backup(file: Path | None) -> None:
 def restore(file: Path, replace: bool) -> None:
     """Put the backup FILE in the place of the database, and bring it up to date. Stop the server first."""
     config: Config = current_app.extensions["settings"]
-    migrations = str(config.root / "migrations")
-    known = {x.revision for x in ScriptDirectory(migrations).walk_revisions()}
     try:
-        about = backups.about_of(file)
-        aside = backups.restore(file, known, replaces=replace)
+        restored = backups.restore(file, by="shell", replaces=replace)
     except backups.BackupFailed as error:
         raise click.ClickException(str(error)) from None
-    upgrade(directory=migrations)
-    with atomic() as session:
-        accounts.audit(
-            session, "shell", "backup.restored", at=clock.now(), subject=file.name, detail=about.made_at
-        )
-    click.echo(f"The database is as it was on {about.made_at}.")
-    if aside is not None:
-        click.echo(f"What was there before is in {aside}.")
-    if about.key != backups.key_of(config.secret_key):
+    click.echo(f"The database is as it was on {restored.about.made_at}.")
+    if restored.aside is not None:
+        click.echo(f"What was there before is in {restored.aside}.")
+    if restored.about.key != backups.key_of(config.secret_key):
         click.echo(
             "It was made with another SECRET_KEY: everybody must log in again, chargers need new keys, and what it "
             "sealed (passwords for Odoo and simulators, secrets of webhooks, second factors) must be set anew."

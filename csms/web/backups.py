@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from csms import backups, checkup, clock, files
 from csms.backups import BackupFailed
-from csms.extensions import db
-from csms.shelf import Shelf
-from csms.web.security import put_on_record, requires
+from csms.extensions import csrf, db
+from csms.shelf import CutOff, Shelf, TooLarge
+from csms.web.security import actor, check_token, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -24,6 +27,8 @@ def index() -> str:
         rows=backups.listed(),
         why_not=backups.why_not(),
         directory=backups.directory(),
+        ordered=backups.ordered(),
+        failed=backups.last_failure(),
         config=current_app.extensions["settings"],
         is_sqlite=db.engine.dialect.name == "sqlite",
         now=clock.now(),
@@ -69,6 +74,57 @@ def remove(name: str) -> Response:
     return redirect(url_for(".index"))
 
 
+@blueprint.post("/backups/<name>/restore")
+@requires("own")
+def restore(name: str) -> Response:
+    """Have it put back when the server starts next: a running one cannot lose its database under its chargers."""
+    try:
+        backups.order(name, actor())
+    except BackupFailed as error:
+        flash(str(error), "error")
+    else:
+        _note("backup.restore_ordered", name)
+        flash("Stop the server and start it again: it begins with the backup.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/backups/restore/cancel")
+@requires("own")
+def cancel() -> Response:
+    backups.cancel()
+    _note("backup.restore_cancelled")
+    flash("Nothing is put back.", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/backups/upload")
+@requires("own")
+def upload() -> Response:
+    """Take a backup that lay elsewhere among those here. The guard has let in whoever sends it before it is read."""
+    shelf = Shelf(backups.directory())
+    try:
+        stored, fields, _ = files.form_file(shelf, shutil.disk_usage(backups.directory()).free // 2)
+    except (TooLarge, RequestEntityTooLarge):
+        abort(413)
+    except CutOff:
+        abort(400)
+    path = shelf.path(stored.name)
+    try:
+        check_token(fields.get("csrf_token"))
+        name = backups.keep(path, backups.check(path))
+    except BackupFailed as error:
+        flash(f"That cannot be put back here. {error}", "error")
+    else:
+        _note("backup.uploaded", name)
+        flash("It is among the backups now.", "success")
+    finally:
+        path.unlink(missing_ok=True)
+    return redirect(url_for(".index"))
+
+
+csrf.exempt(upload)  # its token is looked at here: for it, the library would read the whole form
+
+
 @blueprint.get("/health")
 @requires("own")
 def health() -> str:
@@ -76,6 +132,6 @@ def health() -> str:
     return render_template("settings/health.html", points=checkup.points(db.session(), at=at), now=at)
 
 
-def _note(action: str, name: str) -> None:
+def _note(action: str, name: str | None = None) -> None:
     with atomic() as session:
         put_on_record(session, action, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from flask_wtf.csrf import CSRFError, validate_csrf
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -15,7 +14,7 @@ from csms.domain.maintenance import FirmwareFile, library, queries
 from csms.domain.security.rules import Certificate, described, load
 from csms.extensions import csrf, db
 from csms.shelf import CutOff, Stored, TooLarge
-from csms.web.security import actor, put_on_record, requires
+from csms.web.security import actor, check_token, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -62,7 +61,7 @@ def upload() -> Answer:
         abort(400)
     given = {key: value.strip() for key, value in fields.items()}
     try:
-        _check_token(given.pop("csrf_token", None))
+        check_token(given.pop("csrf_token", None))
         firmware = _taken(stored, about(given, name))
     except Invalid as error:
         shelf.remove(stored.name)
@@ -75,13 +74,6 @@ def upload() -> Answer:
 
 
 csrf.exempt(upload)  # its token is looked at here: for it, the library would read the whole form
-
-
-def _check_token(token: str | None) -> None:
-    try:
-        validate_csrf(token)
-    except ValueError as error:
-        raise CSRFError(str(error)) from None
 
 
 def _taken(stored: Stored, described: library.About) -> FirmwareFile:

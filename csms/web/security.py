@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError, validate_csrf
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -271,3 +272,11 @@ def _headers(response: Response, policy: str) -> Response:
         given.setdefault("Cache-Control", "no-store")
         response.vary.add("HX-Request")
     return response
+
+
+def check_token(token: str | None) -> None:
+    """For a form that the library must not read whole, as it brings a file. Raises CSRFError."""
+    try:
+        validate_csrf(token)
+    except ValueError as error:
+        raise CSRFError(str(error)) from None

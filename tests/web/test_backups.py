@@ -33,6 +33,38 @@ def test_a_backup_is_made_downloaded_and_deleted(visitor, session, app):
     )
 
 
+def test_one_is_ordered_to_be_put_back_and_left(visitor):
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    olga = visitor().log_in()
+    olga.post("/settings/backups")
+    name = backups.listed()[0].name
+    page = olga.text(olga.post(f"/settings/backups/{name}/restore").headers["Location"])
+    assert f"{name} is put back when the server starts next" in page
+    page = olga.text(olga.post("/settings/backups/restore/cancel").headers["Location"])
+    assert "is put back when the server starts next" not in page
+    olga.post(f"/settings/backups/{name}/remove")
+
+
+def test_one_that_lay_elsewhere_is_uploaded(visitor):
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    olga = visitor().log_in()
+    olga.post("/settings/backups")
+    name = backups.listed()[0].name
+    got = olga.post(f"/settings/backups/{name}/download")
+    content = got.get_data()
+    got.close()
+    olga.post(f"/settings/backups/{name}/remove")
+    for given, words in ((content, "among the backups now"), (b"a letter", "cannot be put back here")):
+        form = {"file": (io.BytesIO(given), "mine.tar.gz")}
+        told = olga.post("/settings/backups/upload", form, content_type="multipart/form-data")
+        assert words in olga.text(told.headers["Location"])
+    assert [x.name for x in backups.listed()].count(name) == 1
+    assert not list(backups.directory().glob("*.part"))
+    olga.post(f"/settings/backups/{name}/remove")
+
+
 def test_no_other_file_can_be_had_by_this_way(visitor):
     olga = visitor().log_in()
     for name in ("secret_key", ".lock", "amberline-20260101-000000.tar.gz"):

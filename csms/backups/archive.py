@@ -1,0 +1,90 @@
+"""The file of a backup: a gzipped tar of `about.json` and the database."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+from sqlalchemy.engine import URL
+
+ABOUT, SQLITE, POSTGRESQL = "about.json", "database.sqlite3", "database.pgdump"
+STAMP = "%Y%m%d-%H%M%S"
+
+
+class BackupFailed(Exception):
+    """No backup was made, or none put back; what there was is as it was. The message is fit for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a backup holds. `key` is a fingerprint of SECRET_KEY, without which what it sealed cannot be read."""
+
+    engine: str
+    revision: str
+    version: str
+    made_at: str
+    key: str
+
+
+def key_of(secret_key: str) -> str:
+    """A fingerprint of a secret key, from which nobody learns the key."""
+    return hashlib.sha256(b"backups" + secret_key.encode()).hexdigest()[:16]
+
+
+def about_of(file: Path) -> About:
+    """What a backup says of itself. Raises BackupFailed for a file that is none."""
+    try:
+        with tarfile.open(file, "r:gz") as archive:
+            member = archive.extractfile(ABOUT)
+            return About(**orjson.loads(member.read(10_000) if member else b""))
+    except (OSError, EOFError, tarfile.TarError, KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise BackupFailed(f"{file.name} is no backup of Amberline: {error}") from None
+
+
+def run(command: list[str], url: URL) -> None:
+    """A program of PostgreSQL's, with its password where nobody else sees it. Raises BackupFailed."""
+    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environment = os.environ | {"PGPASSWORD": str(url.password or "")}
+    done = subprocess.run(  # noqa: S603  our own words, and an address from the settings
+        [*command, f"--dbname={address}"], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BackupFailed(f"{command[0]}: {done.stderr.strip()[-400:] or 'it ended with an error'}")
+
+
+def pack(about: About, copy: Path, target: Path) -> None:
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as raw:
+            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=6) as archive:
+                told = orjson.dumps(asdict(about), option=orjson.OPT_INDENT_2)
+                head = tarfile.TarInfo(ABOUT)
+                head.size = len(told)
+                archive.addfile(head, io.BytesIO(told))
+                archive.add(copy, copy.name)
+            raw.flush()
+            os.fsync(raw.fileno())
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def unpack(file: Path, member: str, into: Path) -> None:
+    """Raises BackupFailed."""
+    try:
+        with tarfile.open(file, "r:gz") as archive, into.open("wb") as output:
+            source = archive.extractfile(member)
+            if source is None:
+                raise BackupFailed(f"{file.name} holds no database.")
+            shutil.copyfileobj(source, output)
+            os.fsync(output.fileno())
+    except (OSError, EOFError, tarfile.TarError, KeyError) as error:
+        raise BackupFailed(f"{file.name} cannot be read to its end: {error}") from None

@@ -1,0 +1,203 @@
+"""Backups put back, by a command or, as ordered on a page, when the server starts next."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+from alembic.script import ScriptDirectory
+from flask_migrate import upgrade
+from sqlalchemy import select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from csms import clock
+from csms.backups import archive, making
+from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed, about_of
+from csms.domain import accounts
+from csms.domain.accounts import AuditEntry
+from csms.extensions import db
+from csms.shelf import apart
+from csms.work import atomic
+
+log = logging.getLogger(__name__)
+
+RESTORED, NOT_RESTORED = "backup.restored", "backup.not_restored"  # in the audit
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`aside`: where what was there before is kept; None: there was nothing."""
+
+    about: About
+    aside: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """That a backup be put back when the server starts next: the name of one that is kept, and who wants it."""
+
+    name: str
+    by: str
+
+
+def restore(file: Path, *, by: str, replaces: bool) -> Restored:
+    """Put a backup in the place of the database, keep what was there aside, and bring it up to date.
+
+    `replaces`: also where there are users already. Raises BackupFailed, also while a server is running on the database.
+    """
+    about, url = check(file), db.engine.url
+    if not replaces and _has_users():
+        raise BackupFailed("There are users in this database: --replace puts the backup in its place.")
+    db.session.remove()
+    db.engine.dispose()
+    if about.engine == "sqlite":
+        aside = apart(_put_back, file, Path(str(url.database)))
+    else:
+        aside = _put_back_by_pg_restore(file, url)
+    upgrade(directory=_migrations())
+    with atomic() as session:
+        accounts.audit(session, by, RESTORED, at=clock.now(), subject=file.name, detail=about.made_at)
+    return Restored(about, aside)
+
+
+def check(file: Path) -> About:
+    """What a backup says of itself, if it can be put back here. Raises BackupFailed."""
+    about, engine = about_of(file), db.engine.url.get_backend_name()
+    if about.engine != engine:
+        raise BackupFailed(f"This is a backup of {about.engine}, and the database is {engine}.")
+    if about.revision not in {x.revision for x in ScriptDirectory(_migrations()).walk_revisions()}:
+        raise BackupFailed(f"It was made by a newer version, {about.version}: install that one first.")
+    return about
+
+
+def order(name: str, by: str) -> None:
+    """Have a backup that is kept put back when the server starts next. Raises BackupFailed."""
+    path = making.path_of(name)
+    if path is None:
+        raise BackupFailed(f"There is no backup {name} here.")
+    check(path)
+    _order_file().write_bytes(orjson.dumps(asdict(Order(name, by))))
+
+
+def ordered() -> Order | None:
+    """What is to be put back when the server starts next."""
+    try:
+        return Order(**orjson.loads(_order_file().read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def cancel() -> None:
+    """Leave the database as it is."""
+    _order_file().unlink(missing_ok=True)
+
+
+def carry_out() -> None:
+    """Put back what was ordered, before the server serves. What does not work stands in the log and in the audit."""
+    wanted = ordered()
+    if wanted is None:
+        return
+    cancel()  # first: what fails would fail again at every start
+    try:
+        path = making.path_of(wanted.name)
+        if path is None:
+            raise BackupFailed("It was deleted meanwhile.")
+        restored = restore(path, by=wanted.by, replaces=True)
+    except BackupFailed as error:
+        log.error("backup_not_restored", extra={"file": wanted.name, "error": str(error)})
+        with atomic() as session:
+            told = {"subject": wanted.name, "detail": str(error)[:500]}
+            accounts.audit(session, wanted.by, NOT_RESTORED, at=clock.now(), **told)
+    else:
+        log.warning("backup_restored", extra={"file": wanted.name, "aside": str(restored.aside)})
+
+
+def last_failure() -> AuditEntry | None:
+    """The last restoring that was ordered, if it did not work."""
+    query = select(AuditEntry).where(AuditEntry.action.in_((RESTORED, NOT_RESTORED)))
+    newest = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
+    return newest if newest is not None and newest.action == NOT_RESTORED else None
+
+
+def _order_file() -> Path:
+    return making.directory() / ".restore-next"
+
+
+def _migrations() -> str:
+    return str(making.settings().root / "migrations")
+
+
+def _has_users() -> bool:
+    try:
+        return bool(db.session.scalar(text("SELECT count(*) FROM user_")))
+    except SQLAlchemyError:  # an empty database has no such table
+        return False
+
+
+def _put_back(file: Path, database: Path) -> Path | None:
+    fresh = database.with_name(f".{database.name}.restoring")
+    try:
+        archive.unpack(file, SQLITE, fresh)
+        _check_whole(fresh)
+        aside = _set_aside(database) if database.exists() else None
+        fresh.rename(database)
+    except (OSError, sqlite3.Error) as error:
+        raise BackupFailed(f"Nothing was put back: {error}") from None
+    finally:
+        fresh.unlink(missing_ok=True)
+    return aside
+
+
+def _check_whole(database: Path) -> None:
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            [(verdict,)] = connection.execute("PRAGMA integrity_check(1)").fetchall()
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    if verdict != "ok":
+        raise BackupFailed(f"The database in the backup is damaged: {verdict}")
+
+
+def _set_aside(database: Path) -> Path:
+    """Give the present file another name. Raises BackupFailed while somebody has it open."""
+    try:
+        with closing(sqlite3.connect(database, timeout=2, isolation_level=None)) as connection:
+            # Only somebody who is alone may leave WAL mode; then all of the database is in the one file.
+            [(mode,)] = connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+    except sqlite3.OperationalError:
+        mode = "locked"
+    if mode != "delete":
+        raise BackupFailed("The server is running: stop it first.")
+    aside = database.with_name(f"{database.name}.before-{clock.now():{STAMP}}")
+    database.rename(aside)
+    return aside
+
+
+def _put_back_by_pg_restore(file: Path, url: URL) -> Path | None:
+    _check_alone()
+    aside = making.make() if _has_users() else None
+    db.session.remove()
+    db.engine.dispose()
+    with tempfile.TemporaryDirectory(prefix="amberline-") as workshop:
+        dump = Path(workshop) / POSTGRESQL
+        apart(archive.unpack, file, POSTGRESQL, dump)
+        orders = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
+        archive.run(["pg_restore", *orders, str(dump)], url)
+    return aside
+
+
+def _check_alone() -> None:
+    """Raises BackupFailed while others are connected to the database."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    count = db.session.scalar(text(others))
+    db.session.remove()
+    if count:
+        raise BackupFailed("The server is running, or something else is connected: stop it first.")
