@@ -55,7 +55,8 @@ def told(
         rest = _left_out(session, charger, heard, vocabulary)
         upkeep.read_by = by if rest else None
     else:
-        given_up = set() if heard else {name.casefold() for name in asked}
+        wanted = {name.casefold() for name in asked}
+        given_up = set() if heard & wanted else wanted  # it tells none of them, however often it is asked
         rest = [x for x in upkeep.unread or () if x.casefold() not in heard | given_up]
     if rest:
         upkeep.unread = rest

@@ -122,6 +122,20 @@ def test_a_charger_that_cannot_answer_is_asked_for_less_and_then_left_alone(box:
     assert asked == 5
 
 
+def test_a_charger_that_tells_what_it_was_not_asked_is_left_alone_too(box: Box) -> None:
+    box.boot()
+    babble = {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "1"}]}
+    asked = []
+    for _ in range(8):
+        run_jobs(box.wire.session, SETTLED)
+        while (order := take(box.wire, SETTLED)) is not None:
+            answer(box.wire, order, babble, SETTLED)
+            asked.append(order)
+    run_jobs(box.wire.session, SETTLED)
+    assert take(box.wire, SETTLED) is None
+    assert asked[0].payload == {}
+
+
 def test_what_a_template_wants_shows_as_drift_and_is_not_written_unless_it_says_so(box: Box) -> None:
     want(box.wire.session, {"HeartbeatInterval": "900", "ResetRetries": "01", "NoSuchKey": "x"})
     box.boot()
