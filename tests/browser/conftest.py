@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -140,18 +141,29 @@ def town(
 ) -> Iterator[Town]:
     """A server in lab mode: twelve demonstration chargers, PLAZA-2 at which only known cards may charge, and KIOSK-1.
     Others that come wait to be let in."""
-    directory = tmp_path_factory.mktemp("town")
-    shutil.copy(sqlite_template, directory / "amberline.db")
+    with a_town(
+        sqlite_template,
+        tmp_path_factory.mktemp("town"),
+        chromium,
+        DEMO_CHARGERS="12",
+        UNKNOWN_CHARGERS="pending",
+    ) as town:
+        yield town
+
+
+@contextmanager
+def a_town(template: Path, directory: Path, chromium: Browser, **settings: str) -> Iterator[Town]:
+    """A server, furnished, at which the owner is logged in."""
+    shutil.copy(template, directory / "amberline.db")
     url = f"sqlite:///{directory / 'amberline.db'}"
     charger_id, slug = _furnish(url)
     with running(
         directory,
         url,
-        DEMO_CHARGERS="12",
         ORGANISATION="Plaza Charging",
         HELP_PHONE="+34 900 000 000",
-        UNKNOWN_CHARGERS="pending",
         PRIVATE_TARGETS="1",
+        **settings,
     ) as server:
         town = Town(server, charger_id, slug)
         context = chromium.new_context()

@@ -81,8 +81,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    return reached(town, tmp_path_factory.mktemp("reader"))
+
+
+def reached(town: Town, folder: Path) -> list[Seen]:
     """What the owner can reach from the pages without an argument in their address, by their links."""
-    folder = tmp_path_factory.mktemp("reader")
     config = replace(
         Config(),
         instance_dir=folder,
