@@ -232,21 +232,6 @@
     event.preventDefault();
     keys[event.key]();
   }
-  function walk(event) {                                      // arrows go through the cells of a grid
-    const cell = event.target.closest?.("[data-grid] td"), ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (!cell || !ways) return;
-    event.preventDefault();
-    const cells = all("td a", cell.closest("tbody")), places = cells.map((link) => link.getBoundingClientRect()), from = event.target.closest("td").getBoundingClientRect();
-    const [down, right] = ways, x = from.left + from.width / 2, y = from.top + from.height / 2;
-    const away = (place) => {                                 // only what lies that way; across the row or column counts most
-      const dx = place.left + place.width / 2 - x, dy = place.top + place.height / 2 - y;
-      if (right ? dx * right <= 2 || Math.abs(dy) > from.height / 2 : dy * down <= 2) return Infinity;
-      return Math.abs(dy) * (down ? 1 : 1000) + Math.abs(dx) * (down ? 10 : 1);
-    };
-    const best = places.map(away), least = Math.min(...best);
-    if (least < Infinity) cells[best.indexOf(least)].focus();
-  }
-  document.addEventListener("keydown", walk);
   document.addEventListener("keydown", (event) => {
     const menu = one("details[data-menu][open]");
     if (event.key === "Escape") {
@@ -257,6 +242,20 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey || kept("keys") === "off") return;
     press(event);
   });
+
+  // ---- Curves: zoom and cursor are loaded when somebody comes near one ----
+  const loaded = (file) => new Promise((done) => {
+    const element = file.includes(".css") ? Object.assign(document.createElement("link"), { rel: "stylesheet", href: file }) : Object.assign(document.createElement("script"), { src: file });
+    element.addEventListener("load", done);
+    document.head.append(element);
+  });
+  const curves = one("meta[name=curve-files]"), NEAR = ["pointerover", "focusin"];
+  async function approach(event) {
+    if (!event.target.closest?.(".still")) return;
+    for (const name of NEAR) document.removeEventListener(name, approach);
+    for (const file of curves.content.split(" ")) await loaded(file);
+  }
+  if (curves) for (const name of NEAR) document.addEventListener(name, approach);
 
   const asked = document.getElementById(location.hash.slice(1));
   if (asked?.nodeName === "DIALOG") {

@@ -1,4 +1,4 @@
-// Curves with zoom and cursor, in the place of those that the server has drawn. Without this file the drawn ones stay.
+// Curves with zoom and cursor, in the place of those that the server has drawn, which stay until this file is loaded.
 // <div class="plot" data-curve="address of the values" data-zone="Europe/Madrid" id="…" aria-label="…"></div>
 "use strict";
 (() => {
@@ -68,6 +68,7 @@
     if (!shaped) { plots.delete(box.id); return; }            // the drawn one stays
     const here = document.getElementById(box.id);
     if (!here) return;
+    const isFocused = here.nextElementSibling?.contains(document.activeElement);
     kept.plot = make(here, shaped);
     kept.root = kept.plot.root;
     kept.series = shaped.shown.map((series) => series.key).join();
@@ -75,6 +76,7 @@
     kept.root.setAttribute("role", "group");
     kept.root.setAttribute("aria-label", `${here.dataset.label}. Arrow keys move the cursor, plus and minus zoom, 0 shows all. The same values are in the table below.`);
     kept.root.addEventListener("keydown", (event) => press(event, kept.plot));
+    if (isFocused) kept.root.focus();                         // the drawn one had it, and is gone
   }
   async function renew(box, kept) {                           // what runs goes on; who has zoomed in stays where they are
     if (Date.now() - kept.read_at < 10000) return;
