@@ -16,6 +16,7 @@ from csms.extensions import csrf, db
 from csms.payments import Forged, Unavailable, provider_named
 from csms.sentences import gettext_noop
 from csms.web import landing
+from csms.web.station_view import frame
 from csms.work import StorageFailed, atomic
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,7 @@ def show(reference: str) -> Answer:
     """Where a payment of the test provider is made."""
     found = checkout.checkout(db.session(), reference)
     is_over = found.outcome is not None or found.released_at is not None or clock.now() >= found.expires_at
-    return render_template(
-        "checkout/show.html", checkout=found, choices=CHOICES, is_over=is_over, **landing.frame()
-    )
+    return render_template("checkout/show.html", checkout=found, choices=CHOICES, is_over=is_over, **frame())
 
 
 @blueprint.post("/test/<reference>")
@@ -60,7 +59,7 @@ def choose(reference: str) -> Answer:
     except Refused:
         return redirect(request.url, 303)
     if outcome is Outcome.LATE:
-        return render_template("checkout/left.html", **landing.frame())
+        return render_template("checkout/left.html", **frame())
     return redirect(f"{return_url}?back=1", 303)
 
 

@@ -31,6 +31,7 @@ from csms.web.receipt_pdf import pdf_of
 from csms.web.receipts import receipt_of
 from csms.web.session_rows import currency_of
 from csms.web.shell import zone
+from csms.web.station_view import frame
 from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
@@ -135,7 +136,7 @@ def receipt(secret: str) -> Answer:
     transaction = queries.by_secret(db.session(), secret)
     if transaction.is_active:
         return redirect(url_for(".show", secret=secret))
-    given = landing.frame(transaction.charger_id)
+    given = frame(transaction.charger_id)
     return render_template(
         "driving/receipt.html", secret=secret, receipt=receipt_of(transaction, clock.now()), **given
     )
@@ -196,7 +197,7 @@ def _view(transaction: Transaction) -> dict[str, Any]:
         "notices": notices.asked(db.session(), transaction.id) if transaction.is_active else 0,
         "notify_problem": None,
         "email": current_user.email if current_user.is_authenticated else None,
-        **landing.frame(transaction.charger_id),
+        **frame(transaction.charger_id),
     }
 
 

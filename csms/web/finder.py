@@ -18,8 +18,9 @@ from csms.domain.finder import Position, Wanted
 from csms.extensions import db
 from csms.web import nearby
 from csms.web.basemap import basemap
-from csms.web.landing import READS, frame
+from csms.web.landing import READS
 from csms.web.nearby import Row
+from csms.web.station_view import frame
 
 blueprint = Blueprint("finder", __name__)
 

@@ -1,39 +1,22 @@
-"""What a driver sees after scanning the label: state, price, start; then the own session, and its receipt.
+"""What a driver comes to by scanning a label: state, price, and the ways to start.
 
 Public, so it tells nothing that a passer-by could not see, and starts nothing for somebody who is not there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from hmac import compare_digest
-from typing import Any
-
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, render_template, request
 from flask_babel import gettext
-from flask_login import current_user
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from csms import clock, payments, signing_in
-from csms.domain import accounts, commands, reservations, slots, tariffs, transactions
-from csms.domain import payments as money
-from csms.domain.accounts import Account, TokenStatus
-from csms.domain.base import Invalid, NotFound, Refused
-from csms.domain.chargers import AuthorizationPolicy, Charger, Connector
-from csms.domain.commands import Command, CommandState
-from csms.domain.payments import Payment, Settings
-from csms.domain.payments import queries as paid
-from csms.domain.reservations import Reservation
+from csms.domain.base import NotFound
+from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import queries
 from csms.extensions import db, limiter
-from csms.sentences import gettext_noop
-from csms.web import filters, nearby, public_live, stations, tariff_validity, visitors
+from csms.web import public_live
 from csms.web.languages import said
-from csms.web.shell import zone
-from csms.work import atomic
+from csms.web.station_view import connector_of, frame, numbered_connector, picker, station, view
 
 blueprint = Blueprint("landing", __name__)
 
@@ -41,7 +24,6 @@ Answer = str | Response | WerkzeugResponse | tuple[str, int]
 
 READS = limiter.limit("30 per minute")
 FRAGMENTS = limiter.limit("120 per minute")
-USELESS = frozenset({"Offline", "Faulted", "Unavailable", "Unknown", "Charging", "Occupied", "Reserved"})
 
 
 def _counts(response: Response) -> bool:
@@ -54,26 +36,16 @@ STARTS = limiter.limit("3 per 10 minutes", key_func=lambda: f"start:{request.vie
 GUESSES = limiter.limit("10 per 10 minutes", deduct_when=_counts)
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to start: its value in the form, its name, what it means, its icon."""
-
-    value: str
-    words: str
-    detail: str
-    glyph: str
-
-
 @blueprint.get("/c/<slug>")
 @READS
 def show(slug: str) -> Answer:
     """The page behind a label. A charger with several connectors asks which."""
     found = queries.place(db.session(), slug)
     if isinstance(found, Connector):
-        return _station(found)
+        return station(found)
     if len(found.connectors) == 1:
-        return _station(found.connectors[0])
-    return _picker(found)
+        return station(found.connectors[0])
+    return picker(found)
 
 
 @blueprint.get("/c/<slug>/<int:number>")
@@ -82,14 +54,14 @@ def numbered(slug: str, number: int) -> Answer:
     """`/c/<a charger's slug>/2`: for labels that are printed before the connectors are known."""
     found = queries.place(db.session(), slug)
     charger = found if isinstance(found, Charger) else found.charger
-    return _station(_connector(charger, number))
+    return station(numbered_connector(charger, number))
 
 
 @blueprint.get("/c/<slug>/state")
 @FRAGMENTS
 def state(slug: str) -> str:
     """What of the page changes by itself."""
-    return render_template("landing/_state.html", **_view(connector_of(slug)))
+    return render_template("landing/_state.html", **view(connector_of(slug)))
 
 
 @blueprint.get("/c/<slug>/live")
@@ -99,352 +71,6 @@ def news(slug: str) -> Response:
     found = queries.place(db.session(), slug)
     charger = found if isinstance(found, Charger) else found.charger
     return public_live.stream([charger.topic])
-
-
-@blueprint.post("/c/<slug>/start")
-@GUESSES
-@STARTS
-def start(slug: str) -> Answer:
-    """Ask the station to start. The press of the button is proof of nothing: the plug is."""
-    method = request.form.get("method", "")
-    if method == "payment":
-        return _pay(slug)
-    try:
-        _prove_card()
-        with atomic():
-            connector = connector_of(slug)
-            command = _request(connector, method, request.form.get("card", ""))
-    except (Refused, Invalid) as error:
-        field = error.field if isinstance(error, Invalid) else None
-        return _station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
-    response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
-    visitors.remember(response, command.id)
-    return response
-
-
-@blueprint.get("/c/<slug>/asked/<command_id>")
-@FRAGMENTS
-def asked(slug: str, command_id: str) -> Answer:
-    """How far the start has come: asked, accepted, charging. Only for the browser that asked."""
-    if command_id not in visitors.claims():
-        raise NotFound(gettext_noop("There is no such start."))
-    command = commands.get(db.session(), command_id)
-    connector = connector_of(slug)
-    if command.charger_id != connector.charger_id:
-        raise NotFound(gettext_noop("There is no such start."))
-    if command.transaction_id is not None:
-        return _go_on(command.transaction_id)
-    given = {
-        "command": command,
-        "failure": _failure(command),
-        "connector": connector,
-        **frame(connector.charger_id),
-    }
-    if "X-Fragment" in request.headers:
-        return render_template("landing/_asked.html", **given)
-    return render_template("landing/asked.html", **given, live_url=url_for(".news", slug=slug))
-
-
-@blueprint.post("/c/<slug>/mine")
-@GUESSES
-def mine(slug: str) -> Answer:
-    """Whoever knows the number of the card that charges here comes to its session."""
-    running = queries.on_connector(db.session(), connector_of(slug))
-    card = request.form.get("card", "").strip()
-    if running is None or not visitors.is_card_of(running, card):
-        words = gettext("This is not the card that charges here.")
-        return _station(connector_of(slug), problem=words, field="mine"), 422
-    response = redirect(url_for("driving.show", secret=running.secret), 303)
-    visitors.remember(response, running.secret)
-    return response
-
-
-def _request(connector: Connector, method: str, card: str) -> Command:
-    """The order to start, if all that stands against it has been asked. Raises Refused or Invalid."""
-    at, session = clock.now(), db.session()
-    if pending := _check_presence(connector, at):
-        return pending
-    kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
-    id_tag = _tag(connector.charger, method, card, kept)
-    return transactions.request_start(session, connector, id_tag=id_tag, by=visitors.DRIVER, at=at)
-
-
-def _check_presence(connector: Connector, at: datetime) -> Command | None:
-    """The start that this browser has asked for already, if any. Raises Refused, and Invalid for the code of another
-    connector, unless a start may be asked for."""
-    session = db.session()
-    g.counts = False
-    pending = queries.pending_start(session, connector, at)
-    if pending is not None:
-        if pending.id in visitors.claims():
-            return pending
-        raise Refused(gettext_noop("A start has just been asked for here. Wait a moment."))
-    kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
-    # Where a place is kept, the card that it is kept for is the proof: the connector need not tell of a plug.
-    if problem := None if kept else stations.presence_problem(connector, at):
-        if queries.on_connector(session, connector) is not None:
-            raise Refused(gettext_noop("Another driver is charging here."))
-        _prove_presence(connector, problem)
-    g.counts = True
-    return None
-
-
-def _pay(slug: str) -> Answer:
-    """Begin a payment, and show where it is made. One that this browser has begun here is gone on with."""
-    try:
-        connector = connector_of(slug)
-        amount = payments.amount_for(connector)
-        begun = paid.open_at(db.session(), connector.id, visitors.claims())
-        if begun is None:
-            with atomic() as session:
-                connector = connector_of(slug)
-                if amount is None:
-                    raise Refused(gettext_noop("Paying by card is not offered here. Choose another way."))
-                _check_presence(connector, clock.now())
-                begun = _begin_payment(session, connector, *amount)
-            title = gettext("Charging at %(station)s, up to this amount", station=connector.charger.title)
-            # Back to the name under which this browser knows us: its cookie is of no other.
-            return_url = url_for(".paying", slug=slug, payment_id=begun.id, _external=True)
-            payments.open_page(begun, title=title, return_url=return_url)
-    except (Refused, Invalid) as error:
-        field = error.field if isinstance(error, Invalid) else None
-        return _station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
-    response = redirect(url_for(".paying", slug=slug, payment_id=begun.id), 303)
-    visitors.remember(response, begun.id)
-    return response
-
-
-def _begin_payment(session: Session, connector: Connector, cents: int, currency: str) -> Payment:
-    provider = Settings.of(session).provider
-    return money.request(
-        session,
-        connector,
-        provider=provider,
-        cents=cents,
-        currency=currency,
-        at=clock.now(),
-        payer_id=visitors.own_account_id(),
-    )
-
-
-def _prove_presence(connector: Connector, problem: str) -> None:
-    """Whoever can read the label stands at the station. Raises Refused with the problem where no code was typed."""
-    typed = request.form.get("station_code", "").strip()
-    if not typed:
-        raise Refused(problem)
-    g.counts = True
-    if not compare_digest(typed.upper().encode(), connector.code.encode()):
-        raise Invalid(
-            gettext_noop("This is not the code of this connector: it is printed on its label."),
-            "station_code",
-        )
-
-
-def _prove_card() -> None:
-    """A card with a PIN starts nothing by its number alone: that can be read by anybody who sees it. Raises Invalid."""
-    card = request.form.get("card", "").strip()
-    token = accounts.find_token(db.session(), card) if card else None
-    if request.form.get("method") in ("account", "guest", "voucher") or token is None or not token.pin_hash:
-        return
-    g.counts = True
-    pin = request.form.get("pin", "").strip()
-    if not pin:
-        raise Invalid(gettext_noop("This card has a PIN: enter it as well."), "pin")
-    if not signing_in.is_pin_right(card, pin):
-        raise Invalid(gettext_noop("The PIN is wrong, or it was tried too often."), "pin")
-
-
-def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> str:
-    """The tag that the station will be told: of a place that is kept for the account, the one it is kept for.
-
-    Raises Refused or Invalid.
-    """
-    at, session = clock.now(), db.session()
-    account = _account()
-    if method == "account" and account is not None:
-        if charger.policy is AuthorizationPolicy.CREDIT and not account.has_credit:
-            raise Refused(gettext_noop("There is no credit left on your account."))
-        if kept is not None and kept.account_id == account.id:
-            return kept.id_tag
-        return accounts.web_token(session, session.merge(account), at).uid
-    if method == "voucher" and charger.policy is not AuthorizationPolicy.OPEN:
-        payer = _payer_by_voucher(session, account, request.form.get("code", ""), at)
-        return accounts.web_token(session, payer, at).uid
-    if method == "guest" and charger.policy is AuthorizationPolicy.OPEN:
-        return accounts.guest_token(session, at).uid
-    if not card.strip():
-        raise Invalid(gettext_noop("Enter the number of your card."), "card")
-    needs_credit = charger.policy is AuthorizationPolicy.CREDIT
-    decision = accounts.authorize(session, card, needs_known=True, needs_credit=needs_credit, at=at)
-    if decision.status is TokenStatus.NO_CREDIT:
-        raise Invalid(gettext_noop("There is no credit left on this card."), "card")
-    token = accounts.find_token(session, card)
-    if not decision.is_accepted or token is None:
-        raise Invalid(gettext_noop("This card cannot be used here. Check its number."), "card")
-    return token.uid
-
-
-def _payer_by_voucher(session: Session, account: Account | None, code: str, at: datetime) -> Account:
-    """Who pays by this code: whoever is logged in, with its worth, or else the code itself. Raises Invalid."""
-    if account is None:
-        return accounts.account_of_voucher(session, code, at=at)
-    own = session.merge(account)
-    accounts.redeem_voucher(session, own, code, by=current_user.username, at=at)
-    return own
-
-
-def _account() -> Account | None:
-    return current_user.account if current_user.is_authenticated else None
-
-
-def _failure(command: Command) -> str | None:
-    """Why a start will not come, in a driver's words; None while it may."""
-    if command.is_waiting:
-        return None
-    match command.state:
-        case CommandState.ACCEPTED:
-            return gettext("The station said yes, but charging did not begin. Check the plug and try again.")
-        case CommandState.REJECTED:
-            return gettext("The station said no. Check the plug, or use another connector.")
-        case CommandState.TIMEOUT | CommandState.EXPIRED | CommandState.UNKNOWN:
-            return gettext("The station did not answer. Try again, or use another connector.")
-    return gettext("The station could not do it. Try again, or use another connector.")
-
-
-def _go_on(transaction_id: int) -> Answer:
-    target = url_for("driving.show", secret=queries.get(db.session(), transaction_id).secret)
-    if "X-Fragment" in request.headers:
-        return Response("", 204, {"X-Go-To": target})
-    return redirect(target)
-
-
-def _station(connector: Connector, *, problem: str | None = None, field: str | None = None) -> str:
-    given = _view(connector) | {
-        "problem": problem,
-        "problem_field": field,
-        "typed": request.form.get("card", ""),
-    }
-    return render_template("landing/show.html", **given)
-
-
-def _picker(charger: Charger) -> str:
-    at, session = clock.now(), db.session()
-    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
-    places = [(x, stations.status_of(charger, x, running.get(x.id), at)) for x in charger.connectors]
-    live_url = url_for(".news", slug=charger.slug)
-    return render_template(
-        "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame(charger.id)
-    )
-
-
-def _view(connector: Connector) -> dict[str, Any]:
-    """What the page of one connector shows."""
-    at, session = clock.now(), db.session()
-    charger = connector.charger
-    running = queries.on_connector(session, connector)
-    kept = reservations.current(session, charger.id, connector.evse_number, at)
-    status = stations.status_of(charger, connector, running, at)
-    if kept is not None and status == "Available":  # not every station shows what it keeps
-        status = "Reserved"
-    terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, at)
-    hold = payments.amount_for(connector)
-    methods = list(_methods(charger, hold))
-    paid_here = paid.open_at(session, connector.id, visitors.claims())
-    own = running is not None and visitors.is_own(running)
-    return {
-        "connector": connector,
-        "charger": charger,
-        "status": status,
-        "running": running,
-        "own": running if own else None,
-        "pending": queries.pending_start(session, connector, at) if status == "Preparing" else None,
-        "alternatives": _alternatives(connector)
-        if status not in ("Available", "Preparing") and not own
-        else (),
-        "nearby": nearby.free_near(charger) if status in USELESS and not own else (),
-        "near": "{:.3f},{:.3f}".format(*charger.position) if charger.position else None,
-        "kept": kept,
-        "can_start": status in ("Available", "Preparing", "Occupied")
-        or (status == "Reserved" and bool(kept)),
-        "needs_code": kept is None and stations.presence_problem(connector, at) is not None,
-        "has_mail": current_app.extensions["settings"].mail_server is not None,
-        "prices": stations.prices_of(terms, at),
-        "words": tariff_validity.words_of(tariffs.applicable(session, charger.tariff_id, at)),
-        "methods": methods,
-        "begun_payment": paid_here,
-        "payments_down": _are_payments_down(hold),
-        "chosen": request.form.get("method") or methods[0].value,
-        "public_url": _public_url(connector),
-        "live_url": url_for(".news", slug=connector.slug),
-        **frame(charger.id),
-    }
-
-
-def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
-    account, methods = _account(), []
-    if account is not None:
-        methods.append(Method("account", gettext("My account"), account.name, "circle-user"))
-    if charger.policy is AuthorizationPolicy.OPEN:
-        methods.append(Method("guest", gettext("Without a card"), gettext("Open to everybody"), "zap"))
-    if hold is not None and not _are_payments_down(hold):
-        held = filters.money(*hold)
-        detail = gettext(
-            "Holds %(amount)s on your card; you pay what you use, the rest is let go", amount=held
-        )
-        methods.append(Method("payment", gettext("Pay by bank card"), detail, "wallet"))
-    methods.append(Method("card", gettext("Charging card"), gettext("With the number printed on it"), "nfc"))
-    if charger.policy is not AuthorizationPolicy.OPEN:
-        methods.append(
-            Method("voucher", gettext("Voucher"), gettext("With a code, without an account"), "ticket")
-        )
-    return methods
-
-
-def _are_payments_down(hold: tuple[int, str] | None) -> bool:
-    """Paying by card would be offered here, and its provider does not answer."""
-    return hold is not None and Settings.of(db.session()).down_since is not None
-
-
-def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
-    """The other connectors of the charger, free ones first."""
-    at, session, charger = clock.now(), db.session(), connector.charger
-    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
-    others = [
-        (x, stations.status_of(charger, x, running.get(x.id), at))
-        for x in charger.connectors
-        if x.id != connector.id
-    ]
-    return sorted((x for x in others if x[1] != "Unknown"), key=lambda x: x[1] != "Available")[:4]
-
-
-def connector_of(slug: str) -> Connector:
-    """The connector of this address; a charger's is its only one. Raises NotFound."""
-    found = queries.place(db.session(), slug)
-    if isinstance(found, Connector):
-        return found
-    return _connector(found, 1)
-
-
-def _connector(charger: Charger, number: int) -> Connector:
-    for connector in charger.connectors:
-        if connector.evse_number == number:
-            return connector
-    raise NotFound(gettext_noop("This station has no such connector."))
-
-
-def _public_url(connector: Connector) -> str:
-    return str(current_app.extensions["settings"].public_base_url) + url_for(".show", slug=connector.slug)
-
-
-def frame(charger_id: int | None = None) -> dict[str, Any]:
-    """What every page of a driver shows; `charger_id`: at which it is."""
-    settings = current_app.extensions["settings"]
-    return {
-        "now": clock.now(),
-        "help_phone": settings.help_phone or None,
-        "operator": settings.organisation,
-        "zone": zone(charger_id),
-    }
 
 
 @blueprint.errorhandler(NotFound)

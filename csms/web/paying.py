@@ -16,8 +16,9 @@ from csms.domain.transactions import queries
 from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import public_live, visitors
-from csms.web.landing import FRAGMENTS, READS, frame
+from csms.web.landing import FRAGMENTS, READS
 from csms.web.public_status import blueprint as blueprint
+from csms.web.station_view import frame
 from csms.work import atomic
 
 Answer = str | Response | WerkzeugResponse

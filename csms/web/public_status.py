@@ -19,8 +19,9 @@ from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import stations
-from csms.web.landing import FRAGMENTS, READS, frame
-from csms.web.landing import blueprint as blueprint
+from csms.web.landing import FRAGMENTS, READS
+from csms.web.station_start import blueprint as blueprint
+from csms.web.station_view import frame
 
 Answer = str | Response | WerkzeugResponse
 

@@ -21,8 +21,9 @@ from csms.domain.transactions import queries
 from csms.domain.troubles import TroubleKind
 from csms.extensions import db, limiter
 from csms.web import stations, visitors
-from csms.web.landing import FRAGMENTS, GUESSES, READS, Answer, connector_of, frame
+from csms.web.landing import FRAGMENTS, GUESSES, READS, Answer
 from csms.web.paying import blueprint as blueprint
+from csms.web.station_view import connector_of, frame
 from csms.work import atomic
 
 OWN_FOR = timedelta(minutes=30)  # after the end of a session its driver may have the plug released

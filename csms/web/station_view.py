@@ -1,0 +1,174 @@
+"""The page of a station as a driver sees it: what stands on it, and which ways to start it offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, render_template, request, url_for
+from flask_babel import gettext
+from flask_login import current_user
+
+from csms import clock, payments
+from csms.domain import reservations, slots, tariffs
+from csms.domain.accounts import Account
+from csms.domain.base import NotFound
+from csms.domain.chargers import AuthorizationPolicy, Charger, Connector
+from csms.domain.payments import Settings
+from csms.domain.payments import queries as paid
+from csms.domain.transactions import queries
+from csms.extensions import db
+from csms.sentences import gettext_noop
+from csms.web import filters, nearby, stations, tariff_validity, visitors
+from csms.web.shell import zone
+
+USELESS = frozenset({"Offline", "Faulted", "Unavailable", "Unknown", "Charging", "Occupied", "Reserved"})
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to start: its value in the form, its name, what it means, its icon."""
+
+    value: str
+    words: str
+    detail: str
+    glyph: str
+
+
+def station(connector: Connector, *, problem: str | None = None, field: str | None = None) -> str:
+    """The whole page; `problem`: why what was asked cannot be, at the `field` that it is about."""
+    given = view(connector) | {
+        "problem": problem,
+        "problem_field": field,
+        "typed": request.form.get("card", ""),
+    }
+    return render_template("landing/show.html", **given)
+
+
+def picker(charger: Charger) -> str:
+    """Which of a charger's connectors it is about."""
+    at, session = clock.now(), db.session()
+    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
+    places = [(x, stations.status_of(charger, x, running.get(x.id), at)) for x in charger.connectors]
+    live_url = url_for("landing.news", slug=charger.slug)
+    return render_template(
+        "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame(charger.id)
+    )
+
+
+def view(connector: Connector) -> dict[str, Any]:
+    """What the page of one connector shows."""
+    at, session = clock.now(), db.session()
+    charger = connector.charger
+    running = queries.on_connector(session, connector)
+    kept = reservations.current(session, charger.id, connector.evse_number, at)
+    status = stations.status_of(charger, connector, running, at)
+    if kept is not None and status == "Available":  # not every station shows what it keeps
+        status = "Reserved"
+    terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, at)
+    hold = payments.amount_for(connector)
+    methods = list(_methods(charger, hold))
+    paid_here = paid.open_at(session, connector.id, visitors.claims())
+    own = running is not None and visitors.is_own(running)
+    return {
+        "connector": connector,
+        "charger": charger,
+        "status": status,
+        "running": running,
+        "own": running if own else None,
+        "pending": queries.pending_start(session, connector, at) if status == "Preparing" else None,
+        "alternatives": _alternatives(connector)
+        if status not in ("Available", "Preparing") and not own
+        else (),
+        "nearby": nearby.free_near(charger) if status in USELESS and not own else (),
+        "near": "{:.3f},{:.3f}".format(*charger.position) if charger.position else None,
+        "kept": kept,
+        "can_start": status in ("Available", "Preparing", "Occupied")
+        or (status == "Reserved" and bool(kept)),
+        "needs_code": kept is None and stations.presence_problem(connector, at) is not None,
+        "has_mail": current_app.extensions["settings"].mail_server is not None,
+        "prices": stations.prices_of(terms, at),
+        "words": tariff_validity.words_of(tariffs.applicable(session, charger.tariff_id, at)),
+        "methods": methods,
+        "begun_payment": paid_here,
+        "payments_down": _are_payments_down(hold),
+        "chosen": request.form.get("method") or methods[0].value,
+        "public_url": _public_url(connector),
+        "live_url": url_for("landing.news", slug=connector.slug),
+        **frame(charger.id),
+    }
+
+
+def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
+    account, methods = own_account(), []
+    if account is not None:
+        methods.append(Method("account", gettext("My account"), account.name, "circle-user"))
+    if charger.policy is AuthorizationPolicy.OPEN:
+        methods.append(Method("guest", gettext("Without a card"), gettext("Open to everybody"), "zap"))
+    if hold is not None and not _are_payments_down(hold):
+        held = filters.money(*hold)
+        detail = gettext(
+            "Holds %(amount)s on your card; you pay what you use, the rest is let go", amount=held
+        )
+        methods.append(Method("payment", gettext("Pay by bank card"), detail, "wallet"))
+    methods.append(Method("card", gettext("Charging card"), gettext("With the number printed on it"), "nfc"))
+    if charger.policy is not AuthorizationPolicy.OPEN:
+        methods.append(
+            Method("voucher", gettext("Voucher"), gettext("With a code, without an account"), "ticket")
+        )
+    return methods
+
+
+def _are_payments_down(hold: tuple[int, str] | None) -> bool:
+    """Paying by card would be offered here, and its provider does not answer."""
+    return hold is not None and Settings.of(db.session()).down_since is not None
+
+
+def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
+    """The other connectors of the charger, free ones first."""
+    at, session, charger = clock.now(), db.session(), connector.charger
+    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
+    others = [
+        (x, stations.status_of(charger, x, running.get(x.id), at))
+        for x in charger.connectors
+        if x.id != connector.id
+    ]
+    return sorted((x for x in others if x[1] != "Unknown"), key=lambda x: x[1] != "Available")[:4]
+
+
+def own_account() -> Account | None:
+    """The account of whoever is logged in."""
+    return current_user.account if current_user.is_authenticated else None
+
+
+def connector_of(slug: str) -> Connector:
+    """The connector of this address; a charger's is its only one. Raises NotFound."""
+    found = queries.place(db.session(), slug)
+    if isinstance(found, Connector):
+        return found
+    return numbered_connector(found, 1)
+
+
+def numbered_connector(charger: Charger, number: int) -> Connector:
+    """Raises NotFound."""
+    for connector in charger.connectors:
+        if connector.evse_number == number:
+            return connector
+    raise NotFound(gettext_noop("This station has no such connector."))
+
+
+def _public_url(connector: Connector) -> str:
+    return str(current_app.extensions["settings"].public_base_url) + url_for(
+        "landing.show", slug=connector.slug
+    )
+
+
+def frame(charger_id: int | None = None) -> dict[str, Any]:
+    """What every page of a driver shows; `charger_id`: at which it is."""
+    settings = current_app.extensions["settings"]
+    return {
+        "now": clock.now(),
+        "help_phone": settings.help_phone or None,
+        "operator": settings.organisation,
+        "zone": zone(charger_id),
+    }
