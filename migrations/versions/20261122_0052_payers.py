@@ -12,11 +12,9 @@ down_revision = "0051"
 branch_labels = None
 depends_on = None
 
-BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
 
 def upgrade() -> None:
-    op.add_column("payment", sa.Column("payer_id", BigId, nullable=True))
+    op.add_column("payment", sa.Column("payer_id", sa.BigInteger(), nullable=True))
     op.create_index("ix_payment_payer_id", "payment", ["payer_id"])
 
 
