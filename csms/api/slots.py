@@ -151,8 +151,8 @@ def zone_of(connector: Connector) -> ZoneInfo:
 def _out(session: Session, connector: Connector, day: date | None) -> SlotsOut:
     at, zone = clock.now(), zone_of(connector)
     day = day or at.astimezone(zone).date()
-    prices = slots.day_of(session, connector.id, SlotKind.TARIFF, day, zone).held
-    limits = slots.day_of(session, connector.id, SlotKind.CAPACITY, day, zone).held
+    days = slots.days_of(session, connector.id, day, zone)
+    prices, limits = (days[x].held for x in (SlotKind.TARIFF, SlotKind.CAPACITY))
     return SlotsOut(
         charger=connector.charger.identity,
         evse=connector.evse_number,

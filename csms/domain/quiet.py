@@ -7,11 +7,12 @@ cases without a restart. Each charger may be set otherwise than the installation
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from csms.domain.accounts import settings
-from csms.domain.base import Refused, announce
+from csms.domain.accounts.models import Setting
+from csms.domain.base import Refused, Sums, announce
 from csms.domain.chargers import Admission, Charger, LinkLease
 
 
@@ -33,6 +34,11 @@ def is_quiet(session: Session, charger: Charger) -> bool:
 def is_installation_quiet(session: Session) -> bool:
     """Does quiet mode hold for every charger that is not set otherwise?"""
     return settings.get(session, settings.QUIET) == "1"
+
+
+def counting() -> Sums:
+    """One row: 1 where quiet mode holds for the installation."""
+    return select(func.count()).where(Setting.name == settings.QUIET, Setting.value == "1")
 
 
 def switch(session: Session, *, is_on: bool, at: datetime) -> None:

@@ -24,7 +24,7 @@ from csms.extensions import db
 from csms.web import filters, journal, outlets, strips
 from csms.web.charts import Part, strip_parts
 from csms.web.security import can, requires
-from csms.web.shell import is_installation_quiet, zone
+from csms.web.shell import is_installation_quiet, shell, zone
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/chargers")
 
@@ -158,20 +158,26 @@ def shown(charger_id: int) -> Charger:
     return charger
 
 
-def about(charger: Charger, at: datetime) -> dict[str, Any]:
-    """What every part of a charger's page needs."""
+def about(charger: Charger, at: datetime, *, is_quiet: bool | None = None) -> dict[str, Any]:
+    """What every part of a charger's page needs. `is_quiet`: the installation, where that is known."""
     head = head_of(charger, at)
     return {
         "charger": charger,
         "head": head,
         "habits": quirks_of(charger),
         "why_not": _why_not(charger, head, at),
-        "is_quiet": is_installation_quiet() if charger.is_quiet is None else charger.is_quiet,
+        "is_quiet": _is_quiet(charger, is_quiet),
         "is_charging": bool(figures.power_by_charger_w(db.session(), [charger.id])),
         "here": url_for("chargers.show", charger_id=charger.id),
         "now": at,
         "zone": zone(),
     }
+
+
+def _is_quiet(charger: Charger, installation: bool | None) -> bool:
+    if charger.is_quiet is not None:
+        return charger.is_quiet
+    return is_installation_quiet() if installation is None else installation
 
 
 def _why_not(charger: Charger, head: Head, at: datetime) -> str | None:
@@ -188,7 +194,7 @@ def _why_not(charger: Charger, head: Head, at: datetime) -> str | None:
 def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
     """What the head of each of a charger's pages shows."""
     config: Config = current_app.extensions["settings"]
-    return about(charger, at) | {
+    return about(charger, at, is_quiet=shell().is_quiet) | {
         "tab": tab,
         "orders_url": url_for("commands.request_for", charger_id=charger.id),
         "live_url": url_for("live.stream", topics=charger.topic),

@@ -259,10 +259,9 @@ def _limits(charger: Charger, at: datetime) -> dict[str, Any]:
     evse, unit = limit_forms.evse(given["evse"]), limit_forms.unit(given["unit"])
     ends_at = at + timedelta(hours=int(given["hours"]))
     both = queries.both_sides(session, charger, evse, begins_at=at, ends_at=ends_at, unit=unit)
-    holding = queries.held(session, charger)
-    window = queries.window(session, charger, begins_at=at, ends_at=ends_at, unit=unit)
+    holding, today = both.holding, budget.today(session, charger, at)
     installed = [x.as_installed for x in holding if x.is_in_force]
-    stacks = [(x, energy.stack(installed, x, evse, window)) for x in Purpose]
+    stacks = [(x, energy.stack(installed, x, evse, both.window)) for x in Purpose]
     first = both.expected.steps[0]
     return {
         "timeline": limits.timeline(both.expected, stacks, both.told, zone()),
@@ -275,11 +274,11 @@ def _limits(charger: Charger, at: datetime) -> dict[str, Any]:
         "differences": [
             (x, limits.rate(x.expected, unit), limits.rate(x.told, unit)) for x in both.differences
         ],
-        "supply": both.supply,
+        "supply": both.window.supply,
         "able": queries.able(session, charger.id),
-        "written_today": budget.written_today(session, charger, at),
-        "writes_per_day": budget.per_day(session),
-        "spared": budget.problem(session, charger, at),
+        "written_today": today.count,
+        "writes_per_day": today.most,
+        "spared": today.problem,
         "rows": [_row(x, at) for x in holding],
         "past": [_row(x, at) for x in queries.past(session, charger, 20)],
     }

@@ -163,9 +163,14 @@ class Shell:
 
     @cached_property
     def quiet_mode(self) -> str | None:
-        if not can("view") or not is_installation_quiet():
+        if not self.tally.is_quiet:
             return None
         return "Quiet mode: chargers are sent nothing but answers and what somebody orders."
+
+    @property
+    def is_quiet(self) -> bool:
+        """Does quiet mode hold for every charger that is not set otherwise? Most pages know by their tally."""
+        return self.tally.is_quiet if can("view") else is_installation_quiet()
 
     @property
     def can_end_quiet(self) -> bool:

@@ -147,27 +147,29 @@ def _value(text: str, kind: SlotKind) -> Decimal | None:
 
 def _told(connector: Connector, day: date, zone: ZoneInfo, at: datetime) -> dict[str, Any]:
     session = db.session()
+    days = slots.days_of(session, connector.id, day, zone)
+    prices = _prices(session, connector, days[SlotKind.TARIFF], zone, at)
     return {
-        "charts": [_prices(session, connector, day, zone, at), _limits(session, connector, day, zone)],
+        "charts": [prices, _limits(days[SlotKind.CAPACITY])],
         "written": [_written(x, zone) for x in slots.written(session, connector.id, day, zone)],
         "profile": capacity.state(session, connector, at),
     }
 
 
-def _prices(session: Session, connector: Connector, day: date, zone: ZoneInfo, at: datetime) -> Chart:
+def _prices(session: Session, connector: Connector, told: slots.Day, zone: ZoneInfo, at: datetime) -> Chart:
     """What a kWh costs: by the slots, and elsewhere by the tariff as it is, was, or is to be on that day."""
-    is_today = day == at.astimezone(zone).date()
-    moment = at if is_today else datetime.combine(day, time(), zone)
+    is_today = told.day == at.astimezone(zone).date()
+    moment = at if is_today else datetime.combine(told.day, time(), zone)
     version = tariffs.applicable(session, connector.charger.tariff_id, moment)
-    usual = slots.tariff_day(session, connector.charger_id, connector.charger.tariff_id, day, zone, moment)
-    told = slots.day_of(session, connector.id, SlotKind.TARIFF, day, zone)
+    usual = slots.tariff_day(
+        session, connector.charger_id, connector.charger.tariff_id, told.day, zone, moment
+    )
     currency = version.currency if version else _currency()
     values = [usual[x] if held is None else held for x, held in enumerate(told.held)]
     return _chart(PRICE, values, told, lambda x: filters.rate(x * 100, currency, "kWh"))
 
 
-def _limits(session: Session, connector: Connector, day: date, zone: ZoneInfo) -> Chart:
-    told = slots.day_of(session, connector.id, SlotKind.CAPACITY, day, zone)
+def _limits(told: slots.Day) -> Chart:
     return _chart(LIMIT, told.held, told, lambda x: filters.kw(float(x), 2))
 
 
@@ -219,9 +221,8 @@ def _connector(charger: Charger, number: int | None) -> Connector | None:
 
 def _zone(charger: Charger) -> ZoneInfo:
     """On whose clocks the slots are: the site's, or the installation's."""
-    return ZoneInfo(
-        chargers.zone_of(db.session(), charger.id) or current_app.extensions["settings"].time_zone.key
-    )
+    own = charger.site.time_zone if charger.site else None
+    return ZoneInfo(own or current_app.extensions["settings"].time_zone.key)
 
 
 def _day(text: str | None) -> date | None:

@@ -109,7 +109,7 @@ def test_a_window_goes_before_the_slots_and_is_told_where_it_lay(story: Story) -
     store(story.session)
     story.stop(running, 1000)
     assert story.transaction().cost_cents == 190
-    held = slots.day_of(story.session, own.id, SlotKind.TARIFF, date(2026, 3, 14), ZoneInfo("UTC")).held
+    held = slots.days_of(story.session, own.id, date(2026, 3, 14), ZoneInfo("UTC"))[SlotKind.TARIFF].held
     assert [x for x in range(288) if held[x] == Decimal("0.90")] == list(range(101, 114))  # 08:26 to 09:26
 
 

@@ -39,7 +39,7 @@ class Days:
         held: Sequence[Decimal | None] = [None] * SLOTS
         if (connector.id, kind) in self._written:
             today = self._at.astimezone(zone).date()
-            held = slots.day_of(self._session, connector.id, kind, today, zone).held
+            held = slots.days_of(self._session, connector.id, today, zone)[kind].held
         per = 1000 if kind is SlotKind.CAPACITY else 1
         told = (usual[x] if value is None else float(value) / per for x, value in enumerate(held))
         return {slots.label(x): value for x, value in enumerate(told)}

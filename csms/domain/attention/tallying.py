@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import SQLColumnExpression, distinct, func, literal, select
 from sqlalchemy.orm import Session
 
+from csms.domain import quiet
 from csms.domain.attention.conditions import (
     is_alarming,
     is_faulted,
@@ -34,7 +35,8 @@ LEAST_FREE = 0.1  # of the disk: below it the database may soon not be written a
 class Tally:
     """How many things need a person, and what the navigation counts.
 
-    `counts`: what stands behind each matter; `oldest`: since when, of those that are told as one thing.
+    `counts`: what stands behind each matter; `oldest`: since when, of those that are told as one thing;
+    `is_quiet`: the installation is.
     """
 
     counts: Mapping[Matter, int] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Tally:
     put_off: int = 0
     chargers: int = 0
     running: int = 0
+    is_quiet: bool = False
 
     @property
     def total(self) -> int:
@@ -61,16 +64,18 @@ def tally(
         select(func.count(Charger.id)).where(Charger.admission != Admission.REJECTED),
         select(func.count(Transaction.id)).where(Transaction.state == TransactionState.ACTIVE),
         select(func.count()).select_from(Snooze).where(Snooze.until > at),
+        quiet.counting(),
     )
     rows = single_rows(session, *counting, *others)
     found = dict(zip(matters, rows, strict=False))
-    (chargers,), (running,), (put_off,) = rows[len(found) :]
+    (chargers,), (running,), (put_off,), (is_quiet,) = rows[len(found) :]
     return Tally(
         counts={x: row[0] for x, row in found.items()} | {Matter.DISK: _is_full(session, free_share, at)},
         oldest={x: row[1] for x, row in found.items() if x in ONE_EACH and row[0]},
         put_off=put_off,
         chargers=chargers,
         running=running,
+        is_quiet=is_quiet > 0,
     )
 
 

@@ -107,13 +107,13 @@ def connectors(session: Session, *, limit: int) -> Sequence[Connector]:
 
 
 def shown(session: Session, charger_id: int) -> Charger | None:
-    """A charger with its lease and connectors: two queries."""
+    """A charger with its lease, site and connectors: one query."""
     query = (
         select(Charger)
         .where(Charger.id == charger_id)
-        .options(joinedload(Charger.lease), joinedload(Charger.site), selectinload(Charger.connectors))
+        .options(*(joinedload(x) for x in (Charger.lease, Charger.site, Charger.connectors)))
     )
-    return session.scalar(query)
+    return session.scalars(query).unique().one_or_none()
 
 
 def configuration(session: Session, charger_id: int, words: str = "") -> Sequence[ConfigurationKey]:

@@ -4,12 +4,14 @@ What is sent by itself keeps to a budget. What somebody orders is counted too, a
 """
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from csms.domain.accounts import settings
+from csms.domain.accounts.models import Setting
 from csms.domain.base import Invalid
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
@@ -31,36 +33,58 @@ def set_per_day(session: Session, most: int, *, at: datetime) -> None:
     settings.put(session, settings.PROFILE_WRITES_PER_DAY, str(most), at=at)
 
 
-def written_today(session: Session, charger: Charger, at: datetime) -> int:
-    """How many profiles the charger was sent since midnight UTC, whoever ordered them."""
-    query = select(func.count(Command.id)).where(
+@dataclass(frozen=True, slots=True)
+class Today:
+    """How many profiles a charger was sent since midnight UTC, whoever ordered them, and how many are meant to do."""
+
+    count: int
+    most: int
+    at: datetime
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing more is sent by itself today; None if something may be."""
+        return (
+            f"{self._words} By itself again in {_hours(self.at)} h, at midnight UTC."
+            if self.is_used
+            else None
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """What somebody should know who orders one more; None: there is room for it."""
+        return f"{self._words} It is sent all the same, as you ordered it." if self.is_used else None
+
+    @property
+    def is_used(self) -> bool:
+        return self.count >= self.most
+
+    @property
+    def _words(self) -> str:
+        told = _profiles(self.count)
+        return f"The charger was sent {told} today; to spare its memory, {self.most} a day are meant to do."
+
+
+def today(session: Session, charger: Charger, at: datetime) -> Today:
+    """One query."""
+    sent = select(func.count(Command.id)).where(
         Command.charger_id == charger.id,
         Command.sent_at >= _midnight(at),
         or_(Command.kind == Kind.SET_PROFILE, Command.action == ACTION),
     )
-    return session.scalar(query) or 0
+    most = select(Setting.value).where(Setting.name == settings.PROFILE_WRITES_PER_DAY)
+    count, text = session.execute(select(sent.scalar_subquery(), most.scalar_subquery())).one()
+    return Today(count, int(text) if text else WRITES_PER_DAY, at)
 
 
 def problem(session: Session, charger: Charger, at: datetime) -> str | None:
     """Why nothing more is sent by itself today; None if something may be."""
-    count, most = written_today(session, charger, at), per_day(session)
-    return (
-        f"{_counted(count, most)} By itself again in {_hours(at)} h, at midnight UTC."
-        if count >= most
-        else None
-    )
+    return today(session, charger, at).problem
 
 
 def warning(session: Session, charger: Charger, at: datetime) -> str | None:
     """What somebody should know who orders one more; None: there is room for it."""
-    count, most = written_today(session, charger, at), per_day(session)
-    return f"{_counted(count, most)} It is sent all the same, as you ordered it." if count >= most else None
-
-
-def _counted(count: int, most: int) -> str:
-    return (
-        f"The charger was sent {_profiles(count)} today; to spare its memory, {most} a day are meant to do."
-    )
+    return today(session, charger, at).warning
 
 
 def _profiles(count: int) -> str:

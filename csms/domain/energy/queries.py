@@ -346,9 +346,13 @@ def _after(at: datetime, seconds: float) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class BothSides:
-    """What we expect of a charger, and what it says itself. `told` None: it was not asked, or could not tell."""
+    """What we expect of a charger, and what it says itself. `told` None: it was not asked, or could not tell.
 
-    supply: Supply
+    `window` and `holding` are what is expected of: when, and what is meant for it.
+    """
+
+    window: Window
+    holding: list[Held]
     expected: Composite
     told: Composite | None
     answer: CompositeAnswer | None
@@ -369,9 +373,10 @@ def both_sides(
     Compared is what is still to come, in the unit of the window.
     """
     asked = window(session, charger, begins_at=begins_at, ends_at=ends_at, unit=unit)
-    ours = expected(held(session, charger), charger, evse, asked)
+    holding = held(session, charger)
+    ours = expected(holding, charger, evse, asked)
     answer = answer_of(session, charger.id, evse)
     told = told_by(answer)
     theirs = in_unit(told, unit, asked.supply) if told else None
     found = compare(ours, theirs) if theirs else []
-    return BothSides(asked.supply, ours, theirs, answer, found)
+    return BothSides(asked, holding, ours, theirs, answer, found)

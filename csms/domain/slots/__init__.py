@@ -3,7 +3,7 @@
 from csms.domain.slots.models import SlotKind, SlotRange
 from csms.domain.slots.pricing import applicable, priced_terms, priced_terms_of, tariff_day
 from csms.domain.slots.rules import SLOTS, Run, clock_of, label, read_range, runs
-from csms.domain.slots.service import TOPIC, Day, day_of, lay, lift, pattern_of, write, written
+from csms.domain.slots.service import TOPIC, Day, days_of, lay, lift, pattern_of, write, written
 
 __all__ = [
     "SLOTS",
@@ -14,7 +14,7 @@ __all__ = [
     "SlotRange",
     "applicable",
     "clock_of",
-    "day_of",
+    "days_of",
     "label",
     "lay",
     "lift",

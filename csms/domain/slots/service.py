@@ -141,10 +141,16 @@ def pattern_of(session: Session, connector_id: int, kind: SlotKind) -> Pattern:
     return pattern((x.starts, x.ends, x.value) for x in session.scalars(query))
 
 
-def day_of(session: Session, connector_id: int, kind: SlotKind, day: date, zone: ZoneInfo) -> Day:
-    """A day of the past, the present or the future. What was written on a day is told for all of it."""
+def days_of(session: Session, connector_id: int, day: date, zone: ZoneInfo) -> dict[SlotKind, Day]:
+    """A day of the past, the present or the future, of each kind. What was written on a day is told for all of it."""
+    begin, end = _bounds(day, zone)
+    query = select(SlotRange).where(SlotRange.connector_id == connector_id, _touches(begin, end))
+    rows = session.scalars(query.order_by(SlotRange.id)).all()
+    return {kind: _day([x for x in rows if x.kind is kind], day, zone) for kind in SlotKind}
+
+
+def _day(rows: Sequence[SlotRange], day: date, zone: ZoneInfo) -> Day:
     midnight, following = _bounds(day, zone)
-    rows = session.scalars(_of(connector_id, kind).where(_touches(midnight, following))).all()
     own = [(x.starts, x.ends, x.value) for x in rows if x.signal_id is None]
     laid = [
         (*_slots(x, midnight, following, zone), x.value)
