@@ -30,8 +30,8 @@ from config import Config
 from csms import create_app, web
 from csms.domain.accounts import Role
 from csms.web.security import DEFAULT_PERMISSION, PERMISSIONS, is_public
+from tools.documents import ROOT, keep
 
-ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "pages.md"
 PICTURES = ROOT / "docs" / "images" / "pages"
 HEAD = """# Pages
@@ -68,6 +68,7 @@ EXCEPTIONS = {
 FILE = re.compile(r"\.(csv|jsonl?|pdf|pem|png|svg|xlsx|zip)$")
 FIRST_WORDS = {"c": "Connector's page", "s": "Driver's session", "ui": "Dashboard"}
 TITLE = re.compile(r"{% block title %}(.*?){% endblock %}", re.DOTALL)
+SPOKEN = re.compile(r'{{ _\("([^"]+)"\) }}')  # a title in the language of whoever reads it
 
 
 class Unknown(Exception):
@@ -191,7 +192,8 @@ def _is_whole(template: str) -> bool:
 def _title(template: str) -> str | None:
     """The title of a page, None where it depends on what the page is about."""
     found = TITLE.search((ROOT / "templates" / template).read_text())
-    return found[1] if found and "{" not in found[1] else None
+    title = SPOKEN.sub(r"\1", found[1]) if found else "{"
+    return title if "{" not in title else None
 
 
 def _templates(function: object, seen: set[object]) -> Iterator[str]:
@@ -235,13 +237,7 @@ def main(arguments: list[str]) -> int:
     except Unknown as error:
         print(error, file=sys.stderr)
         return 1
-    if "--check" not in arguments:
-        DOCUMENT.write_text(written)
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text() == written:
-        return 0
-    print("docs/pages.md is not up to date: python -m tools.pages", file=sys.stderr)
-    return 1
+    return keep(DOCUMENT, written, "tools.pages", arguments)
 
 
 if __name__ == "__main__":

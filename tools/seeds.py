@@ -8,14 +8,13 @@ Exit status 1 when a marker names no promise, or with --check when docs/seeds.md
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tools.documents import ROOT, keep
+from tools.marks import marked
+
 PROMISES = ROOT / "tools" / "seeds.txt"
 DOCUMENT = ROOT / "docs" / "seeds.md"
 HEAD = """# Promises of the systems replaced
@@ -69,28 +68,7 @@ def promises() -> dict[str, list[Promise]]:
 
 def marks() -> list[Mark]:
     """What the tests say they show."""
-    return [mark for path in sorted(ROOT.glob("tests/**/test_*.py")) for mark in _marks_of(path)]
-
-
-def _marks_of(path: Path) -> Iterator[Mark]:
-    text = path.read_text()
-    if "mark.seed" not in text:
-        return
-    name = str(path.relative_to(ROOT))
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
-            yield from _marks_on(node, f"{name}::{node.name}")
-        elif isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, ast.FunctionDef) and inner.name.startswith("test_"):
-                    yield from _marks_on(inner, f"{name}::{node.name}::{inner.name}")
-
-
-def _marks_on(function: ast.FunctionDef, test: str) -> Iterator[Mark]:
-    for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.seed":
-            system, *names = (ast.literal_eval(argument) for argument in decorator.args)
-            yield from (Mark(system, name, test) for name in names)
+    return [Mark(system, name, test) for test, (system, *names) in marked("seed") for name in names]
 
 
 def shown_by() -> dict[tuple[str, str], list[str]]:
@@ -138,12 +116,7 @@ def main(arguments: list[str]) -> int:
     except Wrong as error:
         print(error)
         return 1
-    if "--check" in arguments:
-        is_same = DOCUMENT.exists() and DOCUMENT.read_text() == told
-        print("up to date" if is_same else f"{DOCUMENT.relative_to(ROOT)} is old: python -m tools.seeds")
-        return 0 if is_same else 1
-    DOCUMENT.write_text(told)
-    return 0
+    return keep(DOCUMENT, told, "tools.seeds", arguments)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def derive(package: Package, unpacked: Path) -> list[Entry]:
     if package.name == "dejavu-fonts-ttf":
         return [subset(package, unpacked, name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
     if package.name == "world-atlas":
-        from natural_earth import simplify
+        from tools.natural_earth import simplify
 
         target = package.folder / "countries.geojson"
         target.write_text(simplify(unpacked / "countries-50m.json", tolerance_deg=0.05))

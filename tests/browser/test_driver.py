@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from csms.simulator import Charger
@@ -20,6 +21,7 @@ def _total(page: Page, place: str) -> str:
     return found.group(1)
 
 
+@pytest.mark.task("driver", "Come from the code to a receipt with the operator’s total")
 def test_from_the_code_to_the_receipt_with_the_operators_total(
     town: Town, plaza: Charger, visit: Visit, picture: Callable[[Page, str], None]
 ) -> None:

@@ -85,6 +85,7 @@ def _charging(page: Page) -> None:
     expect(page.locator(".giant")).to_contain_text(re.compile(r"0\.(0[1-9]|[1-9])|[1-9]"))
 
 
+@pytest.mark.task("driver", "Scan the code, log in and start with credit")
 def test_scan_and_start_with_credit(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-1") as pier:
         pier.plug(1).result(10)
@@ -101,6 +102,7 @@ def test_scan_and_start_with_credit(town: Town, harbour: Harbour, visit: Visit) 
         _charging(page)
 
 
+@pytest.mark.task("driver", "Start with a voucher")
 def test_start_with_a_voucher(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-2") as pier:
         pier.plug(1).result(10)
@@ -112,6 +114,7 @@ def test_start_with_a_voucher(town: Town, harbour: Harbour, visit: Visit) -> Non
         _charging(page)
 
 
+@pytest.mark.task("driver", "Start where it is free, without an account")
 def test_start_free_without_an_account(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-4") as pier:
         pier.plug(1).result(10)
@@ -122,6 +125,7 @@ def test_start_free_without_an_account(town: Town, harbour: Harbour, visit: Visi
         _charging(page)
 
 
+@pytest.mark.task("driver", "Start, watch, stop and have a receipt, without scripts")
 def test_start_watch_stop_and_receipt_without_scripts(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-3") as pier:
         pier.plug(1).result(10)
@@ -154,6 +158,7 @@ def _reload_until(page: Page, words: str) -> None:
     wait_for(seen, lambda count: count > 0, PATIENCE_S)
 
 
+@pytest.mark.task("driver", "Log in by card and PIN, and by mail, and come back to the station")
 def test_sign_in_by_card_and_pin_and_by_mail_and_come_back(
     town: Town, harbour: Harbour, visit: Visit
 ) -> None:
@@ -186,6 +191,7 @@ def _link_to(harbour: Harbour, address: str) -> str:
     return found.group()
 
 
+@pytest.mark.task("driver", "Get a station to react, and tell the operator")
 def test_a_station_that_does_not_react(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-4") as pier:
         pier.plug(1).result(10)
@@ -206,6 +212,7 @@ def test_a_station_that_does_not_react(town: Town, harbour: Harbour, visit: Visi
     expect(office.get_by_text("The lid is broken")).to_be_hidden()
 
 
+@pytest.mark.task("driver", "Find a free connector nearby")
 def test_find_a_free_connector(town: Town, harbour: Harbour, visit: Visit) -> None:
     with at_work(town, "PIER-2"):
         page = visit(
@@ -226,6 +233,7 @@ def test_find_a_free_connector(town: Town, harbour: Harbour, visit: Visit) -> No
         expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
 
 
+@pytest.mark.task("driver", "Read one’s own pages with whatever aid one uses")
 def test_a_drivers_own_pages_keep_to_the_rules(town: Town, harbour: Harbour, visit: Visit) -> None:
     page = visit("/login?next=/accounts/me", olga=False, size=PHONE)
     page.get_by_label("User name").fill("dana")
@@ -239,6 +247,7 @@ def test_a_drivers_own_pages_keep_to_the_rules(town: Town, harbour: Harbour, vis
     assert violations(page) == []
 
 
+@pytest.mark.task("driver", "Keep one’s account, from a vehicle to its end")
 def test_ones_own_account_from_a_vehicle_to_its_end(town: Town, harbour: Harbour, visit: Visit) -> None:
     page = visit("/login", olga=False, size=PHONE)
     page.get_by_label("User name").fill("emil")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from live import running
 from playwright.sync_api import Browser, Page, expect
 
@@ -17,6 +18,7 @@ WITHIN_S = 60.0
 MOVES = re.compile(r"[1-9]|0[.,]0*[1-9]")  # a figure that is not zero
 
 
+@pytest.mark.task("operator", "Come from the set-up link to a first session")
 def test_a_first_session_is_on_the_screen_within_a_minute(
     chromium: Browser, tmp_path: Path, picture: Callable[[Page, str], None]
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from csms.simulator import Charger, ChargerOptions
@@ -15,6 +16,7 @@ Visit = Callable[..., Page]
 PATIENCE_S = 30.0
 
 
+@pytest.mark.task("operator", "Let a new charger in, and give it a key that is shown once")
 def test_let_a_new_charger_in_and_give_it_a_key_that_is_shown_once(town: Town, visit: Visit) -> None:
     address = f"{town.server.ws_url}/ws/ocpp"
     charger = Charger("ATTIC-7", address).start()
@@ -40,6 +42,7 @@ def test_let_a_new_charger_in_and_give_it_a_key_that_is_shown_once(town: Town, v
     charger.stop()
 
 
+@pytest.mark.task("operator", "Set a key of many chargers, and look at who took it")
 def test_set_a_key_of_many_chargers_and_look_at_who_took_it(visit: Visit) -> None:
     page = visit("/chargers?q=Plaza")
     page.get_by_role("link", name=re.compile("that match")).click()
@@ -58,6 +61,7 @@ def test_set_a_key_of_many_chargers_and_look_at_who_took_it(visit: Visit) -> Non
     expect(page.get_by_role("row", name="ClockAlignedDataInterval")).to_contain_text("900")
 
 
+@pytest.mark.task("operator", "Keep an hour of tomorrow on the day’s grid, and give it back")
 def test_keep_an_hour_of_tomorrow_on_the_grid_of_days(visit: Visit) -> None:
     page = visit("/reservations")
     page.get_by_role("link", name="The day after").click()
@@ -70,6 +74,7 @@ def test_keep_an_hour_of_tomorrow_on_the_grid_of_days(visit: Visit) -> None:
     expect(page.locator("[id^=reservation-]", has_text="Airport DC-1")).to_have_count(0)
 
 
+@pytest.mark.task("operator", "Roll out a firmware to those that lack it")
 def test_roll_out_a_firmware_to_those_that_lack_it(
     town: Town, plaza: Charger, visit: Visit, tmp_path: Path
 ) -> None:
@@ -88,6 +93,7 @@ def test_roll_out_a_firmware_to_those_that_lack_it(
     expect(page.get_by_role("row", name="Plaza DC-2")).to_contain_text("It has booted with 1.1.0")
 
 
+@pytest.mark.task("operator", "Keep a view of the chargers, and come back to it")
 def test_keep_a_view_of_the_list_and_come_back_to_it(visit: Visit) -> None:
     page = visit("/chargers")
     page.get_by_label("Find").fill("Hotel")
@@ -104,6 +110,7 @@ def test_keep_a_view_of_the_list_and_come_back_to_it(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Airport DC-1", exact=True)).to_have_count(0)
 
 
+@pytest.mark.task("operator", "Give a site a grid connection, and limit its chargers")
 def test_give_a_site_a_grid_connection_and_limit_its_chargers(visit: Visit) -> None:
     page = visit("/sites")
     page.get_by_role("link", name="Airport").click()
@@ -121,6 +128,7 @@ def test_give_a_site_a_grid_connection_and_limit_its_chargers(visit: Visit) -> N
     expect(page.locator("#smart-charging .figure", has_text="Now")).to_contain_text("16")
 
 
+@pytest.mark.task("operator", "Find a page, a site or a charger from the keyboard")
 def test_find_anything_from_the_keyboard(town: Town, visit: Visit) -> None:
     page = visit("/profile")
     for words, heading in (("backups", "Settings"), ("Airport", "Airport"), ("Plaza DC-2", "Chargers")):
@@ -132,6 +140,7 @@ def test_find_anything_from_the_keyboard(town: Town, visit: Visit) -> None:
     expect(page.get_by_role("link", name="Plaza DC-2", exact=True)).to_be_visible()
 
 
+@pytest.mark.task("operator", "Say how chargers shall be configured, and write what differs")
 def test_say_how_chargers_shall_be_configured_and_write_what_differs(visit: Visit) -> None:
     page = visit("/configuration")
     page.get_by_role("link", name="New template").first.click()

@@ -42,6 +42,7 @@ def _shell(command: str, key: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.task("integrator", "Make a key, and take the first steps in a shell until a car charges")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands are for curl")
 def test_take_the_first_steps_in_a_shell_until_a_car_charges(
     town: Town, plaza: Charger, visit: Visit
@@ -58,6 +59,7 @@ def test_take_the_first_steps_in_a_shell_until_a_car_charges(
     assert _shell(running, key)["data"][0]["charger"] == "PLAZA-2"
 
 
+@pytest.mark.task("integrator", "Try a call on the page of the API")
 def test_try_a_call_on_the_page_of_the_api(visit: Visit) -> None:
     key = _key(visit, "Trying out")
     page = visit("/developers", olga=False)
@@ -77,6 +79,7 @@ def test_try_a_call_on_the_page_of_the_api(visit: Visit) -> None:
     expect(call.locator(".live-responses-table")).to_contain_text("DEMO-01")
 
 
+@pytest.mark.task("integrator", "Be told by a webhook, and make sure who told it")
 def test_be_told_of_something_and_make_sure_who_told_it(visit: Visit) -> None:
     guide = visit("/developers", olga=False)
     with guide.expect_download() as coming:
@@ -98,6 +101,7 @@ def test_be_told_of_something_and_make_sure_who_told_it(visit: Visit) -> None:
     assert not space["is_genuine"](secret, headers, told.body.encode() + b" ")
 
 
+@pytest.mark.task("integrator", "Read a list on, page by page, until all is there")
 def test_read_on_page_by_page_until_all_is_there(town: Town, visit: Visit) -> None:
     key = _key(visit, "Nightly copy")
     words = visit("/readme/docs/api.md", olga=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
 
 
+@pytest.mark.task("operator", "Ask several chargers for their status without a mouse")
 def test_chargers_are_asked_for_their_status_by_keys_alone(visit: Visit) -> None:
     page = visit("/ui/")
     page.locator("main h1").first.wait_for()

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -63,6 +64,7 @@ def test_the_figures_of_a_running_session_follow_its_meter(
     picture(page, "charger")
 
 
+@pytest.mark.task("operator", "Start a session from afar, and stop it")
 def test_a_remote_start_from_the_page_ends_in_a_session_and_a_stop_ends_it(
     town: Town, plaza: Charger, visit: Visit
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_remote_start_from_the_page_ends_in_a_session_and_a_stop_ends_it(
     expect(page.locator(".badge", has_text="Unplug").first).to_be_visible()
 
 
+@pytest.mark.task("operator", "Restart a charger")
 def test_a_reset_restarts_the_charger(town: Town, plaza: Charger, visit: Visit) -> None:
     page = visit(f"/chargers/{town.charger_id}")
     newest = max(frame.number for frame in plaza.frames())
@@ -93,6 +96,7 @@ def test_a_reset_restarts_the_charger(town: Town, plaza: Charger, visit: Visit) 
     expect(page.locator("#command .command.is-ready, #command .command.is-active").first).to_be_visible()
 
 
+@pytest.mark.task("operator", "Add a card that was seen at a charger")
 def test_a_card_is_added_and_can_be_used_at_once(plaza: Charger, visit: Visit) -> None:
     plaza.plug(1).result(10)
     assert plaza.swipe(1, "AABBCCDD").result(10) != "Accepted"
@@ -106,6 +110,7 @@ def test_a_card_is_added_and_can_be_used_at_once(plaza: Charger, visit: Visit) -
     assert plaza.swipe(1, "AABBCCDD").result(10) == "Accepted"
 
 
+@pytest.mark.task("operator", "See why a charger cannot connect")
 def test_a_refused_connection_is_explained(town: Town, visit: Visit) -> None:
     answer = requests.get(
         f"{town.url}/ws/ocpp/NEW-9",
@@ -125,6 +130,7 @@ def test_a_refused_connection_is_explained(town: Town, visit: Visit) -> None:
     expect(row.locator(".remedy")).not_to_be_empty()
 
 
+@pytest.mark.task("operator", "See on the map where a charger has broken")
 def test_the_map_repaints_when_a_charger_breaks(
     town: Town, plaza: Charger, visit: Visit, watch: Watch
 ) -> None:

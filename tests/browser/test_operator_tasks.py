@@ -23,6 +23,7 @@ from tests.web.test_second_factor import code_of
 Visit = Callable[..., Page]
 
 
+@pytest.mark.task("operator", "Make a driver with credit and a card")
 def test_make_a_driver_with_credit_and_a_card(visit: Visit) -> None:
     page = visit("/accounts/new")
     page.get_by_label("Name", exact=True).fill("Ana Prieto")
@@ -38,6 +39,7 @@ def test_make_a_driver_with_credit_and_a_card(visit: Visit) -> None:
     expect(page.get_by_role("main")).to_contain_text("0A0B0C0D")
 
 
+@pytest.mark.task("operator", "Block a card, and let it charge again")
 def test_block_a_card_and_let_it_charge_again(town: Town, plaza: Charger, visit: Visit) -> None:
     plaza.plug(1).result(20)
     page = visit("/cards/new")
@@ -52,6 +54,7 @@ def test_block_a_card_and_let_it_charge_again(town: Town, plaza: Charger, visit:
         assert plaza.swipe(1, "B10C4ED0").result(20) == answer
 
 
+@pytest.mark.task("operator", "Write a tariff and give it to a charger")
 def test_write_a_tariff_and_give_it_to_a_charger(visit: Visit) -> None:
     page = visit("/tariffs/new")
     page.get_by_label("Name", exact=True).fill("Staff")
@@ -64,6 +67,7 @@ def test_write_a_tariff_and_give_it_to_a_charger(visit: Visit) -> None:
     expect(page.get_by_label("Airport DC-1")).to_be_checked()
 
 
+@pytest.mark.task("operator", "Take the month’s report along, as CSV and for Excel")
 @pytest.mark.parametrize(("button", "kind"), [("CSV", ".csv"), ("Excel", ".xlsx")])
 def test_take_the_months_report_along(visit: Visit, tmp_path: Path, button: str, kind: str) -> None:
     page = visit("/reports")
@@ -75,6 +79,7 @@ def test_take_the_months_report_along(visit: Visit, tmp_path: Path, button: str,
     assert kept.stat().st_size > 20
 
 
+@pytest.mark.task("operator", "Add a user, and find it in the audit")
 def test_add_a_user_and_find_it_in_the_audit(town: Town, visit: Visit) -> None:
     page = visit("/settings/users")
     page.get_by_label("User name").fill("berta")
@@ -85,6 +90,7 @@ def test_add_a_user_and_find_it_in_the_audit(town: Town, visit: Visit) -> None:
     expect(page.get_by_role("main")).to_contain_text("berta")
 
 
+@pytest.mark.task("operator", "Write a rule for alerts")
 def test_write_a_rule_for_alerts(visit: Visit) -> None:
     page = visit("/alerts")
     page.get_by_role("link", name="New rule").first.click()
@@ -93,6 +99,7 @@ def test_write_a_rule_for_alerts(visit: Visit) -> None:
     expect(page.get_by_role("main")).to_contain_text("Something at the plaza")
 
 
+@pytest.mark.task("operator", "Find what a charger has said")
 def test_find_what_a_charger_has_said(town: Town, plaza: Charger, visit: Visit) -> None:
     plaza.plug(1).result(20)
     assert plaza.swipe(1, CARD).result(20) == "Accepted"
@@ -102,6 +109,7 @@ def test_find_what_a_charger_has_said(town: Town, plaza: Charger, visit: Visit) 
     expect(page.get_by_role("main")).to_contain_text("StartTransaction")
 
 
+@pytest.mark.task("operator", "Close a session whose end was lost, bill it, and give some back")
 def test_close_a_session_whose_end_was_lost_bill_it_and_give_some_back(
     town: Town, plaza: Charger, visit: Visit
 ) -> None:
@@ -122,6 +130,7 @@ def test_close_a_session_whose_end_was_lost_bill_it_and_give_some_back(
     expect(page.get_by_role("main")).to_contain_text(re.compile(r"0\.10\s€.*The display was dark"))
 
 
+@pytest.mark.task("operator", "Import cards from a file, after a look at its lines")
 def test_import_cards_from_a_file_after_a_look_at_its_lines(visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "cards.csv"
     file.write_text(
@@ -139,6 +148,7 @@ def test_import_cards_from_a_file_after_a_look_at_its_lines(visit: Visit, tmp_pa
     expect(page.get_by_role("row", name="0C0FFEE2")).to_have_count(0)
 
 
+@pytest.mark.task("operator", "Know a card that a reader spells backwards")
 def test_know_a_card_that_a_reader_spells_backwards(town: Town, plaza: Charger, visit: Visit) -> None:
     backwards = bytes.fromhex(CARD)[::-1].hex().upper()
     plaza.plug(1).result(20)
@@ -151,6 +161,7 @@ def test_know_a_card_that_a_reader_spells_backwards(town: Town, plaza: Charger, 
     assert plaza.swipe(1, backwards).result(20) == "Accepted"
 
 
+@pytest.mark.task("operator", "Tell another program what happens, and send again what it could not take")
 def test_tell_another_program_and_send_again_what_it_could_not_take(visit: Visit) -> None:
     with Receiver(500) as receiver:
         page = visit("/webhooks/new")
@@ -166,6 +177,7 @@ def test_tell_another_program_and_send_again_what_it_could_not_take(visit: Visit
         assert receiver.next().headers["webhook-id"] == receiver.next().headers["webhook-id"]
 
 
+@pytest.mark.task("operator", "Give a program a key, and take it back")
 def test_give_a_program_a_key_and_take_it_back(town: Town, visit: Visit) -> None:
     page = visit("/integrations")
     page.get_by_label("What it is for").fill("Wall display")
@@ -186,6 +198,7 @@ def test_give_a_program_a_key_and_take_it_back(town: Town, visit: Visit) -> None
     assert knock() == 401
 
 
+@pytest.mark.task("operator", "Protect one’s log-in by a second factor, and lose the phone")
 def test_protect_ones_log_in_by_a_second_factor_and_lose_the_phone(town: Town, visit: Visit) -> None:
     page = visit("/settings/users")
     page.get_by_label("User name").fill("carla")
@@ -212,6 +225,7 @@ def _log_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Log in", exact=True).click()
 
 
+@pytest.mark.task("operator", "Make a backup and carry it away")
 def test_make_a_backup_and_carry_it_away(visit: Visit, tmp_path: Path) -> None:
     page = visit("/settings/backups")
     page.get_by_role("button", name="Make a backup now").click()
@@ -222,6 +236,7 @@ def test_make_a_backup_and_carry_it_away(visit: Visit, tmp_path: Path) -> None:
     assert kept.stat().st_size > 10_000
 
 
+@pytest.mark.task("operator", "Read times on one’s own clock")
 def test_read_times_on_ones_own_clock(visit: Visit) -> None:
     page = visit("/sessions", timezone_id="Asia/Kathmandu")
     page.get_by_role("table").first.get_by_role("link").first.click()
@@ -233,6 +248,7 @@ def test_read_times_on_ones_own_clock(visit: Visit) -> None:
     expect(mine).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.task("operator", "Print the labels of a charger")
 def test_print_the_labels_of_a_charger(town: Town, visit: Visit) -> None:
     page = visit(f"/labels?charger={town.charger_id}")
     expect(page.get_by_role("main")).to_contain_text("Plaza DC-2")

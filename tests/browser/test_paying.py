@@ -47,6 +47,7 @@ def _look(page: Page, name: str) -> None:
         page.set_viewport_size(size or PHONE)
 
 
+@pytest.mark.task("driver", "Pay by card, and get money back")
 def test_from_the_hold_to_the_refund(
     town: Town, plaza: Charger, visit: Visit, office: Page, watch: object
 ) -> None:

@@ -23,6 +23,7 @@ def _drag(page: Page, what: Locator, right: float, down: float) -> None:
     page.mouse.up()
 
 
+@pytest.mark.task("operator", "Place a site on the map")
 @pytest.mark.seed("004", "latitude and longitude")
 def test_a_site_is_placed_by_a_click_a_drag_and_by_typing(visit: Visit) -> None:
     page = visit("/sites/new")
@@ -41,6 +42,7 @@ def test_a_site_is_placed_by_a_click_a_drag_and_by_typing(visit: Visit) -> None:
     expect(page.get_by_text("25.7, -100.3")).to_be_visible()
 
 
+@pytest.mark.task("operator", "Move a charger on the map, and put it back")
 def test_a_charger_is_dragged_on_the_map_and_put_back(town: Town, visit: Visit) -> None:
     page = visit(f"/map?site={_alone(visit)}")
     page.get_by_role("button", name="Move chargers").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -21,6 +22,7 @@ KNOCK = {
 Visit = Callable[..., Page]
 
 
+@pytest.mark.task("operator", "Change a charger’s key without locking it out")
 def test_a_charger_gets_a_new_key_without_being_locked_out(town: Town, visit: Visit, watch: Watch) -> None:
     watch.expected.add(409)
     with at_work(town, "KIOSK-1"):
@@ -46,6 +48,7 @@ def test_a_charger_gets_a_new_key_without_being_locked_out(town: Town, visit: Vi
         expect(page.locator("#command .command.is-fault")).to_be_visible()  # there is no TLS to rise to
 
 
+@pytest.mark.task("operator", "Limit a charger now, and take the limit away")
 def test_a_limit_now_is_in_force_and_on_the_timeline(town: Town, plaza: Charger, visit: Visit) -> None:
     page = visit(f"/chargers/{town.charger_id}/smart-charging?unit=W")
     now = page.locator("#smart-charging .figure", has_text="Now")
@@ -66,6 +69,7 @@ def test_a_limit_now_is_in_force_and_on_the_timeline(town: Town, plaza: Charger,
     plaza.wait_until(lambda c: c.state().connectors[0].power_w > 41_000, 10)
 
 
+@pytest.mark.task("operator", "Keep a connector for a card")
 def test_a_place_is_kept_for_a_card_and_given_back(town: Town, plaza: Charger, visit: Visit) -> None:
     page = visit(f"/chargers/{town.charger_id}")
     page.locator("summary", has_text="More").click()

@@ -1,0 +1,1 @@
+"""What contributors run beside the product: documents from the code, vendored files, and harder tests."""
