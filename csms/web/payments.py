@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import payments
+from csms.domain.accounts import Account
 from csms.domain.base import Invalid, Refused
 from csms.domain.payments import Payment, PaymentState, Settings, ordering, queries
 from csms.extensions import db
@@ -150,6 +151,7 @@ def _show(payment_id: str, problem: str | None = None) -> str:
     return render_template(
         "payments/show.html",
         payment=payment,
+        payer_account=session.get(Account, payment.payer_id) if payment.payer_id else None,
         steps=queries.events(session, payment_id),
         may=ordering.allowed(payment),
         problem=problem,

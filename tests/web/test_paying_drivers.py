@@ -90,7 +90,7 @@ def test_a_payment_and_its_session_are_the_drivers_own_in_every_browser(till, si
 def test_the_office_sees_who_paid(till, site, dave, broke, visitor):
     till.pay(dave)
     page = visitor().log_in(Role.ACCOUNTANT).text(f"/payments/{till.payment.id}")
-    assert f'href="/accounts/{broke.id}"' in page
+    assert f'href="/accounts/{broke.id}">Dave Driver</a>' in page
 
 
 def test_payments_are_among_what_is_held_of_a_driver_and_are_nobodys_afterwards(till, site, dave):
