@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts import LedgerEntry, LedgerKind
 from csms.domain.payments import rules
+from csms.domain.payments.books import BOOKED_AS
 from csms.domain.payments.following import REFUNDABLE_FOR
 from csms.domain.payments.models import Payment, PaymentEvent, PaymentState
-from csms.domain.payments.service import BOOKED_AS
 from csms.domain.transactions import Transaction, TransactionState
 
 BATCH = 500

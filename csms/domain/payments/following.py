@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from csms.domain import transactions
 from csms.domain.base import Refused
 from csms.domain.commands import Command, CommandState
-from csms.domain.payments import rules, service
+from csms.domain.payments import books, rules, service
 from csms.domain.payments.models import Payment, PaymentState, Wanted
 from csms.domain.transactions import Transaction, TransactionState
 from csms.sentences import gettext_noop
@@ -48,7 +48,7 @@ def _find_session(session: Session, payment: Payment, at: datetime) -> bool:
     session.flush()
     if payment.wanted is Wanted.RELEASE:
         payment.wanted, payment.due_at = None, payment.held_until
-    service.note(session, payment, "charging", at=at)
+    books.note(session, payment, "charging", at=at)
     return True
 
 
@@ -92,7 +92,7 @@ def _stop_in_time(session: Session, payment: Payment, transaction: Transaction, 
         return False
     if payment.stop_asked_at is None:
         words = "The hold is about to end." if lapses else "What is held is used up."
-        service.note(session, payment, "stop asked", at=at, cents=cost, words=words)
+        books.note(session, payment, "stop asked", at=at, cents=cost, words=words)
     payment.stop_asked_at = at
     return True
 
@@ -110,7 +110,7 @@ def _settle_bill(session: Session, payment: Payment, transaction: Transaction, a
     service.want_capture(session, payment, cents, at=at)
     if cents < transaction.cost_cents:
         missing = transaction.cost_cents - cents
-        service.note(session, payment, "not covered", at=at, cents=missing)
+        books.note(session, payment, "not covered", at=at, cents=missing)
     return True
 
 

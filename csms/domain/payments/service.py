@@ -9,20 +9,18 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from csms.domain import accounts, commands, transactions
-from csms.domain.accounts import Account, IdToken, LedgerKind, settings
-from csms.domain.base import NotFound, Refused, announce, append, printable
+from csms.domain.accounts import IdToken
+from csms.domain.base import NotFound, Refused, announce, printable
 from csms.domain.chargers import Connector
 from csms.domain.payments import rules
-from csms.domain.payments.models import OVER, Payment, PaymentEvent, PaymentState, Wanted
+from csms.domain.payments.books import account, book, note
+from csms.domain.payments.models import OVER, Payment, PaymentState, Wanted
 from csms.domain.payments.rules import Standing, Status
-from csms.domain.payments.settings import ACCOUNT
 from csms.domain.transactions import queries
 from csms.sentences import gettext_noop
 
 TOPIC = "payments"
 BY = "card payment"  # who orders what a payment leads to
-ACCOUNT_NAME = "Card payments"
-BOOKED_AS = "payment "  # and its id: the note of all that is booked of it
 
 
 def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payment:
@@ -159,7 +157,7 @@ def _captured(session: Session, payment: Payment, standing: Standing, at: dateti
     for what, cents in (("captured", taken), ("refunded", -returned)):
         if cents:
             note(session, payment, what, at=at, cents=abs(cents))
-            _book(session, payment, cents, at)
+            book(session, payment, cents, at=at)
     if taken or returned:
         payment.settled_at = payment.settled_at or at
         payment.problem = payment.problem_at = None
@@ -281,44 +279,6 @@ def put_aside(session: Session, payment: Payment, *, by: str, at: datetime) -> N
     note(session, payment, "seen to", at=at, by=by, words=payment.problem)
     payment.problem = payment.problem_at = None
     announce(session, payment.topic, "fleet")
-
-
-def note(
-    session: Session,
-    payment: Payment,
-    what: str,
-    *,
-    at: datetime,
-    cents: int | None = None,
-    words: str | None = None,
-    by: str | None = None,
-) -> None:
-    """Write a step into the books."""
-    row = {"payment_id": payment.id, "at": at, "state": payment.state, "what": what, "cents": cents}
-    append(session, PaymentEvent, row | {"note": printable(words, 255), "by": by})
-    announce(session, payment.topic)
-
-
-def account(session: Session, at: datetime) -> Account:
-    """On which all that is paid by card is booked: sessions against it, captures for it. In the end it comes to 0."""
-    kept = settings.get(session, ACCOUNT)
-    found = session.get(Account, int(kept)) if kept else None
-    if found is None:
-        found = accounts.open_account(session, ACCOUNT_NAME, at=at, is_service=True)
-        settings.put(session, ACCOUNT, str(found.id), at=at)
-    return found
-
-
-def _book(session: Session, payment: Payment, cents: int, at: datetime) -> None:
-    accounts.book(
-        session,
-        account(session, at),
-        LedgerKind.PAYMENT,
-        at=at,
-        amount_cents=cents,
-        transaction_id=payment.transaction_id,
-        note=f"{BOOKED_AS}{payment.id}",
-    )
 
 
 def _block(session: Session, payment: Payment) -> None:
