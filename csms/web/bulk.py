@@ -22,6 +22,7 @@ from csms.work import atomic
 blueprint = Blueprint("bulk", __name__, url_prefix="/chargers/bulk")
 
 Page = str | Response | tuple[str, int]
+FEW_NAMED = 8  # of those who were chosen
 MOST_NAMED = 200  # of those who are left out
 REASON_WORDS = {
     batches.Reason.NOT_LET_IN: "Not let in",
@@ -36,12 +37,13 @@ REASON_WORDS = {
 def index() -> Page:
     """What can be done with those who were chosen."""
     try:
-        chargers = selection.chosen(db.session(), at=clock.now())
+        count, first = selection.glance(db.session(), at=clock.now(), most=FEW_NAMED)
     except Invalid as error:
         return _back(error)
     return render_template(
         "bulk/index.html",
-        chargers=chargers,
+        count=count,
+        first=first,
         groups=_groups(),
         query=selection.query(),
         list_url=_list_url(),

@@ -34,7 +34,7 @@ Page = str | Response | tuple[str, int]
 
 PAGE_SIZE = 50
 MOST_CHOICES = 100  # chargers and cards offered; any other can be typed
-MOST_LANES = 25  # chargers of the grid; others are found by their name
+MOST_LANES = 12  # chargers of the grid; others are found by their name
 USUAL = timedelta(hours=1)
 
 # A state as (family of the status language, icon, words).

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from csms.domain import batches
 from csms.domain.base import Invalid
 from csms.domain.batches import queries as batch_queries
-from csms.domain.chargers import Charger, queries
+from csms.domain.chargers import Charger, filtering, queries
 from csms.domain.chargers.filtering import NOTHING, Facet, Filter, Show
 
 ONLINE = {"1": True, "0": False}
@@ -48,11 +48,23 @@ def filter_given(given: MultiDict[str, str] | None = None) -> Filter:
 def chosen(session: Session, *, at: datetime) -> Sequence[Charger]:
     """The chargers that the address speaks of, by name. Raises Invalid for none and for too many."""
     found = queries.chosen(session, _wanted(session), at=at, most=batches.MOST + 1)
-    if not found:
-        raise Invalid("Choose chargers first: tick some, or take all that match.", "id")
-    if len(found) > batches.MOST:
-        raise Invalid(f"At most {batches.MOST} chargers at once: narrow the list.", "id")
+    _check(len(found))
     return found
+
+
+def glance(session: Session, *, at: datetime, most: int) -> tuple[int, Sequence[Charger]]:
+    """(how many the address speaks of, the first ones by name). Raises Invalid for none and for too many."""
+    wanted = _wanted(session)
+    count = filtering.number(session, wanted, at=at)
+    _check(count)
+    return count, queries.chosen(session, wanted, at=at, most=most)
+
+
+def _check(count: int) -> None:
+    if not count:
+        raise Invalid("Choose chargers first: tick some, or take all that match.", "id")
+    if count > batches.MOST:
+        raise Invalid(f"At most {batches.MOST} chargers at once: narrow the list.", "id")
 
 
 def _wanted(session: Session) -> Filter:
