@@ -26,12 +26,12 @@ ANSWER_WITHIN_S = 60
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `first_byte_ms` since the question was sent, `queries` None where nobody counts them."""
+    """What came back: `first_byte_ms` since the question was sent, `queries` 0 where nobody counts them."""
 
     status: int
     text: str
     first_byte_ms: float
-    queries: int | None
+    queries: int
 
 
 class Visitor:
@@ -53,8 +53,7 @@ class Visitor:
         for cookie in response.headers.get_all("Set-Cookie", ()):
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
-        queries = response.headers.get(QUERIES)
-        return Answer(response.status, text, took_ms, None if queries is None else int(queries))
+        return Answer(response.status, text, took_ms, int(response.headers.get(QUERIES, 0)))
 
     def log_in(self, username: str) -> None:
         """Raises RuntimeError when that is refused."""
@@ -71,15 +70,14 @@ def measure(server: Server) -> dict[str, float]:
     if server.name == "baseline":
         visitor = Visitor(server.port)
         visitor.read("/")
-        return {"slowest_ms": _first_byte_ms(visitor, "/")}
+        return {"slowest_ms": _asked(visitor, "/")[0]}
     app = product()
     for username, begin in ((OWNER, _without_arguments(app)), (DRIVER, ["/me"])):
         visitor = Visitor(server.port)
         visitor.log_in(username)
-        for path, queries in _walk(app, visitor, begin):
+        for path in _walk(app, visitor, begin):
             page = re.sub(r"\d{3,}", "…", f"{path} ({DRIVER})" if username == DRIVER else path)
-            found[f"ms {page}"] = _first_byte_ms(visitor, path)
-            found[f"queries {page}"] = queries
+            found[f"ms {page}"], found[f"queries {page}"] = _asked(visitor, path)
     times = [value for name, value in found.items() if name.startswith("ms ")]
     most = max(value for name, value in found.items() if name.startswith("queries "))
     return found | {
@@ -90,16 +88,18 @@ def measure(server: Server) -> dict[str, float]:
     }
 
 
-def _first_byte_ms(visitor: Visitor, path: str) -> float:
-    return median(visitor.read(path).first_byte_ms for _ in range(TIMES))
+def _asked(visitor: Visitor, path: str) -> tuple[float, int]:
+    """(ms until the first byte, queries): what is done once a minute, such as noting who is there, is not in it."""
+    answers = [visitor.read(path) for _ in range(TIMES)]
+    return median(x.first_byte_ms for x in answers), round(median(x.queries for x in answers))
 
 
 def _without_arguments(app: Flask) -> list[str]:
     return [page.rule.rule for page in pages(app) if not page.rule.arguments]
 
 
-def _walk(app: Flask, visitor: Visitor, begin: list[str]) -> Iterator[tuple[str, int]]:
-    """(path, queries) of one example of every page that links lead to from where they `begin`."""
+def _walk(app: Flask, visitor: Visitor, begin: list[str]) -> Iterator[str]:
+    """One example of every page that links lead to from where they `begin`."""
     known = {page.endpoint for page in pages(app)}
     todo, met = list(begin), set[str]()
     for path in todo:  # grows
@@ -110,7 +110,7 @@ def _walk(app: Flask, visitor: Visitor, begin: list[str]) -> Iterator[tuple[str,
         if answer.status == 200:
             met.add(endpoint)
             todo += [x.replace("&amp;", "&") for x in LINK.findall(answer.text)]
-            yield path, answer.queries or 0
+            yield path
 
 
 def _endpoint(app: Flask, path: str) -> str | None:

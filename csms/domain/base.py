@@ -5,10 +5,10 @@ import functools
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import (
@@ -202,6 +202,9 @@ def single_rows(session: Session, *queries: Sums) -> list[tuple[Any, ...]]:
     return [tuple(itertools.islice(row, len(x.c))) for x in parts]
 
 
+Due = TypeVar("Due", bound=Base)
+
+
 def take_due(
     session: Session, row: Base, due_at: InstrumentedAttribute[datetime | None], next_at: datetime | None
 ) -> bool:
@@ -217,6 +220,29 @@ def take_due(
     won: bool = session.execute(moved).rowcount == 1  # type: ignore[attr-defined]
     session.refresh(row)
     return won
+
+
+def take_all_due(
+    session: Session,
+    rows: Sequence[Due],
+    due_at: InstrumentedAttribute[datetime | None],
+    at: datetime,
+    next_at: datetime,
+) -> Sequence[Due]:
+    """As `take_due`, for rows of one model that were due at `at`, with one query: those that the caller has won."""
+    if not rows:
+        return []
+    model = type(rows[0])
+    (key,) = inspect(model).primary_key
+    moved = (
+        update(model)
+        .where(key.in_([getattr(x, key.name) for x in rows]), due_at <= at)
+        .values({due_at.key: next_at})
+        .returning(model)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    won = set(session.scalars(moved))
+    return [x for x in rows if x in won]
 
 
 # What a unit of work leaves for its end: topics to publish after the commit, rows to insert and to update in bulk

@@ -5,6 +5,8 @@ a stored setting and no environment variable: it must hold for every process at 
 cases without a restart. Each charger may be set otherwise than the installation.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
@@ -33,7 +35,18 @@ def is_quiet(session: Session, charger: Charger) -> bool:
 
 def is_installation_quiet(session: Session) -> bool:
     """Does quiet mode hold for every charger that is not set otherwise?"""
-    return settings.get(session, settings.QUIET) == "1"
+    known: bool | None = session.info.get("is_quiet")
+    return settings.get(session, settings.QUIET) == "1" if known is None else known
+
+
+@contextmanager
+def asked_once(session: Session) -> Iterator[None]:
+    """Within it one query tells for all chargers whether the installation is quiet."""
+    session.info["is_quiet"] = is_installation_quiet(session)
+    try:
+        yield
+    finally:
+        session.info.pop("is_quiet", None)
 
 
 def counting() -> Sums:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from csms.domain.base import announce, take_due
+from csms.domain import quiet
+from csms.domain.base import announce, take_all_due
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, CommandState, Kind
 from csms.domain.configuration import queries, rules
@@ -99,20 +100,21 @@ def _finish_reading(session: Session, charger: Charger, upkeep: Upkeep, at: date
 
 
 def read_due(session: Session, at: datetime) -> int:
-    """Ask chargers for the keys that are due. A job."""
-    count = 0
-    for upkeep in due(session, Upkeep.read_due_at, Upkeep.read_by, at):
-        if not take_due(session, upkeep, Upkeep.read_due_at, at + AGAIN):
-            continue
-        if upkeep.reads >= MOST_READS:
-            upkeep.read_due_at = None  # until its next boot, or until somebody asks
-            continue
-        pieces = (
-            [None] if upkeep.unread is None else rules.chunks(upkeep.unread, upkeep.most_keys, upkeep.reads)
-        )
-        upkeep.reads += 1
-        for keys in pieces:
-            arguments = {} if keys is None else {"keys": list(keys)}
-            ordered = order(session, upkeep.charger, Kind.GET_CONFIGURATION, arguments, upkeep.read_by, at)
-            count += ordered is not None
-    return count
+    """Ask chargers for the keys that are due, with a few queries for however many have booted at once. A job."""
+    rows = due(session, Upkeep.read_due_at, Upkeep.read_by, at)
+    chargers = {x.charger_id: x.charger for x in rows}
+    taken = take_all_due(session, rows, Upkeep.read_due_at, at, at + AGAIN)
+    with quiet.asked_once(session), session.no_autoflush:
+        return sum(_ask(session, x, chargers[x.charger_id], at) for x in taken)
+
+
+def _ask(session: Session, upkeep: Upkeep, charger: Charger, at: datetime) -> int:
+    """Order what is to be read of one charger. Returns how many orders that took."""
+    if upkeep.reads >= MOST_READS:
+        upkeep.read_due_at = None  # until its next boot, or until somebody asks
+        return 0
+    pieces = [None] if upkeep.unread is None else rules.chunks(upkeep.unread, upkeep.most_keys, upkeep.reads)
+    upkeep.reads += 1
+    asked = [{} if keys is None else {"keys": list(keys)} for keys in pieces]
+    orders = [order(session, charger, Kind.GET_CONFIGURATION, x, upkeep.read_by, at) for x in asked]
+    return sum(x is not None for x in orders)

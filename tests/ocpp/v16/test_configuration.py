@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from make import NOW, Wire, store
+from make import NOW, Wire, make_charger, make_wire, store
 from orders import Taken, answer, fail, take
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from csms.domain import chargers, configuration, quiet
@@ -279,6 +280,25 @@ def test_two_workers_ask_a_charger_once(box: Box, session: Session) -> None:
     first = configuration.read_due(session, SETTLED)
     second = configuration.read_due(session, SETTLED)
     assert (first, second) == (1, 0)
+
+
+def test_after_a_storm_of_boots_many_chargers_take_no_more_queries_than_few(session: Session) -> None:
+    def asked(identities: list[str]) -> int:
+        for identity in identities:
+            make_wire(session, make_charger(session, identity, online=True)).call("BootNotification", BOOT)
+        store(session)
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+
+        event.listen(session.get_bind(), "before_cursor_execute", note)
+        assert configuration.read_due(session, SETTLED) == len(identities)
+        store(session)
+        event.remove(session.get_bind(), "before_cursor_execute", note)
+        return len(statements)
+
+    assert asked([f"MANY-{x}" for x in range(20)]) == asked(["FEW-1", "FEW-2"])
 
 
 @pytest.mark.parametrize(
