@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock
-from csms.domain import attention, sites
+from csms.domain import attention
 from csms.domain.attention import Matter
 from csms.domain.base import Invalid
 from csms.domain.chargers import Connector, ConnectorStatus, filtering
@@ -25,8 +25,9 @@ from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
 from csms.web import attention as attention_rows
 from csms.web import filters, session_rows
+from csms.web.search import address_of
 from csms.web.security import actor, can, put_on_record, requires
-from csms.web.shell import free_share, page_called, shell, zone
+from csms.web.shell import free_share, shell, zone
 from csms.work import atomic
 from settings import lan_address
 
@@ -74,20 +75,7 @@ def show() -> str:
 
 @blueprint.get("/search")
 def search() -> Response:
-    """The field above every page: a session by its number, a page or a site by its name, otherwise chargers."""
-    words = request.args.get("q", "").strip()[:80]
-    if (
-        words.isascii()
-        and words.isdigit()
-        and len(words) < 11
-        and db.session().get(Transaction, int(words)) is not None
-    ):
-        return redirect(url_for("transactions.show", transaction_id=int(words)))
-    if address := page_called(words):
-        return redirect(address)
-    if words and (site := sites.find(db.session(), words)) is not None:
-        return redirect(url_for("sites.show", site_id=site.id))
-    return redirect(url_for("chargers.index", q=words))
+    return redirect(address_of(request.args.get("q", "").strip()[:80]))
 
 
 @blueprint.get("/dashboard/headline")

@@ -19,17 +19,17 @@ PATIENCE_S = 30.0
 @pytest.mark.task("operator", "Let a new charger in, and give it a key that is shown once")
 def test_let_a_new_charger_in_and_give_it_a_key_that_is_shown_once(town: Town, visit: Visit) -> None:
     address = f"{town.server.ws_url}/ws/ocpp"
-    charger = Charger("ATTIC-7", address).start()
+    charger = Charger("ZINC-7", address).start()
     charger.wait_until(lambda x: x.state().registration == "Pending", PATIENCE_S)
     page = visit("/ui/", size=PHONE)
-    row = page.get_by_role("listitem").filter(has_text="ATTIC-7")
+    row = page.get_by_role("listitem").filter(has_text="ZINC-7")
     row.get_by_role("button", name="Adopt").click()
-    expect(page.get_by_text("ATTIC-7 is let in.")).to_be_visible()
+    expect(page.get_by_text("ZINC-7 is let in.")).to_be_visible()
     charger.boot().result(PATIENCE_S)  # as it does by itself, a minute later
     charger.wait_until(lambda x: x.state().registration == "Accepted", PATIENCE_S)
     charger.stop()
-    page.goto(f"{town.url}/chargers?q=ATTIC")
-    page.get_by_role("link", name="ATTIC-7", exact=True).click()
+    page.goto(f"{town.url}/chargers?q=ZINC")
+    page.get_by_role("link", name="ZINC-7", exact=True).click()
     page.get_by_role("link", name="Security").click()
     page.get_by_role("button", name="Make a key…").click()
     page.get_by_role("dialog").get_by_role("button", name="Make").click()
@@ -38,7 +38,7 @@ def test_let_a_new_charger_in_and_give_it_a_key_that_is_shown_once(town: Town, v
     page.get_by_role("link", name="I have it").click()
     expect(page.get_by_role("main")).to_contain_text("Protected")
     expect(page.get_by_text(key)).to_have_count(0)
-    charger = Charger("ATTIC-7", address, ChargerOptions(password=key)).connect(PATIENCE_S)
+    charger = Charger("ZINC-7", address, ChargerOptions(password=key)).connect(PATIENCE_S)
     charger.stop()
 
 
@@ -128,10 +128,15 @@ def test_give_a_site_a_grid_connection_and_limit_its_chargers(visit: Visit) -> N
     expect(page.locator("#smart-charging .figure", has_text="Now")).to_contain_text("16")
 
 
-@pytest.mark.task("operator", "Find a page, a site or a charger from the keyboard")
+@pytest.mark.task("operator", "Find a page, a site, a driver or a charger from the keyboard")
 def test_find_anything_from_the_keyboard(town: Town, visit: Visit) -> None:
     page = visit("/profile")
-    for words, heading in (("backups", "Settings"), ("Airport", "Airport"), ("Plaza DC-2", "Chargers")):
+    for words, heading in (
+        ("backups", "Settings"),
+        ("Airport", "Airport"),
+        ("fleet acc", "Fleet account 7"),
+        ("Plaza DC-2", "Chargers"),
+    ):
         page.wait_for_load_state()
         page.keyboard.press("Control+k")
         page.keyboard.type(words)

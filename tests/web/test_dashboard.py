@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import attention, chargers, sites, tariffs
+from csms.domain import accounts, attention, chargers, sites, tariffs
 from csms.domain.accounts import Role
 from csms.domain.attention import Matter
 from csms.domain.chargers import Admission, Attempt, RefusalCause
@@ -158,6 +158,21 @@ def test_the_search_finds_pages_by_their_names_and_chargers_otherwise(
     assert olga.client.get("/search?q=res").location == "/chargers?q=res"
     for address in PAGES.values():
         assert olga.client.get(address).status_code == 200, address
+
+
+def test_the_search_finds_a_card_by_its_number_and_drivers_where_no_charger_is_meant(
+    session: Session, olga: Browser
+) -> None:
+    park = accounts.open_account(session, "Ada Park", at=clock.now())
+    lovelace = accounts.open_account(session, "Ada Lovelace", at=clock.now())
+    card = accounts.add_token(session, "04A2B39F", at=clock.now(), account_id=park.id)
+    make_charger(session, "CP-1", connectors=1, name="Park 1")
+    card_id, lovelace_id = card.id, lovelace.id
+    publish(session)
+    assert olga.open("/search?q=04a2b39f").location == f"/cards/{card_id}"
+    assert olga.open("/search?q=lovelace").location == f"/accounts/{lovelace_id}"
+    assert olga.open("/search?q=ada").location == "/accounts?q=ada"
+    assert olga.open("/search?q=park").location == "/chargers?q=park"
 
 
 def test_many_chargers_take_no_more_queries_than_few(session: Session, olga: Browser) -> None:
