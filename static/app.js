@@ -50,7 +50,7 @@
     const lost = (!live.open && silent_s > 3) || (live.ticks && silent_s > 45) || !navigator.onLine;
     live.frozen = lost;
     state.dataset.state = lost ? "lost" : "live";
-    put(one("span", state), lost ? "Reconnecting…" : "Live");
+    put(one("span", state), lost ? state.dataset.wordsLost : state.dataset.wordsLive);
     if (lost && silent_s > 45 && banner.hidden) put(one("b", banner), wall.format(live.proof + ahead_ms));
     banner.hidden = !(lost && silent_s > 45);
     if (!live.open && Date.now() - live.tried > 15000) {      // the extension retries streams it once had; we retry the first
@@ -166,8 +166,8 @@
     const next = order[(order.indexOf(root.dataset.theme ?? "auto") + 1) % 3];
     root.dataset.theme = next;
     keep("theme", next);
-    button.setAttribute("aria-label", `Theme: ${next}`);
-    button.title = `Theme: ${next}`;
+    button.title = JSON.parse(button.dataset.words)[next];
+    button.setAttribute("aria-label", button.title);
     const use = one("use", button);
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#" + icons[next]));
   }

@@ -32,6 +32,7 @@ from csms.domain.payments import Payment, PaymentState
 from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.subscriptions import Subscription
 from csms.domain.transactions import Notice, Reading, Transaction, TransactionState
+from csms.sentences import gettext_noop
 
 ERASED = "ERASED"
 COMING = (ReservationState.PLANNED, ReservationState.REQUESTED, ReservationState.RESERVED)
@@ -120,39 +121,41 @@ def held(session: Session, user: User, account: Account, *, currency: str) -> di
 def erasure_problem(session: Session, user: User, account: Account) -> str | None:
     """Why a driver cannot be erased now, and what to do about it; None if they can."""
     if user.role is not Role.DRIVER:
-        return "You work here as well: ask an owner to take your log-in away."
+        return gettext_noop("You work here as well: ask an owner to take your log-in away.")
     others = select(func.count(User.id)).where(User.account_id == account.id, User.id != user.id)
     if session.scalar(others):
-        return "Other people use this account as well: ask the operator to take your log-in off it."
+        return gettext_noop(
+            "Other people use this account as well: ask the operator to take your log-in off it."
+        )
     is_theirs = Transaction.account_id == account.id
     running = select(Transaction.id).where(is_theirs, Transaction.state == TransactionState.ACTIVE)
     if session.scalar(running.limit(1)) is not None:
-        return "A session of yours is running: stop it first."
+        return gettext_noop("A session of yours is running: stop it first.")
     unbilled = select(Transaction.id).where(
         is_theirs, Transaction.state == TransactionState.ENDED_UNKNOWN, Transaction.cost_cents.is_(None)
     )
     if session.scalar(unbilled.limit(1)) is not None:
-        return "A session of yours is still being checked: wait until it is billed."
+        return gettext_noop("A session of yours is still being checked: wait until it is billed.")
     moving = select(Payment.id).where(
         Payment.payer_id == account.id,
         or_(Payment.state.in_((PaymentState.REQUESTED, PaymentState.HELD)), Payment.wanted.is_not(None)),
     )
     if session.scalar(moving.limit(1)) is not None:
-        return "A payment of yours is not settled yet: wait until it is."
+        return gettext_noop("A payment of yours is not settled yet: wait until it is.")
     coming = select(Reservation.id).where(Reservation.account_id == account.id, Reservation.state.in_(COMING))
     if session.scalar(coming.limit(1)) is not None:
-        return "A place is reserved for you: ask the operator to cancel that first."
+        return gettext_noop("A place is reserved for you: ask the operator to cancel that first.")
     paying = select(Subscription.id).where(
         Subscription.account_id == account.id,
         Subscription.cancelled_at.is_(None),
         Subscription.ended_at.is_(None),
     )
     if session.scalar(paying.limit(1)) is not None:
-        return "You have a subscription: cancel it first."
+        return gettext_noop("You have a subscription: cancel it first.")
     if account.balance_cents < 0:
-        return "You still owe something: pay that first."
+        return gettext_noop("You still owe something: pay that first.")
     if account.balance_cents > 0 or account.balance_wh > 0:
-        return "There is credit left: use it, or ask the operator to pay it back."
+        return gettext_noop("There is credit left: use it, or ask the operator to pay it back.")
     return None
 
 

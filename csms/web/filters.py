@@ -42,12 +42,13 @@ STYLES = {
     "seconds": "%H:%M:%S",
     "day": "%d %b",
     "date": "%d %b %Y",
+    "month": "%b %Y",
     "minute": "%d %b %H:%M",
     "full": "%d %b %Y %H:%M %Z",
 }
 
 # What of a style each language orders and abbreviates in its own way.
-SKELETONS = {"day": "MMMd", "date": "yMMMd", "minute": "MMMd", "full": "yMMMd"}
+SKELETONS = {"day": "MMMd", "date": "yMMMd", "month": "yMMM", "minute": "MMMd", "full": "yMMMd"}
 
 
 def number(value: float | Decimal | None, places: int = 0) -> str:
@@ -148,7 +149,7 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
-    """A UTC moment on the clocks of an IANA zone. Styles: clock, seconds, day, date, minute, full.
+    """A UTC moment on the clocks of an IANA zone. Styles: clock, seconds, day, date, month, minute, full.
 
     Raises KeyError for an unknown style and ZoneInfoNotFoundError for an unknown zone.
     """

@@ -36,6 +36,7 @@ LANGUAGES = {
 # The blueprints, and single endpoints, whose pages are complete in every language.
 SPOKEN = frozenset(
     {
+        "accounts.me",
         "auth",
         "checkout",
         "driving",
@@ -43,8 +44,12 @@ SPOKEN = frozenset(
         "finder",
         "landing",
         "languages",
+        "me",
         "second_factor.ask",
         "second_factor.check",
+        "subscriptions.begin",
+        "subscriptions.cancel",
+        "vouchers.redeem",
     }
 )
 COOKIE = "language"

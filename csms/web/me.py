@@ -17,6 +17,7 @@ from flask import (
     session,
     url_for,
 )
+from flask_babel import gettext
 from flask_login import current_user, logout_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -52,8 +53,8 @@ def add_vehicle() -> WerkzeugResponse:
         with atomic() as unit:
             accounts.add_vehicle(unit, _account(unit), at=clock.now(), **with_words)
     except (Invalid, Refused) as error:
-        return _back(str(error), "error")
-    return _back("The vehicle is added.")
+        return _back(said(error), "error")
+    return _back(gettext("The vehicle is added."))
 
 
 @blueprint.post("/vehicles/<int:vehicle_id>")
@@ -63,8 +64,8 @@ def change_vehicle(vehicle_id: int) -> WerkzeugResponse:
         with atomic() as unit:
             accounts.change_vehicle(unit, _vehicle(unit, vehicle_id), **_described())
     except (Invalid, Refused) as error:
-        return _back(str(error), "error")
-    return _back("Saved.")
+        return _back(said(error), "error")
+    return _back(gettext("Saved."))
 
 
 @blueprint.post("/vehicles/<int:vehicle_id>/remove")
@@ -72,7 +73,7 @@ def change_vehicle(vehicle_id: int) -> WerkzeugResponse:
 def remove_vehicle(vehicle_id: int) -> WerkzeugResponse:
     with atomic() as unit:
         accounts.remove_vehicle(unit, _vehicle(unit, vehicle_id))
-    return _back("The vehicle is removed.")
+    return _back(gettext("The vehicle is removed."))
 
 
 @blueprint.post("/cards/<int:token_id>")
@@ -81,7 +82,7 @@ def name_card(token_id: int) -> WerkzeugResponse:
     """What the driver calls it."""
     with atomic() as unit:
         _card(unit, token_id).label = request.form.get("label", "").strip()[:80] or None
-    return _back("Saved.")
+    return _back(gettext("Saved."))
 
 
 @blueprint.post("/cards/<int:token_id>/block")
@@ -92,7 +93,7 @@ def block_card(token_id: int) -> WerkzeugResponse:
         token = _card(unit, token_id)
         token.is_allowed = False
         put_on_record(unit, "card.block", token.uid, f"account {token.account_id}, by its driver")
-    return _back("The card is blocked. Only the operator can allow it again.")
+    return _back(gettext("The card is blocked. Only the operator can allow it again."))
 
 
 @blueprint.post("/cards/<int:token_id>/pin")
@@ -107,7 +108,7 @@ def change_pin(token_id: int) -> WerkzeugResponse:
         token = _card(unit, token_id)
         accounts.set_pin(token, stored)
         put_on_record(unit, "card.pin", token.uid, "set by its driver" if stored else "removed by its driver")
-    return _back("The card has a new PIN." if stored else "The card has no PIN any more.")
+    return _back(gettext("The card has a new PIN.") if stored else gettext("The card has no PIN any more."))
 
 
 @blueprint.post("/export")
@@ -134,28 +135,29 @@ def ask_to_erase() -> str:
 def erase() -> Page:
     """Forget the driver, once their name was typed."""
     if request.form.get("typed", "").strip().casefold() != current_user.username.casefold():
-        return _erase_page("Type your user name as it is written above."), 422
+        return _erase_page(gettext("Type your user name as it is written above.")), 422
     try:
         with atomic() as unit:
             user, account = queries.user(unit, current_user.id), _account(unit)
             put_on_record(unit, "account.erased", f"account {account.id}", "by its driver")
             privacy.erase(unit, user, account, at=clock.now())
     except Refused as error:
-        return _erase_page(str(error)), 409
+        return _erase_page(said(error)), 409
     logout_user()
     session.clear()
-    flash("Your account is erased. Thank you for having charged with us.", "success")
+    flash(gettext("Your account is erased. Thank you for having charged with us."), "success")
     return redirect(url_for("auth.login"))
 
 
 def _erase_page(problem: str | None = None) -> str:
     unit = db.session()
     user, account = queries.user(unit, current_user.id), _account(unit)
+    obstacle = privacy.erasure_problem(unit, user, account)
     return render_template(
         "accounts/erase.html",
         user=user,
         account=account,
-        obstacle=privacy.erasure_problem(unit, user, account),
+        obstacle=None if obstacle is None else gettext(obstacle),
         problem=problem,
         help_phone=current_app.extensions["settings"].help_phone,
     )

@@ -227,7 +227,7 @@ def _choices() -> dict[str, Any]:
     return {
         "accounts": queries.choices(db.session()),
         "sites": sites.listed(db.session()),
-        "roles": [(x.value, ROLE_WORDS.get(x.value, x.value), abilities(x)) for x in Role],
+        "roles": [(x.value, ROLE_WORDS[x], abilities(x)) for x in Role],
     }
 
 

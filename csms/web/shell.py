@@ -9,10 +9,12 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Flask, current_app, g, request
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 
 from csms import clock
 from csms.domain import attention, quiet
+from csms.domain.accounts import Role
 from csms.domain.attention import Matter, Tally
 from csms.domain.chargers import Charger
 from csms.extensions import db
@@ -20,7 +22,16 @@ from csms.web.security import can
 
 TIMES = {"site": "Site", "mine": "Mine", "utc": "UTC"}
 THEMES = ("auto", "light", "dark")
-ROLE_WORDS = {"site_host": "site host", "read_only": "read only"}
+ROLE_WORDS = {
+    Role.OWNER: lazy_gettext("owner"),
+    Role.OPERATOR: lazy_gettext("operator"),
+    Role.SUPPORT: lazy_gettext("support"),
+    Role.SITE_HOST: lazy_gettext("site host"),
+    Role.ACCOUNTANT: lazy_gettext("accountant"),
+    Role.INSTALLER: lazy_gettext("installer"),
+    Role.DRIVER: lazy_gettext("driver"),
+    Role.READ_ONLY: lazy_gettext("read only"),
+}
 
 # The pages of the navigation: the key in _nav.html, and the permission to see it.
 NAVIGATION = {
@@ -159,13 +170,13 @@ class Shell:
     def lab_mode(self) -> str | None:
         if not current_app.config["LAB"]:
             return None
-        return "Lab mode: any charger that knows this address is let in, and anybody may charge."
+        return gettext("Lab mode: any charger that knows this address is let in, and anybody may charge.")
 
     @cached_property
     def quiet_mode(self) -> str | None:
         if not self.tally.is_quiet:
             return None
-        return "Quiet mode: chargers are sent nothing but answers and what somebody orders."
+        return gettext("Quiet mode: chargers are sent nothing but answers and what somebody orders.")
 
     @property
     def is_quiet(self) -> bool:
@@ -186,8 +197,7 @@ class Shell:
 
     @property
     def role(self) -> str:
-        word = str(current_user.role.value)
-        return ROLE_WORDS.get(word, word)
+        return str(ROLE_WORDS[current_user.role])
 
 
 def shell() -> Shell:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from csms.domain.transactions import queries
+from csms.web import filters
 
 MONTHS = 12
 
@@ -44,6 +45,6 @@ def _empty(now: datetime, clocks: ZoneInfo) -> dict[tuple[int, int], Month]:
     found = {}
     for back in range(MONTHS - 1, -1, -1):
         year, month = divmod(now.year * 12 + now.month - 1 - back, 12)
-        words = datetime(year, month + 1, 1, tzinfo=clocks).strftime("%b %Y")
+        words = filters.localtime(datetime(year, month + 1, 1, tzinfo=clocks), clocks.key, "month")
         found[year, month + 1] = Month(words)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -17,8 +18,10 @@ from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.subscriptions import ProductTerms, Subscription, SubscriptionProduct
 from csms.extensions import db
 from csms.quantities import cents, kwh
+from csms.sentences import gettext_noop
 from csms.web.accounts import currency
 from csms.web.amounts import amount_of
+from csms.web.languages import said
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -99,9 +102,9 @@ def begin() -> Response:
             subscriptions.subscribe(session, account, product, by=actor(), at=clock.now())
             put_on_record(session, "subscription.begin", f"account {account_id}", product.name)
     except (Refused, NotFound) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"{product.name} has begun. Its first period is paid.", "success")
+        flash(gettext("%(product)s has begun. Its first period is paid.", product=product.name), "success")
     return redirect(back)
 
 
@@ -116,9 +119,9 @@ def cancel(subscription_id: int) -> Response:
             subscriptions.cancel(session, found, by=actor(), at=clock.now())
             put_on_record(session, "subscription.cancel", f"account {account_id}", found.product.name)
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("Cancelled: it runs out with the period that is paid.", "success")
+        flash(gettext("Cancelled: it runs out with the period that is paid."), "success")
     return redirect(back)
 
 
@@ -128,14 +131,14 @@ def _whose(account: str) -> tuple[str, int]:
         account_id = int(account) if account.isdigit() and len(account) < 19 else 0
         return url_for("accounts.show", account_id=account_id), account_id
     if current_user.account_id is None:
-        raise NotFound("There is no account of yours.")
+        raise NotFound(gettext_noop("There is no account of yours."))
     return url_for("accounts.me"), current_user.account_id
 
 
 def _chosen(session: Session, number: str) -> SubscriptionProduct:
     product = subscriptions.product(session, int(number) if number.isdigit() and len(number) < 19 else 0)
     if not product.is_open and not can("money"):
-        raise NotFound("There is no such product.")
+        raise NotFound(gettext_noop("There is no such product."))
     return product
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy import Select
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -17,10 +18,12 @@ from csms.domain.accounts import Voucher, queries
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db, limiter
 from csms.quantities import cents, kwh
+from csms.sentences import gettext_noop
 from csms.web import exports, filters
 from csms.web.accounts import currency
 from csms.web.addresses import with_query
 from csms.web.amounts import amount_of
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -100,7 +103,7 @@ def export() -> Response:
 def redeem() -> Page:
     """A driver books a code to their own account."""
     if current_user.account_id is None:
-        raise NotFound("There is no account of yours.")
+        raise NotFound(gettext_noop("There is no account of yours."))
     try:
         with atomic() as session:
             account = queries.account(session, current_user.account_id)
@@ -108,12 +111,12 @@ def redeem() -> Page:
             found = accounts.redeem_voucher(session, account, code, by=actor(), at=clock.now())
             put_on_record(session, "voucher.redeem", f"account {account.id}", f"voucher {found.id}")
     except Invalid as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
         worth = (
             filters.kwh(found.energy_wh) if found.energy_wh else filters.money(found.amount_cents, currency())
         )
-        flash(f"{worth} of credit are added.", "success")
+        flash(gettext("%(worth)s of credit are added.", worth=worth), "success")
     return redirect(url_for("accounts.me"))
 
 

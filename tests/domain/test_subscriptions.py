@@ -50,8 +50,8 @@ def test_a_period_costs_its_price_and_brings_its_credit(
     assert (ada.balance_cents, ada.balance_wh, running.periods) == (500, 100_000, 2)
     assert running.next_renewal_at == NOW + 2 * MONTH
     notes = [(x.kind, x.note, x.created_by) for x in queries.ledger(desk, ada.id)]
-    assert notes[0] == (LedgerKind.SUBSCRIPTION, "Commuter, period 2", None)
-    assert notes[1] == (LedgerKind.SUBSCRIPTION, "Commuter, period 1", "ada")
+    assert notes[0] == (LedgerKind.SUBSCRIPTION, "Commuter · 2", None)
+    assert notes[1] == (LedgerKind.SUBSCRIPTION, "Commuter · 1", "ada")
     assert verify(desk, at=NOW) == []
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from csms.web import languages
+from tests.web import pseudo
 from tests.web.browser import Browser, logged_in
 from tests.web.site import Site, make_site
 from tests.web.visitor import Visitor
@@ -29,3 +32,23 @@ def visitor(app: Flask, session: Session) -> Callable[[], Visitor]:
 def site(session: Session) -> Site:
     """A charger with prices, and a driver with a card."""
     return make_site(session)
+
+
+@pytest.fixture(scope="session")
+def pseudo_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the pseudo-locale's catalogue."""
+    directory = tmp_path_factory.mktemp("pseudo")
+    pseudo.write_catalogue(directory)
+    return directory
+
+
+@pytest.fixture
+def reader(
+    app: Flask, visitor: Callable[[], Visitor], pseudo_catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> Visitor:
+    """A browser that asks for the pseudo-locale."""
+    monkeypatch.setitem(languages.LANGUAGES, pseudo.CODE, "Esperanto")
+    app.extensions["babel"].translation_directories.append(str(pseudo_catalogue))
+    made = visitor()
+    made.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = pseudo.CODE
+    return made

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
+from werkzeug.test import TestResponse
 
 from csms.web.languages import LANGUAGES
 from tools import words
@@ -32,6 +33,7 @@ READ_OUT = {
 UNITS = ("kWh", "kW", "km", "min", "UTC", "QR", "EUR", "CSV", "PIN", "VIN", "JSON", *LANGUAGES.values())
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Maj", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dec")
 ADDRESS = re.compile(r"https?://\S+")
+NAMES = ("Plaza AC-2", "Amberline", "Esperanto", "ABCD-EFGH-JKMN", "Public")
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -54,7 +56,7 @@ def _widen(text: str) -> str:
 class Reader(HTMLParser):
     """Collects what a page says: to those who see it, and to those who hear it."""
 
-    SILENT = ("script", "style", "code")
+    SILENT = ("script", "style", "code", "kbd")
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,3 +87,11 @@ def plain_words(page: str, names: tuple[str, ...] = ()) -> Iterator[str]:
             left = re.sub(rf"(?<![A-Za-z]){re.escape(known)}(?![A-Za-z])", "", left)
         if WORD.search(left):
             yield said
+
+
+def assert_translated(answer: TestResponse, *names: str) -> None:
+    """Everything that a page says is marked for translation, but for names."""
+    page = answer.get_data(as_text=True)
+    assert "⟦" in page
+    left = list(plain_words(page, (*NAMES, *names)))
+    assert left == [], left

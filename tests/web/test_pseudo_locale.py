@@ -12,8 +12,9 @@ from make import store
 from csms.domain import accounts, commands, reservations
 from csms.domain.accounts import Role
 from csms.domain.chargers import AuthorizationPolicy
-from csms.web import errors, languages
+from csms.web import errors
 from tests.web import pseudo
+from tests.web.pseudo import assert_translated
 from tests.web.till import Till
 from tools import words
 
@@ -22,6 +23,19 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 SPOKEN = (
     "land.html",
     "bare.html",
+    "base.html",
+    "_nav.html",
+    "_shortcuts.html",
+    "_bell.html",
+    "accounts/me.html",
+    "accounts/erase.html",
+    "accounts/nobody.html",
+    "accounts/_figures.html",
+    "accounts/_ledger.html",
+    "accounts/_my_cards.html",
+    "accounts/_my_vehicles.html",
+    "accounts/_subscriptions.html",
+    "subscriptions/_words.html",
     "_languages.html",
     "auth",
     "checkout",
@@ -33,30 +47,6 @@ SPOKEN = (
     "second_factor/ask.html",
 )
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-NAMES = ("Plaza AC-2", "Plaza", "Amberline", "charging.test", "localhost", "ABCD-EFGH-JKMN", "Type", "Public")
-
-
-@pytest.fixture(scope="session")
-def pseudo_catalogue(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("pseudo")
-    pseudo.write_catalogue(directory)
-    return directory
-
-
-@pytest.fixture
-def reader(app, visitor, pseudo_catalogue, monkeypatch):
-    """A browser that asks for the pseudo-locale."""
-    monkeypatch.setitem(languages.LANGUAGES, pseudo.CODE, "Esperanto")
-    app.extensions["babel"].translation_directories.append(str(pseudo_catalogue))
-    made = visitor()
-    made.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = pseudo.CODE
-    return made
-
-
-def assert_translated(answer, *names):
-    page = answer.get_data(as_text=True)
-    assert "⟦" in page
-    assert list(pseudo.plain_words(page, (*NAMES, "Esperanto", *names))) == []
 
 
 def templates():

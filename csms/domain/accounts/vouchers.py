@@ -105,7 +105,7 @@ def redeem_voucher(session: Session, account: Account, code: str, *, by: str, at
         at=at,
         amount_cents=voucher.amount_cents,
         energy_wh=voucher.energy_wh,
-        note=f"voucher {voucher.written[:GROUP]}…" + (f", {voucher.label}" if voucher.label else ""),
+        note=f"{voucher.written[:GROUP]}…" + (f", {voucher.label}" if voucher.label else ""),
         by=by,
     )
     return voucher

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from csms.domain.accounts import Account, LedgerKind, book
 from csms.domain.base import Invalid, Refused, announce, printable, take_due
 from csms.domain.subscriptions.models import Subscription, SubscriptionProduct
+from csms.sentences import gettext_noop
 
 Row = TypeVar("Row", Account, Subscription)
 
@@ -70,16 +71,18 @@ def subscribe(
     """Begin, and pay, the first period. Raises Refused without the credit for it, and where there is one already."""
     _lock(session, Account, account.id)  # two presses at once must not make two
     if product.withdrawn_at is not None:
-        raise Refused("This product is not offered any more.")
+        raise Refused(gettext_noop("This product is not offered any more."))
     running = select(Subscription.id).where(
         Subscription.account_id == account.id,
         Subscription.product_id == product.id,
         Subscription.ended_at.is_(None),
     )
     if session.scalar(running) is not None:
-        raise Refused("There is a subscription to this product already.")
+        raise Refused(gettext_noop("There is a subscription to this product already."))
     if not _can_pay(account, product.price_cents):
-        raise Refused("There is not enough credit for the first period: top up, then subscribe.")
+        raise Refused(
+            gettext_noop("There is not enough credit for the first period: top up, then subscribe.")
+        )
     subscription = Subscription(
         account_id=account.id,
         product=product,
@@ -100,7 +103,7 @@ def cancel(session: Session, subscription: Subscription, *, by: str, at: datetim
     """Let it run out with the period that is paid; an overdue one ends at once. Raises Refused."""
     _lock(session, Subscription, subscription.id)
     if subscription.cancelled_at is not None or subscription.ended_at is not None:
-        raise Refused("This subscription is cancelled already.")
+        raise Refused(gettext_noop("This subscription is cancelled already."))
     subscription.cancelled_at, subscription.cancelled_by = at, printable(by, 80)
     if subscription.overdue_since is not None:
         _end(subscription, at)
@@ -155,7 +158,7 @@ def _begin_period(
         at=at,
         amount_cents=subscription.included_cents - subscription.price_cents,
         energy_wh=subscription.included_wh,
-        note=f"{subscription.product.name}, period {subscription.periods}",
+        note=f"{subscription.product.name} · {subscription.periods}",
         by=by,
     )
 
