@@ -73,9 +73,13 @@ def listed(session: Session) -> Sequence[Hostname]:
     return session.scalars(select(Hostname).order_by(Hostname.hostname)).all()
 
 
-def module_of(session: Session, hostname: str) -> Module | None:
-    """What this name shows; None for a name that nobody has entered."""
-    return session.scalar(select(Hostname.module).where(Hostname.hostname == normal(hostname)))
+def module_of(session: Session, hostname: str) -> tuple[Module | None, bool]:
+    """(what this name shows, None for one that nobody has entered; whether anybody has entered any). One query."""
+    module = select(Hostname.module).where(Hostname.hostname == normal(hostname))
+    known, are_any = session.execute(
+        select(module.scalar_subquery(), exists().select_from(Hostname).correlate(None))
+    ).one()
+    return known, bool(are_any)
 
 
 def are_there(session: Session) -> bool:

@@ -52,12 +52,12 @@ def show() -> str | Response:
 
 def _module() -> Module:
     """That of the name under which we are asked."""
-    known = hostnames.module_of(db.session(), urlsplit(f"//{request.host}").hostname or "")
-    return known or default_module()
+    known, are_any = hostnames.module_of(db.session(), urlsplit(f"//{request.host}").hostname or "")
+    return known or default_module(are_any)
 
 
-def default_module() -> Module:
-    """What names show that nobody has entered."""
+def default_module(are_any: bool) -> Module:
+    """What names show that nobody has entered; `are_any`: others were."""
     home_is = current_app.extensions["settings"].home_page
-    is_readme = home_is is Home.README or (not home_is and hostnames.are_there(db.session()))
+    is_readme = home_is is Home.README or (not home_is and are_any)
     return Module.README if is_readme else Module.DASHBOARD

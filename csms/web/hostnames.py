@@ -66,7 +66,7 @@ def remove(hostname_id: int) -> Response:
 def _page(given: dict[str, str], problems: dict[str | None, str]) -> str:
     rows = [(x, WORDS[x.module]) for x in hostnames.listed(db.session())]
     modules = [(x.value, words) for x, words in WORDS.items()]
-    others = WORDS[default_module()]
+    others = WORDS[default_module(hostnames.are_there(db.session()))]
     return render_template(
         "hostnames/index.html", rows=rows, given=given, problems=problems, modules=modules, others=others
     )
