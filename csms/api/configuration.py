@@ -72,7 +72,7 @@ class TemplateList(Out):
     data: list[TemplateOut]
 
 
-class KeyOut(Out):
+class ConfigurationKeyOut(Out):
     name: str
     value: str | None
     is_readonly: bool
@@ -100,7 +100,7 @@ class ConfigurationOut(Out):
     is_apply_due: bool
     is_reset_due: bool
     halted_at: datetime | None
-    keys: list[KeyOut]
+    keys: list[ConfigurationKeyOut]
     wanted: list[WishOut]
 
 
@@ -141,7 +141,7 @@ def _configuration_out(charger: Charger) -> ConfigurationOut:
         is_reset_due=bool(upkeep and upkeep.reset_due_at),
         halted_at=upkeep.halted_at if upkeep else None,
         keys=[
-            KeyOut.of(key, needs_reset=key.needs_reboot)
+            ConfigurationKeyOut.of(key, needs_reset=key.needs_reboot)
             for key in charger_queries.configuration(session, charger.id)
         ],
         wanted=[_wish_out(x) for x in desired.drift(session, charger, at=clock.now())],

@@ -33,7 +33,7 @@ from csms.domain.sites import Site
 from csms.extensions import db
 
 
-class PeriodIn(In):
+class SignalPeriodIn(In):
     """`price_per_kwh` (VAT included) of a signal of the kind tariff, `limit_w` of one of the kind capacity."""
 
     begins_at: Moment
@@ -45,14 +45,14 @@ class PeriodIn(In):
 class NewSignal(In):
     kind: SignalKind
     substation_id: str = Field(min_length=1, max_length=80, examples=["TR-0042"])
-    periods: list[PeriodIn] = Field(min_length=1, max_length=2_000)
+    periods: list[SignalPeriodIn] = Field(min_length=1, max_length=2_000)
     number: int | None = Field(None, ge=0, le=2**62, description="the sender's; absent: the next")
     uuid: UUID | None = None
     location_name: str | None = Field(None, max_length=80)
     sent_at: Moment | None = Field(None, description="absent: now")
 
 
-class PeriodOut(Out):
+class SignalPeriodOut(Out):
     begins_at: datetime
     ends_at: datetime
     price_per_kwh: PriceOut | None
@@ -78,7 +78,7 @@ class SignalOut(Out):
     sent_at: datetime
     begins_at: datetime
     ends_at: datetime
-    periods: list[PeriodOut]
+    periods: list[SignalPeriodOut]
     chargers: list[SignalAt]
     created_by: str | None
     created_at: datetime
@@ -180,7 +180,7 @@ def _is_settled(signal_id: int) -> bool:
     return dso.is_settled(db.session(), dso.get(db.session(), signal_id), clock.now())
 
 
-def _window(kind: SignalKind, given: PeriodIn) -> Window:
+def _window(kind: SignalKind, given: SignalPeriodIn) -> Window:
     is_price = kind is SignalKind.TARIFF
     value = given.price_per_kwh if is_price else given.limit_w
     other = given.limit_w if is_price else given.price_per_kwh
@@ -196,7 +196,7 @@ def _out(session: Session, signal: DsoSignal) -> SignalOut:
         signal,
         sites=site_names(session, signal.substation_id),
         periods=[
-            PeriodOut(
+            SignalPeriodOut(
                 begins_at=begin,
                 ends_at=end,
                 price_per_kwh=value if is_price else None,

@@ -13,6 +13,7 @@ from csms.api.document import spec
 from csms.api.paging import page
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import Listing, Out, answers
+from csms.api.transactions import SampleOut
 from csms.domain.transactions import Reading, meters
 from csms.extensions import db
 
@@ -21,19 +22,6 @@ class MeterQuery(Listing):
     measurand: str | None = Field(None, max_length=60, examples=["Energy.Active.Import.Register"])
     evse: int | None = Field(None, ge=0, description="0: the charger's own meter")
     transaction: int | None = None
-
-
-class SampleOut(Out):
-    """`value` in `unit` (Wh, W, A, V, %, °C), null when `raw` is no number; `raw…` as the charger said."""
-
-    measurand: str
-    value: float | None
-    unit: str
-    raw: str
-    raw_unit: str | None
-    phase: str | None
-    location: str | None
-    context: str | None
 
 
 class MeterReadingOut(Out):

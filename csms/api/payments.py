@@ -68,7 +68,7 @@ class PaymentOut(Out):
     settled_at: datetime | None
 
 
-class StepOut(Out):
+class PaymentStepOut(Out):
     """One step, in the books for ever."""
 
     at: datetime
@@ -82,7 +82,7 @@ class StepOut(Out):
 class PaymentDetail(PaymentOut):
     """With all its steps, the first first."""
 
-    steps: list[StepOut]
+    steps: list[PaymentStepOut]
 
 
 class PaymentList(Out):
@@ -104,9 +104,9 @@ def _fields(one: Payment) -> dict[str, Any]:
 
 
 def _detail(one: Payment) -> PaymentDetail:
-    def step(event: PaymentEvent) -> StepOut:
+    def step(event: PaymentEvent) -> PaymentStepOut:
         amount = None if event.cents is None else Money.of_cents(event.cents, one.currency)
-        return StepOut.of(event, amount=amount)
+        return PaymentStepOut.of(event, amount=amount)
 
     steps = [step(x) for x in queries.events(db.session(), one.id)]
     return PaymentDetail.of(one, steps=steps, **_fields(one))

@@ -87,7 +87,7 @@ class EstimateOut(Out):
     cost: Money | None
 
 
-class MatchOut(Out):
+class RepairMatchOut(Out):
     transaction_id: int
     confidence: Confidence
     energy_wh: int | None
@@ -116,7 +116,7 @@ class OrphanOut(Out):
     last_at: datetime | None
     meter_first_wh: int | None
     meter_last_wh: int | None
-    matches: list[MatchOut]
+    matches: list[RepairMatchOut]
 
 
 class ReviewOut(Out):
@@ -256,7 +256,7 @@ def _estimate(transaction: Transaction, at: datetime) -> EstimateOut:
 
 def _orphan(session: Session, orphan: Transaction) -> OrphanOut:
     matches = [
-        MatchOut(transaction_id=x.transaction.id, confidence=x.confidence, energy_wh=x.energy_wh)
+        RepairMatchOut(transaction_id=x.transaction.id, confidence=x.confidence, energy_wh=x.energy_wh)
         for x in orphans.matches(session, orphan)
     ]
     is_stray = orphan.is_stray

@@ -28,7 +28,7 @@ class FiguresQuery(PeriodQuery):
     group: Grouping = Field(Grouping.DAY, description="what there is a line for")
 
 
-class LineOut(Out):
+class ReportLineOut(Out):
     """`success` and `utilisation` are shares from 0 to 1, null where nothing was tried or there is no connector."""
 
     label: str
@@ -44,8 +44,8 @@ class LineOut(Out):
 
 class FiguresOut(Out):
     time_zone: str
-    data: list[LineOut]
-    total: LineOut
+    data: list[ReportLineOut]
+    total: ReportLineOut
 
 
 class ShareOut(Out):
@@ -91,8 +91,10 @@ def report_uptime(query: PeriodQuery) -> Any:
     return ShareList(data=[_share(x) for x in shares])
 
 
-def _line(line: Line) -> LineOut:
-    return LineOut.of(line, revenue=[Money.of_cents(cents, x) for x, cents in sorted(line.revenue.items())])
+def _line(line: Line) -> ReportLineOut:
+    return ReportLineOut.of(
+        line, revenue=[Money.of_cents(cents, x) for x, cents in sorted(line.revenue.items())]
+    )
 
 
 def _share(share: Share) -> ShareOut:

@@ -29,7 +29,7 @@ from csms.extensions import db
 from csms.work import atomic
 
 
-class ProfileIn(In):
+class SecurityProfileIn(In):
     security_profile: int = Field(ge=0, le=3)
 
 
@@ -139,7 +139,7 @@ def show_security(identity: str) -> SecurityOut:
 @blueprint.patch("/chargers/<identity>/security")
 @spec.validate(resp=answers(200, SecurityOut), tags=TAGS, operation_id="requireSecurityProfile")
 @needs(Scope.ADMIN)
-def require_profile(identity: str, json: ProfileIn) -> SecurityOut:
+def require_profile(identity: str, json: SecurityProfileIn) -> SecurityOut:
     """Require a profile from the next connection on, of a charger set up by hand. Never less than it has reached."""
     with atomic() as session:
         charger = queries.charger(session, identity)
@@ -151,7 +151,7 @@ def require_profile(identity: str, json: ProfileIn) -> SecurityOut:
 @blueprint.post("/chargers/<identity>/security/raise")
 @spec.validate(resp=answers(202, CommandOut), tags=TAGS, operation_id="raiseSecurityProfile")
 @needs(Scope.ADMIN)
-def raise_profile(identity: str, json: ProfileIn) -> Any:
+def raise_profile(identity: str, json: SecurityProfileIn) -> Any:
     """Tell the charger to come with a higher profile. Less is refused from the first connection that has it."""
     profile = json.security_profile
     return _asked(

@@ -7,17 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from csms.domain.base import Invalid
-from csms.domain.energy import Period, Profile, ProfileKind, Purpose, RateUnit, Recurrency, Schedule
+from csms.domain.energy import Period, ProfileKind, RateUnit
 from csms.domain.tariffs import Terms, from_json
 from csms.imports.dumps import Dump
+from csms.imports.profiles import profile_of
 from csms.imports.records import ChargingProfile, Row, Tariff
-from csms.imports.values import Item, each, moment, structure
-
-PURPOSES = {
-    "ChargePointMaxProfile": Purpose.CHARGER_MAX,
-    "TxDefaultProfile": Purpose.TX_DEFAULT,
-    "TxProfile": Purpose.TX,
-}
+from csms.imports.values import Item, each, structure
 
 
 def tariffs(dump: Dump, time_zone: str) -> Iterator[Row]:
@@ -67,28 +62,10 @@ def profiles(dump: Dump) -> Iterator[Row]:
 def _profile(item: Item) -> ChargingProfile:
     purpose = item.text("chargingprofile_purpose") or "ChargePointMaxProfile"
     kind = ProfileKind(item.text("chargingprofile_kind") or "Absolute")
-    starts_at = moment(item.given("start_schedule")) or moment(item.given("valid_from"))
-    if kind is not ProfileKind.RELATIVE and starts_at is None:
-        raise Invalid("It does not say from when its schedule counts.")
-    rate, recurrency = item.given("min_charging_rate"), item.text("recurrency_kind")
+    unit = RateUnit(item.text("charging_rate_unit") or "W")
     periods = tuple(
         Period(int(x["startPeriod"]), float(x["limit"]), x.get("number_phases") or x.get("numberPhases"))
         for x in structure(item.needed("chargingschedule_period"))
     )
-    schedule = Schedule(
-        RateUnit(item.text("charging_rate_unit") or "W"),
-        periods,
-        None if kind is ProfileKind.RELATIVE else starts_at,
-        item.given("duration"),
-        float(rate) if rate is not None else None,
-    )
-    profile = Profile(
-        PURPOSES[purpose],
-        kind,
-        (schedule,),
-        int(item.needed("stack_level")),
-        Recurrency(recurrency) if recurrency and kind is ProfileKind.RECURRING else None,
-        moment(item.given("valid_from")),
-        moment(item.given("valid_to")),
-    )
+    profile = profile_of(item, purpose, kind, unit, periods, duration_s=item.given("duration"))
     return ChargingProfile(item.key, f"{purpose}, level {profile.stack_level}", None, profile)

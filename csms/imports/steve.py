@@ -11,8 +11,9 @@ from typing import Any
 
 from csms.domain.base import Invalid
 from csms.domain.chargers import AuthorizationPolicy
-from csms.domain.energy import Period, Profile, ProfileKind, Purpose, RateUnit, Recurrency, Schedule
+from csms.domain.energy import Period, ProfileKind, RateUnit
 from csms.domain.transactions import Past
+from csms.imports.profiles import profile_of
 from csms.imports.records import (
     Account,
     Card,
@@ -28,11 +29,6 @@ from csms.imports.tables import Tables
 from csms.imports.values import Item, booted, each, moment, needed_moment, snapshots, whole_wh
 
 AT_ONCE = 100  # transactions whose meter values are read together
-PURPOSES = {
-    "ChargePointMaxProfile": Purpose.CHARGER_MAX,
-    "TxDefaultProfile": Purpose.TX_DEFAULT,
-    "TxProfile": Purpose.TX,
-}
 IGNORED = (
     ("connector_status", "the history of states begins anew"),
     ("transaction_stop_failed", "SteVe could not use them either"),
@@ -147,31 +143,14 @@ def _profiles(tables: Tables) -> Iterator[Row]:
 
 
 def _profile(item: Item, periods: list[Period]) -> ChargingProfile:
-    purpose, kind = (
-        str(item.needed("charging_profile_purpose")),
+    purpose, duration = str(item.needed("charging_profile_purpose")), item.given("duration_in_seconds")
+    profile = profile_of(
+        item,
+        purpose,
         ProfileKind(item.needed("charging_profile_kind")),
-    )
-    starts_at = moment(item.given("start_schedule")) or moment(item.given("valid_from"))
-    if kind is not ProfileKind.RELATIVE and starts_at is None:
-        raise Invalid("It does not say from when its schedule counts.")
-    duration, rate, recurrency = (
-        item.given(x) for x in ("duration_in_seconds", "min_charging_rate", "recurrency_kind")
-    )
-    schedule = Schedule(
         RateUnit(item.needed("charging_rate_unit")),
         tuple(sorted(periods, key=lambda x: x.start_s)),
-        None if kind is ProfileKind.RELATIVE else starts_at,
-        int(duration) if duration else None,
-        float(rate) if rate is not None else None,
-    )
-    profile = Profile(
-        PURPOSES[purpose],
-        kind,
-        (schedule,),
-        int(item.needed("stack_level")),
-        Recurrency(recurrency) if recurrency and kind is ProfileKind.RECURRING else None,
-        moment(item.given("valid_from")),
-        moment(item.given("valid_to")),
+        duration_s=int(duration) if duration else None,
     )
     name = item.text("description") or f"{purpose}, level {profile.stack_level}"
     return ChargingProfile(item.key, name, item.text("note"), profile)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from csms.extensions import db
@@ -89,6 +90,17 @@ def test_the_description_names_every_route_and_the_scheme(app: Flask, client: Fl
         x.split('"')[0] for x in client.get("/api/openapi.json").text.split("#/components/schemas/")[1:]
     }
     assert references <= schemas
+
+
+def test_no_two_shapes_of_the_description_bear_one_name() -> None:
+    """The later one would stand for both."""
+    named: dict[str, set[str]] = {}
+    below = [BaseModel]
+    for model in below:
+        below += [x for x in model.__subclasses__() if x not in below]
+        if model.__module__.startswith("csms.api."):
+            named.setdefault(model.__name__, set()).add(model.__module__)
+    assert {name: modules for name, modules in named.items() if len(modules) > 1} == {}
 
 
 def test_the_page_of_the_description_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
