@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from csms.domain.base import Refused
 from csms.domain.batches.models import OFFLINE_WORDS
 from csms.domain.batches.orders import Order
-from csms.domain.chargers import Admission, Charger, ConfigurationKey, refuse_what_it_cannot
+from csms.domain.chargers import Admission, Charger, ConfigurationKey, Connector, refuse_what_it_cannot
 from csms.domain.commands import Kind
 from csms.domain.local_lists.models import LocalList
 from csms.domain.transactions import Transaction, TransactionState
 
 MOST = 5000  # chargers of one batch
+Busy = Mapping[int, Collection[int | None]]
+"""The EVSEs where somebody charges, by charger; None among them: nobody knows which."""
 
 
 class Reason(enum.StrEnum):
@@ -62,7 +64,7 @@ class Plan:
 class _Known:
     """What is known of the chargers of a plan, read at once."""
 
-    busy: Collection[tuple[int, int | None]]  # (charger, connector's EVSE) where somebody charges
+    busy: Busy
     keys: Mapping[int, ConfigurationKey]  # the key that is to be set, by charger
     features: Mapping[int, str]  # what chargers say that they support
     listing: Collection[int]  # who keeps a list of cards
@@ -91,20 +93,23 @@ def plan(session: Session, chargers: Sequence[Charger], order: Order, *, at: dat
     return Plan(turns, skips)
 
 
-def busy(session: Session, charger_ids: Iterable[int]) -> set[tuple[int, int | None]]:
-    """Where somebody charges: (charger, EVSE; None where it is not known)."""
-    query = select(Transaction).where(
-        Transaction.state == TransactionState.ACTIVE, Transaction.charger_id.in_(list(charger_ids))
-    )
-    found = session.scalars(query).all()
-    return {(x.charger_id, x.connector.evse_number if x.connector else None) for x in found}
+def busy(session: Session, charger_ids: Iterable[int]) -> Busy:
+    """Where somebody charges. One query."""
+    query = select(Transaction.charger_id, Connector.evse_number).outerjoin(Transaction.connector)
+    running = Transaction.state == TransactionState.ACTIVE
+    found: dict[int, set[int | None]] = {}
+    for charger_id, evse in session.execute(
+        query.where(running, Transaction.charger_id.in_(list(charger_ids)))
+    ):
+        found.setdefault(charger_id, set()).add(evse)
+    return found
 
 
-def is_busy(turn: Turn, order: Order, busy: Collection[tuple[int, int | None]]) -> bool:
+def is_busy(turn: Turn, order: Order, busy: Busy) -> bool:
     """Would the order interrupt somebody?"""
     if not order.interrupts:
         return False
-    here = {evse for charger_id, evse in busy if charger_id == turn.charger.id}
+    here = busy.get(turn.charger.id, ())
     return bool(here) if turn.evse is None else turn.evse in here or None in here
 
 
@@ -156,7 +161,7 @@ def _read(session: Session, chargers: Sequence[Charger], order: Order) -> _Known
     ).all()
     lists = select(LocalList.charger_id).where(LocalList.is_on, LocalList.charger_id.in_(ids))
     return _Known(
-        busy=busy(session, ids) if order.interrupts and not order.includes_busy else (),
+        busy=busy(session, ids) if order.interrupts and not order.includes_busy else {},
         keys={x.charger_id: x for x in keys if x.name.casefold() == setting},
         features={x.charger_id: x.value or "" for x in keys if x.name.casefold() == _FEATURE_KEY},
         listing=set(session.scalars(lists)) if order.kind is Kind.SEND_LOCAL_LIST else (),

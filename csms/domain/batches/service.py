@@ -13,7 +13,7 @@ from csms.domain.base import Invalid, Refused, announce, printable, take_due
 from csms.domain.batches import queries
 from csms.domain.batches.models import Batch, BatchState, Item, ItemState
 from csms.domain.batches.orders import Order
-from csms.domain.batches.planning import MOST, Plan, Turn, busy, is_busy, plan
+from csms.domain.batches.planning import MOST, Busy, Plan, Turn, busy, is_busy, plan
 from csms.domain.chargers import Charger
 from csms.domain.commands import Kind, new_id
 from csms.domain.commands import request as command
@@ -114,7 +114,7 @@ def _ask_some(session: Session, batch: Batch, most: int, at: datetime) -> int:
         .limit(most + 1)
     ).all()
     turns = waiting[:most]
-    occupied = busy(session, [x.charger_id for x in turns]) if order_of(batch).interrupts else set()
+    occupied = busy(session, [x.charger_id for x in turns]) if order_of(batch).interrupts else {}
     for item in turns:
         _ask(session, batch, item, occupied, at)
     if len(waiting) <= most:
@@ -124,9 +124,7 @@ def _ask_some(session: Session, batch: Batch, most: int, at: datetime) -> int:
     return len(turns)
 
 
-def _ask(
-    session: Session, batch: Batch, item: Item, occupied: set[tuple[int, int | None]], at: datetime
-) -> None:
+def _ask(session: Session, batch: Batch, item: Item, occupied: Busy, at: datetime) -> None:
     order = order_of(batch)
     if not order.includes_busy and is_busy(Turn(item.charger, item.evse), order, occupied):
         item.state, item.detail = ItemState.SKIPPED, "Somebody has begun to charge there."
