@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, PyJWTError
 from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
@@ -103,6 +103,11 @@ def of_storage(error: Exception) -> Problem:
     return Problem(503, "The database is not available: nothing was changed.", "unavailable", headers=headers)
 
 
+def of_data(error: Exception) -> Problem:
+    log.warning("api_unstorable", extra={"path": request.path})
+    return Problem(400, "Something in the request cannot be stored, such as a NUL.", "bad_request")
+
+
 def of_bug(error: Exception) -> Problem:
     log.error("api_failed", exc_info=error, extra={"path": request.path})
     return Problem(500, "The server could not do this; the fault is written in its log.", "internal")
@@ -116,6 +121,7 @@ def translate(blueprint: Blueprint) -> None:
         ((DomainError,), of_domain),
         ((JWTExtendedException, PyJWTError), of_token),
         ((StorageFailed, OperationalError, InterfaceError), of_storage),
+        ((DataError,), of_data),
         ((Exception,), of_bug),
     ):
         for kind in kinds:

@@ -11,6 +11,7 @@ from flask import Flask, Response, render_template, request
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import WebsocketMismatch
 
@@ -110,6 +111,7 @@ def register(app: Flask, pages: frozenset[str]) -> None:
     app.register_error_handler(Refused, for_people(_telling(409)))
     app.register_error_handler(Invalid, for_people(_telling(422)))
     app.register_error_handler(StorageFailed, for_people(_storage))
+    app.register_error_handler(DataError, for_people(_unstorable))
     app.register_error_handler(Exception, for_people(_fault))
 
 
@@ -147,6 +149,13 @@ def _storage(error: Exception) -> Answer:
     log.error("storage_failed", extra={"path": request.path, "error": str(error)})
     db.session.rollback()
     return page(503)
+
+
+def _unstorable(error: Exception) -> Answer:
+    """What no database can hold, such as a NUL in a text: PostgreSQL says so."""
+    log.warning("unstorable", extra={"path": request.path})
+    db.session.remove()
+    return page(400)
 
 
 def _fault(error: Exception) -> Answer:

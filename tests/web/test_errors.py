@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.web.browser import HTMX, Browser
@@ -35,3 +36,14 @@ def test_a_form_of_a_page_that_was_open_for_too_long_says_so(client: FlaskClient
 
 def test_a_machine_that_misspells_an_address_gets_no_page(client: FlaskClient) -> None:
     assert "app.css" not in client.get("/api/v1/nowhere").text
+
+
+@pytest.mark.parametrize("path", ["/find", "/chargers", "/accounts", "/search"])
+def test_a_search_for_what_no_database_can_hold_is_no_fault_of_ours(olga: Browser, path: str) -> None:
+    assert olga.open(f"{path}?q=a%00b").status_code in (200, 302, 400)  # SQLite can hold it
+
+
+def test_a_form_with_what_no_database_can_hold_is_no_fault_of_ours(olga: Browser) -> None:
+    olga.open("/accounts/new")
+    given = {"csrf_token": olga.token, "name": "a\x00b"}
+    assert olga.client.post("/accounts/new", data=given).status_code in (302, 400)
