@@ -214,7 +214,7 @@ def browser(agent: str | None) -> str:
     system = next((words for mark, words in _SYSTEMS if mark in (agent or "")), None)
     if name is None:
         return (agent or DASH)[:40]
-    return f"{name} on {system}" if system else name
+    return gettext("%(browser)s on %(system)s", browser=name, system=system) if system else name
 
 
 def register(app: Flask) -> None:

@@ -45,6 +45,7 @@ SPOKEN = frozenset(
         "landing",
         "languages",
         "me",
+        "profile",
         "second_factor.ask",
         "second_factor.check",
         "subscriptions.begin",

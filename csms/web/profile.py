@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 import gevent
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -18,6 +19,7 @@ from csms.domain import accounts
 from csms.domain.accounts import DistanceUnit, User, logins, queries
 from csms.domain.base import Invalid, Refused
 from csms.extensions import db
+from csms.sentences import gettext_noop
 from csms.web import auth
 from csms.web.entrance import hashed
 from csms.web.languages import said
@@ -56,10 +58,15 @@ def change() -> Page:
             is_new = _change_email(session, user, given.get("email", ""))
             put_on_record(session, "profile.change", user.username)
     except Invalid as error:
-        return _page(given, {error.field: str(error)}), 422
+        return _page(given, {error.field: said(error)}), 422
     except Refused as error:
-        return _page(given, {"email": str(error)}), 422
-    flash("Saved. Look at your mail: we ask whether the address is yours." if is_new else "Saved.", "success")
+        return _page(given, {"email": said(error)}), 422
+    flash(
+        gettext("Saved. Look at your mail: we ask whether the address is yours.")
+        if is_new
+        else gettext("Saved."),
+        "success",
+    )
     return redirect(url_for(".show"))
 
 
@@ -68,7 +75,7 @@ def _distance_unit(word: str) -> DistanceUnit | None:
     try:
         return DistanceUnit(word) if word else None
     except ValueError:
-        raise Invalid("Choose one of the list.", "distance_unit") from None
+        raise Invalid(gettext_noop("Choose one of the list."), "distance_unit") from None
 
 
 @blueprint.post("/times")
@@ -106,7 +113,7 @@ def change_password() -> Page:
     """The old password is asked for, where there is one: this browser may have been left open."""
     given = request.form
     if not knows_password(given.get("old", "")):
-        return _page({}, {"old": "This is not your password."}), 422
+        return _page({}, {"old": gettext("This is not your password.")}), 422
     if problem := accounts.password_problem(given.get("password", "")):
         return _page({}, {"password": said(problem)}), 422
     stored, at = hashed(given["password"]), clock.now()
@@ -115,7 +122,7 @@ def change_password() -> Page:
         accounts.change_password(session, user, stored, at=at)
         put_on_record(session, "password.change", user.username)
     auth.begin(user, "log_in.password")
-    flash("Your password is changed. Other browsers have been logged out.", "success")
+    flash(gettext("Your password is changed. Other browsers have been logged out."), "success")
     return redirect(url_for(".show"))
 
 
@@ -134,7 +141,7 @@ def end_log_in(log_in_id: int) -> Response:
     with atomic() as session:
         logins.end_one(session, current_user.id, log_in_id, at=clock.now())
         put_on_record(session, "log_in.ended", current_user.username)
-    flash("That browser is logged out.", "success")
+    flash(gettext("That browser is logged out."), "success")
     return redirect(url_for(".show"))
 
 

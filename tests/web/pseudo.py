@@ -81,10 +81,12 @@ def plain_words(page: str, names: tuple[str, ...] = ()) -> Iterator[str]:
     """What `page` says in plain letters, without `names`, units and months."""
     reader = Reader()
     reader.feed(page)
+    known = sorted((*names, *UNITS, *MONTHS), key=len, reverse=True)
     for said in reader.said:
-        left = ADDRESS.sub("", said)
-        for known in sorted((*names, *UNITS, *MONTHS), key=len, reverse=True):
-            left = re.sub(rf"(?<![A-Za-z]){re.escape(known)}(?![A-Za-z])", "", left)
+        left = ADDRESS.sub("", said) if said not in names else ""
+        for one in known:
+            if one in left:
+                left = re.sub(rf"(?<![A-Za-z]){re.escape(one)}(?![A-Za-z])", "", left)
         if WORD.search(left):
             yield said
 

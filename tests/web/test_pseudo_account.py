@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import available_timezones
 
 import pytest
 from make import store
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from csms.domain import accounts, subscriptions
 from csms.domain.accounts import Role
 from tests.web.pseudo import assert_translated
+from tests.web.visitor import PASSWORD
 
 
 @pytest.fixture
@@ -76,3 +78,16 @@ def test_somebody_without_an_account(reader, site):
 
 def test_an_operators_own_account_has_their_navigation(reader, site):
     assert_translated(reader.log_in(Role.OWNER).get("/accounts/me"), "owner-", "Odoo")
+
+
+def test_ones_own_profile(driver, site):
+    assert_translated(driver.get("/profile"), *HERS, "Werkzeug", *available_timezones())
+    for form, given in (
+        ("/profile", {"phone_number": "no"}),
+        ("/profile", {"time_zone": "Nowhere"}),
+        ("/profile/password", {"old": "no", "password": "four quite new words"}),
+        ("/profile/password", {"old": PASSWORD, "password": "short"}),
+    ):
+        answer = driver.post(form, given)
+        assert answer.status_code == 422
+        assert_translated(answer, *HERS, "Werkzeug", *available_timezones())

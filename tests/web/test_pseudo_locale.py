@@ -35,6 +35,7 @@ SPOKEN = (
     "accounts/_my_cards.html",
     "accounts/_my_vehicles.html",
     "accounts/_subscriptions.html",
+    "profile",
     "subscriptions/_words.html",
     "_languages.html",
     "auth",

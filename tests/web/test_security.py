@@ -70,6 +70,7 @@ def test_the_public_endpoints_are_these_and_no_others(app: Flask) -> None:
         "entrance",
         "sso",
         "landing",
+        "languages",  # the choice of a language
         "developers",
         "driving",
         "transfers",

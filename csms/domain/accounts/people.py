@@ -26,6 +26,7 @@ from csms.domain.accounts.models import (
 )
 from csms.domain.accounts.views import SavedView
 from csms.domain.base import Invalid, Refused, printable
+from csms.sentences import gettext_noop
 
 MOST_SOCKETS = 20
 _PHONE_NUMBER = re.compile(r"(?=.*\d)[0-9+()./ -]{2,20}")
@@ -68,11 +69,11 @@ def change_profile(user: User, profile: Profile) -> None:
             ZoneInfo(profile.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(
-                "There is no such time zone; write one such as Europe/Madrid.", "time_zone"
+                gettext_noop("There is no such time zone; write one such as Europe/Madrid."), "time_zone"
             ) from None
     phone = (profile.phone_number or "").strip()
     if phone and not _PHONE_NUMBER.fullmatch(phone):
-        raise Invalid("Write a telephone number such as +52 81 5550 0100.", "phone_number")
+        raise Invalid(gettext_noop("Write a telephone number such as +52 81 5550 0100."), "phone_number")
     if len(profile.sockets) > MOST_SOCKETS:
         raise Invalid(f"Name at most {MOST_SOCKETS} plugs.", "sockets")
     wish = profile.tariff_preference
