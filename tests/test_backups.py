@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 import services
@@ -27,7 +28,7 @@ from csms.domain import accounts
 from csms.domain.accounts import Role, User
 from csms.extensions import db
 from csms.work import atomic
-from tests.nursery import ForkedServer
+from tests.nursery import ForkedServer, Nursery
 
 PASSWORD = "four amber lights ahead"
 
@@ -129,19 +130,30 @@ def test_a_backup_is_of_one_moment_though_somebody_writes(lite: Flask, tmp_path:
         assert connection.execute("SELECT username FROM user_").fetchall() == [("olga",)]
 
 
-def test_what_is_ordered_is_done_before_the_server_serves(
-    servers: Callable[..., ForkedServer], database_url: str
-) -> None:
-    server = servers()
-    if database_url.startswith("postgresql") and shutil.which("pg_dump") is None:
-        pytest.skip("pg_dump is not installed")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def server(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Iterator[ForkedServer]:
+    """A server, not started, whose database nobody else is connected to."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'amberline.db'}"
+        if request.param == "postgresql":
+            service = services.postgresql()
+            if service.url is None or shutil.which("pg_dump") is None:
+                pytest.skip(service.reason or "pg_dump is not installed")
+            url = stack.enter_context(services.scratch_database(service.url))
+        server = ForkedServer(nursery, tmp_path, url)
+        server.flask("db", "upgrade")
+        stack.callback(server.stop)
+        yield server
+
+
+def test_what_is_ordered_is_done_before_the_server_serves(server: ForkedServer) -> None:
     server.flask("create-user", "--username", "olga", "--password", PASSWORD, "--role", "owner")
     server.flask("backup")
     server.flask("create-user", "--username", "late", "--password", PASSWORD, "--role", "owner")
     [kept] = (server.directory / "backups").glob("amberline-*.tar.gz")
     (server.directory / "backups" / ".restore-next").write_text(f'{{"name": "{kept.name}", "by": "olga"}}')
     server.start()
-    assert [enters(server, name) for name in ("olga", "late")] == [True, False]
+    assert [enters(server, name) for name in ("olga", "late")] == [True, False], server.log.read_text()
     server.stop()
     server.start()
     assert enters(server, "olga")
@@ -153,11 +165,30 @@ def enters(server: ForkedServer, username: str) -> bool:
     return requests.post(f"{server.url}/api/v1/token", json=given, timeout=30).ok
 
 
+def test_two_of_one_second_are_two(lite: Flask, monkeypatch: Any) -> None:
+    at = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: at)
+    assert backups.make() != backups.make()
+    assert len(backups.listed()) == 2
+
+
 def test_another_secret_key_is_told(lite: Flask, tmp_path: Path) -> None:
     file = tmp_path / "there.tar.gz"
     assert run(lite, "backup", str(file)).exit_code == 0
     lite.extensions["settings"] = replace(lite.extensions["settings"], secret_key="z" * 43)
     assert "another SECRET_KEY" in run(lite, "restore", str(file)).output
+
+
+@pytest.mark.postgresql
+def test_a_running_server_on_postgresql_keeps_its_database(house: Flask, tmp_path: Path) -> None:
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    file = tmp_path / "there.tar.gz"
+    assert run(house, "backup", str(file)).exit_code == 0
+    with psycopg.connect(house.extensions["settings"].database_url.replace("+psycopg", "")):
+        refused = run(house, "restore", str(file))
+    assert refused.exit_code == 1
+    assert "stop it first" in refused.output
 
 
 def test_a_running_server_keeps_its_database(lite: Flask, tmp_path: Path) -> None:

@@ -86,9 +86,15 @@ def make(target: Path | None = None) -> Path:
         raise BackupFailed(reason)
     directory().mkdir(parents=True, exist_ok=True, mode=0o700)
     at = clock.now()
-    target = target or directory() / f"amberline-{at:{STAMP}}.tar.gz"
     with _alone():
-        return _made(target, at)
+        return _made(target or _free_place(at), at)
+
+
+def _free_place(at: datetime) -> Path:
+    """Where a backup of this moment goes: not over one of the same second."""
+    while (place := directory() / f"amberline-{at:{STAMP}}.tar.gz").exists():
+        at += timedelta(seconds=1)
+    return place
 
 
 def _made(target: Path, at: datetime) -> Path:

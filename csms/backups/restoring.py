@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import tempfile
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from csms.work import atomic
 
 log = logging.getLogger(__name__)
 
+LOOKS, LOOK_EVERY_S = 20, 0.1
 RESTORED, NOT_RESTORED = "backup.restored", "backup.not_restored"  # in the audit
 
 
@@ -193,11 +195,14 @@ def _put_back_by_pg_restore(file: Path, url: URL) -> Path | None:
 
 
 def _check_alone() -> None:
-    """Raises BackupFailed while others are connected to the database."""
+    """Raises BackupFailed while others are connected to the database. Who has just ended may still be seen there."""
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    count = db.session.scalar(text(others))
-    db.session.remove()
-    if count:
-        raise BackupFailed("The server is running, or something else is connected: stop it first.")
+    for _ in range(LOOKS):
+        count = db.session.scalar(text(others))
+        db.session.remove()
+        if not count:
+            return
+        time.sleep(LOOK_EVERY_S)
+    raise BackupFailed("The server is running, or something else is connected: stop it first.")

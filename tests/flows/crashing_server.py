@@ -13,6 +13,7 @@ import wsgi  # isort: skip
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,12 @@ from csms.serve import serve
 POINTS = ("before_commit", "after_commit", "before_send")
 
 
+class AtHand(threading.local):
+    """The units that the lane is about to commit: of each greenlet its own, as jobs commit beside the lane."""
+
+    units: Sequence[object] = ()
+
+
 class Fuse:
     """Ends the process when a point has been met so often."""
 
@@ -32,7 +39,7 @@ class Fuse:
         assert point in POINTS
         self.place = (identity, point, action)
         self.times = times
-        self.at_hand: Sequence[object] = ()  # the units that the lane is about to commit
+        self.at_hand = AtHand()
 
     def meet(self, point: str, unit: units.Received) -> None:
         if (unit.station.identity, point, unit.call.action) == self.place:
@@ -41,7 +48,7 @@ class Fuse:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def meet_all(self, point: str) -> None:
-        for unit in self.at_hand:
+        for unit in self.at_hand.units:
             if isinstance(unit, units.Received):
                 self.meet(point, unit)
 
@@ -51,7 +58,7 @@ def lay(fuse: Fuse) -> None:
 
     class Lane(work.Lane):
         def _once(self, batch: list[work.Unit[Any]]) -> tuple[list[Any], set[str]]:
-            fuse.at_hand = batch
+            fuse.at_hand.units = batch
             return super()._once(batch)
 
     class CrashingSession(Session):

@@ -29,7 +29,8 @@ def test_a_session_survives_kill_9_at_every_point_of_its_messages(
         try:
             crash(server, engine, seed, then=seed + 1 if seed + 1 in seeds else None)
         except Exception as error:
-            raise AssertionError(f"{Plan(seed).fuse}: {error}") from error
+            log = server.log.read_text()[-3000:]
+            raise AssertionError(f"{Plan(seed).fuse}: {error}\n{log}") from error
     with Session(engine) as session:
         assert verify(session) == []
     engine.dispose()

@@ -85,9 +85,11 @@ def sell(sale: Sale, *, is_charged: bool) -> None:
 def test_a_payment_survives_kill_9_between_all_of_its_steps(
     server: ForkedServer, desk: Desk, stripe: SmallStripe
 ) -> None:
-    for number, place in enumerate(IN_A_SALE):
+    """Each place on one of the two databases: all of them on both would take two minutes."""
+    first = int(server.database_url.startswith("postgresql"))
+    for number, place in enumerate(IN_A_SALE[first::2]):
         sell(Sale(server, desk, stripe, f"SALE-{number}", place), is_charged=True)
-    for number, place in enumerate(IN_A_RELEASE):
+    for number, place in enumerate(IN_A_RELEASE[first::2]):
         sell(Sale(server, desk, stripe, f"RELEASE-{number}", place), is_charged=False)
     assert [x.id for x in stripe.intents.values() if x.status == "requires_capture"] == []
     with desk.reading() as session:

@@ -7,17 +7,22 @@ import pytest
 from tools import words
 
 
+@pytest.fixture(scope="module")
+def said():
+    """Every sentence that is marked, read once: it takes seconds."""
+    return words.extracted()
+
+
 @pytest.mark.parametrize("language", words.languages())
-def test_every_sentence_is_translated_with_its_placeholders(language):
-    kept, wanted = words.read(language), words.extracted()
+def test_every_sentence_is_translated_with_its_placeholders(language, said):
+    kept, wanted = words.read(language), said
     missing = [x.id for x in wanted if x.id and kept.get(x.id, x.context) is None]
     assert missing == [], "run `make words`, and translate what it names"
     assert list(words.problems(kept)) == []
 
 
 @pytest.mark.parametrize("language", words.languages())
-def test_no_catalogue_keeps_what_nobody_says(language):
-    said = words.extracted()
+def test_no_catalogue_keeps_what_nobody_says(language, said):
     assert [x.id for x in words.read(language) if x.id and said.get(x.id, x.context) is None] == []
 
 
