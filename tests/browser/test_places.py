@@ -28,7 +28,7 @@ def _drag(page: Page, what: Locator, right: float, down: float) -> None:
 def test_a_site_is_placed_by_a_click_a_drag_and_by_typing(visit: Visit) -> None:
     page = visit("/sites/new")
     latitude, longitude = page.locator("#latitude"), page.locator("#longitude")
-    page.fill("#name", "Harbour")
+    page.fill("#name", "Old quay")
     page.locator("#picker-view").click(position={"x": 120, "y": 100})
     expect(latitude).not_to_have_value("")
     clicked = float(longitude.input_value())
@@ -38,7 +38,7 @@ def test_a_site_is_placed_by_a_click_a_drag_and_by_typing(visit: Visit) -> None:
     latitude.fill("25.7")
     longitude.fill("-100.3")
     page.get_by_role("button", name="Add").click()
-    expect(page.locator("h1")).to_have_text("Harbour")
+    expect(page.locator("h1")).to_have_text("Old quay")
     expect(page.get_by_text("25.7, -100.3")).to_be_visible()
 
 
