@@ -44,7 +44,7 @@ migrate: $(INSTALLED) ## Bring the database up to date
 WORKERS ?= $(shell expr `nproc` \* 2 + 1)
 
 test: $(TEST_INSTALLED) ## Run the test suite (PostgreSQL and Redis too, where they answer)
-	@$(BIN)/python -m tools.steady tests --ignore=tests/browser -q -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m tools.steady tests --ignore=tests/browser -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: $(TEST_INSTALLED) ## Run the browser tests in Debian's Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt install chromium" >&2; exit 1; }
