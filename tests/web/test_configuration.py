@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from make import make_charger, store
+from sqlalchemy import event
 
 from csms import clock
-from csms.domain import chargers, configuration
+from csms.domain import chargers, configuration, sites
 from csms.domain.accounts import Role
 from csms.domain.configuration import queries
+from csms.domain.sites import Details
+from csms.extensions import db
 from tests.web.visitor import told
 
 FORM = {"name": "Duo", "vendor": "volta", "wanted": "HeartbeatInterval = 900\nAuthorizeRemoteTxRequests=true"}
@@ -35,6 +38,30 @@ def test_a_template_shows_the_chargers_that_it_speaks_of_and_what_differs_there(
     assert "What templates want of it" in page
     assert page.index("As wanted") > 0
     assert page.index("Differs") > 0
+
+
+def test_chargers_of_many_sites_take_no_more_queries_than_those_of_one(visitor, session, box):
+    olga = visitor().log_in()
+    olga.post("/configuration/new", FORM)
+    asked = []
+
+    def note(*seen: object) -> None:
+        asked.append(seen[2])
+
+    def count() -> int:
+        asked.clear()
+        olga.text("/configuration/drift")
+        return len(asked)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    few = count()
+    for number in range(5):
+        site = sites.add(session, Details(f"Site {number}"), at=clock.now())
+        session.flush()
+        make_charger(session, f"AT-{number}", vendor="Volta", site_id=site.id)
+    store(session)
+    assert count() == few
+    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_what_would_be_written_is_shown_before_it_is(visitor, session, box):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.accounts import settings
 from csms.domain.base import NotFound
@@ -113,6 +113,7 @@ def _batch(session: Session, after: str) -> Sequence[Charger]:
     return session.scalars(
         select(Charger)
         .where(Charger.admission == Admission.ACCEPTED, Charger.identity_folded > after)
+        .options(joinedload(Charger.site))
         .order_by(Charger.identity_folded)
         .limit(BATCH)
     ).all()
