@@ -49,7 +49,8 @@ def test_a_site_is_added_shown_and_changed(visitor, site):
     assert olga.post(f"/sites/{made.id}/edit", PLAZA | {"name": "Plaza"}).status_code == 302
     changed = the_site(site)
     assert (changed.name, changed.time_zone, changed.city) == ("Plaza", None, "Monterrey")
-    noted = site.session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("site."))).all()
+    actions = select(AuditEntry.action).where(AuditEntry.action.startswith("site.")).order_by(AuditEntry.id)
+    noted = site.session.scalars(actions).all()
     assert noted == ["site.added", "site.changed"]
 
 
