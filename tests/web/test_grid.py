@@ -55,8 +55,8 @@ def test_a_price_is_a_band_over_the_power_stronger_where_it_is_dearer(visitor, s
     fed(site)
     olga = visitor().log_in()
     midnight = site.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for begin, value in ((0, "0.12"), (6, "0.42")):
-        times = {"from": (midnight + timedelta(hours=begin)), "until": midnight + timedelta(hours=begin + 6)}
+    for begin, end, value in ((0, 6, "0.12"), (6, 24, "0.42")):  # at any time of the day one of them holds
+        times = {"from": (midnight + timedelta(hours=begin)), "until": midnight + timedelta(hours=end)}
         sent = given(site, kind="tariff", value=value, **{x: y.isoformat() for x, y in times.items()})
         assert olga.post("/grid", sent).status_code == 302
     place = re.search(r'"(/sites/\d+)"', olga.text("/sites"))
@@ -67,9 +67,9 @@ def test_a_price_is_a_band_over_the_power_stronger_where_it_is_dearer(visitor, s
         )
         assert [(shade, x, width) for shade, x, width, _ in bands] == [
             ("1", "0.0", "150.0"),
-            ("3", "150.0", "150.0"),
+            ("3", "150.0", "450.0"),
         ]
-        assert bands[1][3].startswith("06:00 – 12:00 – 0.42 ")
+        assert bands[1][3].startswith("06:00 – 00:00 – 0.42 ")
         assert "What the grid asks for a kWh" in page
         assert "0.12 " in page
 
