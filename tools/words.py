@@ -30,7 +30,15 @@ METHODS = [
 OPTIONS = {
     pattern: {"trimmed": "true", "silent": "false"} for pattern, method in METHODS if method == "jinja2"
 }
-KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "_l": None, "gettext_noop": None}
+MARKS = ("lazy_gettext", "_l", "gettext_noop", "told")
+ERRORS = (
+    "DomainError",
+    "Refused",
+    "NotFound",
+    "Invalid",
+    "Hushed",
+)  # what the domain says is translated at the doors
+KEYWORDS = DEFAULT_KEYWORDS | dict.fromkeys(MARKS + ERRORS)
 NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # one that changed with every run would say nothing
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 MARKUP = re.compile(r"<[^>]+>")

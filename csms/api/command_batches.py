@@ -242,7 +242,7 @@ def _named(session: Session, identities: list[str]) -> Filter:
     query = select(Charger.identity_folded, Charger.id).where(Charger.identity_folded.in_(folded))
     ids = {identity: charger_id for identity, charger_id in session.execute(query)}
     if unknown := folded.keys() - ids.keys():
-        raise NotFound(f"There is no charger {folded[min(unknown)]}.")
+        raise NotFound("There is no charger %(folded)s.", folded=folded[min(unknown)])
     return Filter(ids=list(ids.values()))
 
 

@@ -100,7 +100,7 @@ def connector_at(session: Session, identity: str, evse: int) -> Connector:
     charger = queries.charger(session, identity)
     connector = next((x for x in charger.connectors if x.evse_number == evse), None)
     if connector is None:
-        raise NotFound(f"{charger.title} has no connector {evse}.")
+        raise NotFound("%(title)s has no connector %(evse)s.", title=charger.title, evse=evse)
     return connector
 
 

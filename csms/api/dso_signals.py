@@ -186,7 +186,9 @@ def _window(kind: SignalKind, given: SignalPeriodIn) -> Window:
     other = given.limit_w if is_price else given.price_per_kwh
     if value is None or other is not None:
         needed = "price_per_kwh" if is_price else "limit_w"
-        raise Invalid(f"A period of a signal of the kind {kind} has {needed}.", "periods")
+        raise Invalid(
+            "A period of a signal of the kind %(kind)s has %(needed)s.", "periods", kind=kind, needed=needed
+        )
     return Window(given.begins_at, given.ends_at, Decimal(value))
 
 

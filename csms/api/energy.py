@@ -171,7 +171,7 @@ def start_with_profile(identity: str, json: NewStart) -> Any:
         charger = queries.charger(session, identity)
         connector = next((x for x in charger.connectors if x.evse_number == json.evse), None)
         if connector is None:
-            raise NotFound(f"{charger.title} has no connector {json.evse}.")
+            raise NotFound("%(title)s has no connector %(evse)s.", title=charger.title, evse=json.evse)
         command = energy.start_with(
             session, connector, json.id_token, json.profile.profile(), meant, at=clock.now()
         )
@@ -230,7 +230,7 @@ def ask_composite_schedule(identity: str, json: CompositeQuery) -> CompositeOut:
 def _composite(session: Session, identity: str, query: CompositeQuery) -> CompositeOut:
     charger, at = queries.charger(session, identity), clock.now()
     if query.evse and query.evse not in {x.evse_number for x in charger.connectors}:
-        raise NotFound(f"{charger.title} has no connector {query.evse}.")
+        raise NotFound("%(title)s has no connector %(evse)s.", title=charger.title, evse=query.evse)
     ends_at = at + timedelta(seconds=query.duration_s)
     both = energy_queries.both_sides(
         session, charger, query.evse, begins_at=at, ends_at=ends_at, unit=query.unit

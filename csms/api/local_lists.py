@@ -71,7 +71,7 @@ def _out(row: LocalList) -> LocalListOut:
 def _found(charger: Charger) -> LocalListOut:
     row = lists.find(db.session(), charger.id)
     if row is None:
-        raise NotFound(f"{charger.title} has no list of cards.")
+        raise NotFound("%(title)s has no list of cards.", title=charger.title)
     return _out(row)
 
 

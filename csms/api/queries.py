@@ -64,7 +64,7 @@ def charger(session: Session, identity: str, *, with_connectors: bool = True) ->
     query = _CHARGER_WITH_CONNECTORS if with_connectors else _CHARGER
     found = session.scalar(query, {"identity_folded": identity.casefold()[:48]})
     if found is None:
-        raise NotFound(f"There is no charger {identity}.")
+        raise NotFound("There is no charger %(identity)s.", identity=identity)
     return found
 
 

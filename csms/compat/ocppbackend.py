@@ -142,7 +142,7 @@ def _request_stop(session: Session, identity: str) -> Command:
     wanted = queries.transactions(identity=identity, state=transactions.TransactionState.ACTIVE)
     running = session.scalars(wanted.order_by(Transaction.started_at.desc()).limit(1)).first()
     if running is None:
-        raise Invalid(f"No transaction is running at {found.identity}.")
+        raise Invalid("No transaction is running at %(identity)s.", identity=found.identity)
     return transactions.request_stop(session, running, by=g.api_caller.username, at=clock.now())
 
 

@@ -31,7 +31,9 @@ class Login:
                 or not value.isascii()
                 and field == "database"
             ):
-                raise Invalid(f"Write {least} to {most} characters on one line.", field)
+                raise Invalid(
+                    "Write %(least)s to %(most)s characters on one line.", field, least=least, most=most
+                )
         url = self.url.rstrip("/")
         try:
             parts = urlsplit(url)

@@ -25,7 +25,7 @@ class Hushed(Refused):
 def check(session: Session, charger: Charger) -> None:
     """Raises Hushed when nothing may be sent to this charger by itself."""
     if is_quiet(session, charger):
-        raise Hushed(f"{charger.title} is in quiet mode: nothing is sent to it by itself.")
+        raise Hushed("%(title)s is in quiet mode: nothing is sent to it by itself.", title=charger.title)
 
 
 def is_quiet(session: Session, charger: Charger) -> bool:

@@ -72,7 +72,12 @@ class Recipe:
     def _check_figures(self) -> None:
         for field, least in (("duration", 1), ("interval", 1), ("pre_charge_delay", 0)):
             if not least <= getattr(self, field) <= LONGEST_S:
-                raise Invalid(f"Write whole seconds from {least} to {LONGEST_S}.", field)
+                raise Invalid(
+                    "Write whole seconds from %(least)s to %(longest_s)s.",
+                    field,
+                    least=least,
+                    longest_s=LONGEST_S,
+                )
         if not 0 < self.kwh_min <= MOST_KWH:
             raise Invalid("Write kWh, more than 0.", "kwh_min")
         if not self.kwh_min <= self.kwh_max <= MOST_KWH:
@@ -164,7 +169,7 @@ def listed(session: Session) -> Sequence[Simulator]:
 def start(session: Session, row: Simulator, *, at: datetime) -> None:
     """Let it run. One that dials this machine gets its charger here. Raises Refused for a real charger's identity."""
     if row.is_on:
-        raise Refused(f"{row.name} is running already.")
+        raise Refused("%(name)s is running already.", name=row.name)
     if row.host in OWN_HOSTS:  # at whatever port: this server may have several processes
         prepare(session, row.identity, at=at)
     row.is_on, row.detail, row.claimed_by, row.claimed_until = True, None, None, None
@@ -174,7 +179,7 @@ def start(session: Session, row: Simulator, *, at: datetime) -> None:
 def stop(session: Session, row: Simulator) -> None:
     """Whoever runs it ends it. Raises Refused for one that does not run."""
     if not row.is_on:
-        raise Refused(f"{row.name} is not running.")
+        raise Refused("%(name)s is not running.", name=row.name)
     row.is_on, row.detail = False, None
     announce(session, TOPIC)
 
@@ -202,7 +207,7 @@ def prepare(session: Session, identity: str, *, at: datetime) -> None:
             is_simulated=True,
         )
     elif not known.is_simulated:
-        raise Refused(f"{identity} is a real charger: choose another identity.")
+        raise Refused("%(identity)s is a real charger: choose another identity.", identity=identity)
 
 
 # Who runs them.
@@ -273,10 +278,12 @@ def _write(session: Session, row: Simulator, recipe: Recipe) -> None:
     try:
         session.flush()
     except IntegrityError:
-        raise Refused(f"Another simulator is {recipe.identity}: choose another identity.") from None
+        raise Refused(
+            "Another simulator is %(identity)s: choose another identity.", identity=recipe.identity
+        ) from None
     announce(session, TOPIC)
 
 
 def _refuse_running(row: Simulator) -> None:
     if row.is_on:
-        raise Refused(f"{row.name} is running: stop it first.")
+        raise Refused("%(name)s is running: stop it first.", name=row.name)

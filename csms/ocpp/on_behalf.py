@@ -41,9 +41,12 @@ class Told:
         charger = chargers.get(session, self.charger_id)
         lease = session.get(LinkLease, self.charger_id, with_for_update=True)
         if lease is None:
-            raise Refused(f"{charger.title} has just been added: try again.")
+            raise Refused("%(title)s has just been added: try again.", title=charger.title)
         if lease.is_online(self.at) and lease.node != self.node:
-            raise Refused(f"{charger.title} is connected to another process of this installation: try again.")
+            raise Refused(
+                "%(title)s is connected to another process of this installation: try again.",
+                title=charger.title,
+            )
         message_id = f"api-{uuid.uuid4().hex[:32]}"
         received = units.Received(
             self.actions,

@@ -125,7 +125,7 @@ def _changed(action: Change, chargers: Sequence[Charger], given: Mapping[str, st
 def _check_count(given: Mapping[str, str], count: int) -> None:
     """Raises Invalid unless the number of those whom it is done to was typed."""
     if given.get("typed", "").strip() != str(count):
-        raise Invalid(f"Type {count} to confirm: that many are meant now.", "typed")
+        raise Invalid("Type %(count)s to confirm: that many are meant now.", "typed", count=count)
 
 
 def _action(name: str) -> Action | Change:
@@ -158,7 +158,9 @@ def _pace(given: Mapping[str, str]) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= batches.FASTEST):
-        raise Invalid(f"A whole number from 1 to {batches.FASTEST}, or nothing.", "per_minute")
+        raise Invalid(
+            "A whole number from 1 to %(fastest)s, or nothing.", "per_minute", fastest=batches.FASTEST
+        )
     return int(text)
 
 

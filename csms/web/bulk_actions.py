@@ -166,7 +166,9 @@ def _tariff(session: Session, found: Sequence[Charger], given: Given, _: datetim
 def _limit(session: Session, found: Sequence[Charger], given: Given, at: datetime) -> str:
     """Limit each of them; who refuses is named, and keeps what it has. Raises Invalid, also when all refuse."""
     if len(found) > MOST_LIMITED:
-        raise Invalid(f"At most {MOST_LIMITED} chargers at once: narrow the list.", "limit")
+        raise Invalid(
+            "At most %(most_limited)s chargers at once: narrow the list.", "limit", most_limited=MOST_LIMITED
+        )
     limit_a, until, refused = number("limit"), limit_until(), []
     for charger in found:
         try:
@@ -176,7 +178,7 @@ def _limit(session: Session, found: Sequence[Charger], given: Given, at: datetim
             refused.append(charger.title)
             why = str(error)
     if len(refused) == len(found):
-        raise Invalid(f"No charger takes it. {why}", "limit")
+        raise Invalid("No charger takes it. %(why)s", "limit", why=why)
     return f"{limit_a:g} A" + (f"; not at {', '.join(refused[:5])}" if refused else "")
 
 

@@ -14,7 +14,6 @@ from csms.domain.base import NotFound, Refused
 from csms.domain.payments import Outcome, checkout, news
 from csms.extensions import csrf, db
 from csms.payments import Forged, Unavailable, provider_named
-from csms.sentences import gettext_noop
 from csms.web import landing
 from csms.web.station_view import frame
 from csms.work import StorageFailed, atomic
@@ -50,7 +49,7 @@ def choose(reference: str) -> Answer:
     try:
         outcome = Outcome(request.form.get("outcome", ""))
     except ValueError:
-        raise NotFound(gettext_noop("There is no such choice.")) from None
+        raise NotFound("There is no such choice.") from None
     try:
         with atomic() as session:
             found = checkout.checkout(session, reference)

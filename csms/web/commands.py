@@ -126,7 +126,7 @@ def _text(name: str, longest: int, *, is_needed: bool = True) -> str:
     if is_needed and not value:
         raise Invalid("Something is missing: fill in every field.", name)
     if len(value) > longest or not value.isprintable():
-        raise Invalid(f"At most {longest} printable characters, please.", name)
+        raise Invalid("At most %(longest)s printable characters, please.", name, longest=longest)
     return value
 
 

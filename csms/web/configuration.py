@@ -276,9 +276,9 @@ def _pairs(text: str) -> dict[str, str]:
             continue
         name, sign, value = line.partition("=")
         if not sign:
-            raise Invalid(f"Line {number} has no = between key and value.", "wanted")
+            raise Invalid("Line %(number)s has no = between key and value.", "wanted", number=number)
         if name.strip() in found:
-            raise Invalid(f"{name.strip()} is there twice.", "wanted")
+            raise Invalid("%(name)s is there twice.", "wanted", name=name.strip())
         found[name.strip()] = value.strip()
     return found
 

@@ -23,7 +23,6 @@ from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
-from csms.sentences import gettext_noop
 from csms.web import distances, landing, public_live, visitors
 from csms.web.bills import bill_lines, credit_kwh
 from csms.web.languages import said
@@ -116,7 +115,7 @@ def notify(secret: str) -> Answer:
     """Write an e-mail when the car pauses and when charging ends: only for whoever started it."""
     transaction = queries.by_secret(db.session(), secret)
     if not _has_mail() or not visitors.may_stop(transaction):
-        raise NotFound(gettext_noop("There is no such page."))
+        raise NotFound("There is no such page.")
     email = request.form.get("email", "")
     try:
         with atomic() as session:

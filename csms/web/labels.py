@@ -51,7 +51,7 @@ def index() -> str:
     config: Config = current_app.extensions["settings"]
     size = request.args.get("size", "a7")
     if size not in SIZES:
-        raise Invalid(f"A label's size is one of {', '.join(SIZES)}.", "size")
+        raise Invalid("A label's size is one of %(sizes)s.", "size", sizes=", ".join(SIZES))
     query = (
         select(Connector)
         .join(Charger)

@@ -6,18 +6,19 @@ choice the browser's own languages decide. Doors that are not wholly translated 
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import Any
 
 from babel import Locale
 from flask import Blueprint, Flask, Response, after_this_request, has_request_context, redirect, request
-from flask_babel import get_locale, gettext, lazy_gettext
+from flask_babel import get_locale, get_translations, gettext, lazy_gettext
 from flask_login import current_user, user_logged_in
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms.domain.accounts import User, queries
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
-from csms.sentences import gettext_noop
 from csms.web.security import safe_next
 from csms.work import atomic
 
@@ -53,6 +54,8 @@ SPOKEN = frozenset(
         "vouchers.redeem",
     }
 )
+VALUE = re.compile(r"%\((\w+)\)s")
+LEAST_SAID = 8  # letters of a sentence's own: with fewer, anything would be taken for it
 COOKIE = "language"
 KEPT_FOR_S = 365 * 24 * 3600
 
@@ -62,7 +65,7 @@ def choose() -> WerkzeugResponse:
     """The reader's choice, from the foot of a page or from the own account."""
     language = request.form.get("language", "")
     if language not in LANGUAGES:
-        raise Invalid(gettext_noop("Choose one of the list."), "language")
+        raise Invalid("Choose one of the list.", "language")
     if current_user.is_authenticated:
         with atomic() as session:
             queries.user(session, current_user.id).language = language
@@ -95,12 +98,53 @@ def said(error: DomainError) -> str:
 
 
 def stored(sentence: str | None) -> str:
-    """A sentence that was kept in English, in the reader's language; what only English can tell is left out."""
-    if not sentence:
-        return ""
+    """A sentence that was kept in English, in the reader's language; in English if nobody has translated it.
+
+    Its values are found again in it: "The card 04A2 is blocked." was once "The card %(uid)s is blocked.".
+    """
+    if not sentence or locale() is None:
+        return sentence or ""
     translated = gettext(sentence)
-    is_untold = locale() is not None and translated == sentence
-    return gettext("The station could not start.") if is_untold else translated
+    if translated != sentence:
+        return translated
+    for pattern, words in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return gettext(words, **found.groupdict())
+    return sentence
+
+
+def stored_for_drivers(sentence: str | None) -> str:
+    """As `stored`; what only English can tell is left out."""
+    words = stored(sentence)
+    is_untold = bool(words) and locale() is not None and words == sentence
+    return gettext("The station could not start.") if is_untold else words
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Every sentence with values, those first that say the most themselves. All catalogues have the same ones."""
+    found = []
+    for words in get_translations()._catalog:  # gettext tells it nowhere else
+        if not isinstance(words, str):
+            continue  # one of several forms
+        pieces = VALUE.split(words)
+        said = sum(len(x) for x in pieces[::2])
+        if len(pieces) > 1 and said >= LEAST_SAID:
+            found.append((said, re.compile(_pattern(pieces), re.DOTALL), words))
+    found.sort(key=lambda x: x[0], reverse=True)
+    return [(pattern, words) for _, pattern, words in found]
+
+
+def _pattern(pieces: list[str]) -> str:
+    names: set[str] = set()
+    found = []
+    for i, piece in enumerate(pieces):
+        if i % 2 == 0:
+            found.append(re.escape(piece.replace("%%", "%")))
+        else:
+            found.append(f"(?P={piece})" if piece in names else f"(?P<{piece}>.+?)")
+            names.add(piece)
+    return "".join(found)
 
 
 def inline(words: object) -> str:
@@ -116,6 +160,7 @@ def register(app: Flask) -> None:
     app.add_template_global(lazy_gettext, "_l")
     app.add_template_filter(inline)
     app.add_template_filter(stored)
+    app.add_template_filter(stored_for_drivers)
     user_logged_in.connect(_bring_choice, app)
 
     @app.context_processor

@@ -71,7 +71,7 @@ def _own(slug: str, payment_id: str) -> Payment:
     is_own = payment_id in visitors.claims() or visitors.is_payer(payment)
     found = queries.place(db.session(), slug)
     if not is_own or found not in (payment.connector, payment.charger):
-        raise NotFound(gettext_noop("There is no such payment."))
+        raise NotFound("There is no such payment.")
     return payment
 
 

@@ -110,6 +110,6 @@ def _sealed(secret: str, field: str, beginnings: tuple[str, ...]) -> str | None:
         or not secret.isprintable()
         or len(secret) > 300
     ):
-        raise Invalid(f"It begins with {' or '.join(beginnings)}.", field)
+        raise Invalid("It begins with %(beginnings)s.", field, beginnings=" or ".join(beginnings))
     sealed: str = current_app.extensions["seal"].close(secret)
     return sealed

@@ -19,7 +19,6 @@ from csms.domain import accounts
 from csms.domain.accounts import DistanceUnit, User, logins, queries
 from csms.domain.base import Invalid, Refused
 from csms.extensions import db
-from csms.sentences import gettext_noop
 from csms.web import auth
 from csms.web.entrance import hashed
 from csms.web.languages import said
@@ -75,7 +74,7 @@ def _distance_unit(word: str) -> DistanceUnit | None:
     try:
         return DistanceUnit(word) if word else None
     except ValueError:
-        raise Invalid(gettext_noop("Choose one of the list."), "distance_unit") from None
+        raise Invalid("Choose one of the list.", "distance_unit") from None
 
 
 @blueprint.post("/times")

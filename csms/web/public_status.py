@@ -17,7 +17,6 @@ from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
-from csms.sentences import gettext_noop
 from csms.web import stations
 from csms.web.landing import FRAGMENTS, READS
 from csms.web.station_start import blueprint as blueprint
@@ -77,5 +76,5 @@ def _status(slug: str) -> dict[str, Any]:
 def _charger(identity: str) -> Charger:
     charger = chargers.find(db.session(), identity)
     if charger is None:
-        raise NotFound(gettext_noop("There is no such station."))
+        raise NotFound("There is no such station.")
     return charger

@@ -229,7 +229,9 @@ def _asked() -> tuple[Period, Wanted]:
     try:
         grouping = Grouping(request.args.get("group") or Grouping.DAY)
     except ValueError:
-        raise Invalid(f"A report has a line per {', '.join(Grouping)}.", "group") from None
+        raise Invalid(
+            "A report has a line per %(grouping)s.", "group", grouping=", ".join(Grouping)
+        ) from None
     since, until = request.args.get("since"), request.args.get("until")
     if since or until:
         period = Period("", _day(since, "since"), _day(until, "until"))
@@ -267,7 +269,11 @@ def _preset(key: str, today: date) -> Period:
             return Period(key, date(today.year, 1, 1), today)
         case "last_year":
             return Period(key, date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
-    raise Invalid(f"A period is one of {', '.join(PERIODS)}; others are told by since and until.", "period")
+    raise Invalid(
+        "A period is one of %(periods)s; others are told by since and until.",
+        "period",
+        periods=", ".join(PERIODS),
+    )
 
 
 def _wanted(period: Period, grouping: Grouping) -> Wanted:

@@ -110,7 +110,7 @@ def _plan(firmware: FirmwareFile, given: Mapping[str, str]) -> Plan:
 def _number(given: Mapping[str, str], name: str, most: int) -> int:
     text = given.get(name, "").strip() or "0"
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most):
-        raise Invalid(f"Write a whole number up to {most}.", name)
+        raise Invalid("Write a whole number up to %(most)s.", name, most=most)
     return int(text)
 
 

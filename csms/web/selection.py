@@ -64,7 +64,7 @@ def _check(count: int) -> None:
     if not count:
         raise Invalid("Choose chargers first: tick some, or take all that match.", "id")
     if count > batches.MOST:
-        raise Invalid(f"At most {batches.MOST} chargers at once: narrow the list.", "id")
+        raise Invalid("At most %(most)s chargers at once: narrow the list.", "id", most=batches.MOST)
 
 
 def _wanted(session: Session) -> Filter:

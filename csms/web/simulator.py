@@ -81,7 +81,7 @@ def start() -> Response:
     running = {x.identity for x in registry.running()}
     names = [wanted] if wanted else _free_names(count, running)
     if len(running) + len(names) > MOST:
-        raise Refused(f"At most {MOST} simulated chargers run at a time.")
+        raise Refused("At most %(most)s simulated chargers run at a time.", most=MOST)
     with atomic() as session:
         for name in names:
             prepare(name, running)
@@ -150,7 +150,7 @@ def _refusal_to_remove(session: Session, charger: Charger, at: datetime) -> str 
 def prepare(identity: str, running: set[str]) -> None:
     """The charger's row, for one that does not run yet. Raises Refused or Invalid."""
     if identity in running:
-        raise Refused(f"{identity} is running already.")
+        raise Refused("%(identity)s is running already.", identity=identity)
     simulators.prepare(db.session(), identity, at=clock.now())
 
 

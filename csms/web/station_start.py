@@ -25,7 +25,6 @@ from csms.domain.payments import queries as paid
 from csms.domain.reservations import Reservation
 from csms.domain.transactions import queries
 from csms.extensions import db
-from csms.sentences import gettext_noop
 from csms.web import stations, visitors
 from csms.web.landing import FRAGMENTS, GUESSES, STARTS, Answer
 from csms.web.landing import blueprint as blueprint
@@ -60,11 +59,11 @@ def start(slug: str) -> Answer:
 def asked(slug: str, command_id: str) -> Answer:
     """How far the start has come: asked, accepted, charging. Only for the browser that asked."""
     if command_id not in visitors.claims():
-        raise NotFound(gettext_noop("There is no such start."))
+        raise NotFound("There is no such start.")
     command = commands.get(db.session(), command_id)
     connector = connector_of(slug)
     if command.charger_id != connector.charger_id:
-        raise NotFound(gettext_noop("There is no such start."))
+        raise NotFound("There is no such start.")
     if command.transaction_id is not None:
         return _go_on(command.transaction_id)
     given = {
@@ -111,12 +110,12 @@ def _check_presence(connector: Connector, at: datetime) -> Command | None:
     if pending is not None:
         if pending.id in visitors.claims():
             return pending
-        raise Refused(gettext_noop("A start has just been asked for here. Wait a moment."))
+        raise Refused("A start has just been asked for here. Wait a moment.")
     kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
     # Where a place is kept, the card that it is kept for is the proof: the connector need not tell of a plug.
     if problem := None if kept else stations.presence_problem(connector, at):
         if queries.on_connector(session, connector) is not None:
-            raise Refused(gettext_noop("Another driver is charging here."))
+            raise Refused("Another driver is charging here.")
         _prove_presence(connector, problem)
     g.counts = True
     return None
@@ -132,7 +131,7 @@ def _pay(slug: str) -> Answer:
             with atomic() as session:
                 connector = connector_of(slug)
                 if amount is None:
-                    raise Refused(gettext_noop("Paying by card is not offered here. Choose another way."))
+                    raise Refused("Paying by card is not offered here. Choose another way.")
                 _check_presence(connector, clock.now())
                 begun = _begin_payment(session, connector, *amount)
             title = gettext("Charging at %(station)s, up to this amount", station=connector.charger.title)
@@ -168,7 +167,7 @@ def _prove_presence(connector: Connector, problem: str) -> None:
     g.counts = True
     if not compare_digest(typed.upper().encode(), connector.code.encode()):
         raise Invalid(
-            gettext_noop("This is not the code of this connector: it is printed on its label."),
+            "This is not the code of this connector: it is printed on its label.",
             "station_code",
         )
 
@@ -182,9 +181,9 @@ def _prove_card() -> None:
     g.counts = True
     pin = request.form.get("pin", "").strip()
     if not pin:
-        raise Invalid(gettext_noop("This card has a PIN: enter it as well."), "pin")
+        raise Invalid("This card has a PIN: enter it as well.", "pin")
     if not signing_in.is_pin_right(card, pin):
-        raise Invalid(gettext_noop("The PIN is wrong, or it was tried too often."), "pin")
+        raise Invalid("The PIN is wrong, or it was tried too often.", "pin")
 
 
 def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> str:
@@ -196,7 +195,7 @@ def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> 
     account = own_account()
     if method == "account" and account is not None:
         if charger.policy is AuthorizationPolicy.CREDIT and not account.has_credit:
-            raise Refused(gettext_noop("There is no credit left on your account."))
+            raise Refused("There is no credit left on your account.")
         if kept is not None and kept.account_id == account.id:
             return kept.id_tag
         return accounts.web_token(session, session.merge(account), at).uid
@@ -206,14 +205,14 @@ def _tag(charger: Charger, method: str, card: str, kept: Reservation | None) -> 
     if method == "guest" and charger.policy is AuthorizationPolicy.OPEN:
         return accounts.guest_token(session, at).uid
     if not card.strip():
-        raise Invalid(gettext_noop("Enter the number of your card."), "card")
+        raise Invalid("Enter the number of your card.", "card")
     needs_credit = charger.policy is AuthorizationPolicy.CREDIT
     decision = accounts.authorize(session, card, needs_known=True, needs_credit=needs_credit, at=at)
     if decision.status is TokenStatus.NO_CREDIT:
-        raise Invalid(gettext_noop("There is no credit left on this card."), "card")
+        raise Invalid("There is no credit left on this card.", "card")
     token = accounts.find_token(session, card)
     if not decision.is_accepted or token is None:
-        raise Invalid(gettext_noop("This card cannot be used here. Check its number."), "card")
+        raise Invalid("This card cannot be used here. Check its number.", "card")
     return token.uid
 
 

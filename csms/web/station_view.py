@@ -18,7 +18,6 @@ from csms.domain.payments import Settings
 from csms.domain.payments import queries as paid
 from csms.domain.transactions import queries
 from csms.extensions import db
-from csms.sentences import gettext_noop
 from csms.web import filters, nearby, stations, tariff_validity, visitors
 from csms.web.shell import zone
 
@@ -154,7 +153,7 @@ def numbered_connector(charger: Charger, number: int) -> Connector:
     for connector in charger.connectors:
         if connector.evse_number == number:
             return connector
-    raise NotFound(gettext_noop("This station has no such connector."))
+    raise NotFound("This station has no such connector.")
 
 
 def _public_url(connector: Connector) -> str:

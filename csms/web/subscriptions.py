@@ -18,7 +18,6 @@ from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.subscriptions import ProductTerms, Subscription, SubscriptionProduct
 from csms.extensions import db
 from csms.quantities import cents, kwh
-from csms.sentences import gettext_noop
 from csms.web.accounts import currency
 from csms.web.amounts import amount_of
 from csms.web.languages import said
@@ -131,14 +130,14 @@ def _whose(account: str) -> tuple[str, int]:
         account_id = int(account) if account.isdigit() and len(account) < 19 else 0
         return url_for("accounts.show", account_id=account_id), account_id
     if current_user.account_id is None:
-        raise NotFound(gettext_noop("There is no account of yours."))
+        raise NotFound("There is no account of yours.")
     return url_for("accounts.me"), current_user.account_id
 
 
 def _chosen(session: Session, number: str) -> SubscriptionProduct:
     product = subscriptions.product(session, int(number) if number.isdigit() and len(number) < 19 else 0)
     if not product.is_open and not can("money"):
-        raise NotFound(gettext_noop("There is no such product."))
+        raise NotFound("There is no such product.")
     return product
 
 

@@ -128,7 +128,7 @@ def _count(given: Mapping[str, str], name: str, most: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit()) or len(text) > 6 or int(text) > most:
-        raise Invalid(f"Write a whole number up to {most}.", name)
+        raise Invalid("Write a whole number up to %(most)s.", name, most=most)
     return int(text)
 
 

@@ -18,7 +18,6 @@ from csms.domain.accounts import Voucher, queries
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db, limiter
 from csms.quantities import cents, kwh
-from csms.sentences import gettext_noop
 from csms.web import exports, filters
 from csms.web.accounts import currency
 from csms.web.addresses import with_query
@@ -103,7 +102,7 @@ def export() -> Response:
 def redeem() -> Page:
     """A driver books a code to their own account."""
     if current_user.account_id is None:
-        raise NotFound(gettext_noop("There is no account of yours."))
+        raise NotFound("There is no account of yours.")
     try:
         with atomic() as session:
             account = queries.account(session, current_user.account_id)

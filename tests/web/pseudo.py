@@ -11,8 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
+from sqlalchemy import String, select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from csms.domain.base import Base
 from csms.web.languages import LANGUAGES
 from tools import words
 
@@ -75,6 +78,16 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.silent and data.strip():
             self.said.append(data.strip())
+
+
+def names_in(session: Session) -> tuple[str, ...]:
+    """Every text that the database holds: what people and chargers called things."""
+    found: set[str] = set()
+    for table in Base.metadata.sorted_tables:
+        for column in table.c:
+            if isinstance(column.type, String):
+                found.update(session.scalars(select(column).distinct().where(column.is_not(None))))
+    return tuple(str(x) for x in found if x)
 
 
 def plain_words(page: str, names: tuple[str, ...] = ()) -> Iterator[str]:

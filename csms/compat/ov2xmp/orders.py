@@ -58,7 +58,7 @@ class Desk:
     def connector(self, number: int) -> Connector:
         found = next((x for x in self.charger.connectors if x.evse_number == number), None)
         if found is None:
-            raise Refused(f"{self.charger.title} has no connector {number}.")
+            raise Refused("%(title)s has no connector %(number)s.", title=self.charger.title, number=number)
         return found
 
     def profile(self, profile_id: int) -> tuple[energy.Profile, Meant]:

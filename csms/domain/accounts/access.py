@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from csms.domain.accounts.hashing import hashed
 from csms.domain.accounts.models import LogIn, RefreshToken, Role, User
 from csms.domain.base import Invalid, Refused, announce, is_mail_address, printable
-from csms.sentences import gettext_noop
 
 USERS_TOPIC = "users"
 _USERNAME = re.compile(r"[\w.@+-]{1,80}")
@@ -47,11 +46,9 @@ def create_user(
     """
     username = username.strip()
     if not _USERNAME.fullmatch(username):
-        raise Invalid(
-            gettext_noop("A user name has 1 to 80 letters, digits and the characters . @ + - _"), "username"
-        )
+        raise Invalid("A user name has 1 to 80 letters, digits and the characters . @ + - _", "username")
     if find_user(session, username) is not None:
-        raise Refused(gettext_noop("There is a user %(username)s already."), username=username)
+        raise Refused("There is a user %(username)s already.", username=username)
     user = User(
         username=username,
         username_folded=_folded(username),
@@ -73,10 +70,10 @@ def set_email(session: Session, user: User, email: str | None, *, verified_at: d
     """Another address, or none. Raises Invalid for what is no address, Refused for another user's."""
     email = (email or "").strip()
     if email and not is_mail_address(email):
-        raise Invalid(gettext_noop("This is no e-mail address."), "email")
+        raise Invalid("This is no e-mail address.", "email")
     others = select(User.id).where(User.email_folded == folded_email(email), User.id != user.id)
     if email and session.scalar(others.limit(1)) is not None:
-        raise Refused(gettext_noop("There is a user with this e-mail address already."))
+        raise Refused("There is a user with this e-mail address already.")
     user.email = email or None
     user.email_folded = folded_email(email) if email else None
     user.email_verified_at = verified_at if email else None

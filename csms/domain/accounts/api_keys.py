@@ -122,7 +122,7 @@ def make_key(session: Session, user: User, terms: Terms, *, at: datetime) -> tup
     name = (printable(terms.name.strip(), 60) or "").strip()
     _check(terms, name, at)
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)).limit(1)):
-        raise Refused(f"There is a key {name} already.")
+        raise Refused("There is a key %(name)s already.", name=name)
     secret = new_secret()
     key = ApiKey(
         name=name,

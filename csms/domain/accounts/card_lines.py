@@ -63,9 +63,16 @@ def read(text: str, zone: ZoneInfo) -> list[Line]:
             raise Invalid(_about_head(unknown), "file")
         lines = [_line(rows.line_num, head, row, zone) for row in rows if any(x.strip() for x in row)]
     except csv.Error as error:
-        raise Invalid(f"Line {rows.line_num} cannot be read: {error}.", "file") from error
+        raise Invalid(
+            "Line %(line_num)s cannot be read: %(error)s.", "file", line_num=rows.line_num, error=error
+        ) from error
     if len(lines) > MOST_LINES:
-        raise Invalid(f"{len(lines)} lines are too many: give {MOST_LINES} at a time.", "file")
+        raise Invalid(
+            "%(lines)s lines are too many: give %(most_lines)s at a time.",
+            "file",
+            lines=len(lines),
+            most_lines=MOST_LINES,
+        )
     return lines
 
 

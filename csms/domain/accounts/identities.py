@@ -103,5 +103,5 @@ def _free_name(session: Session, person: Person) -> str:
     names = (base, *(f"{base}-{number}" for number in range(2, MOST_NAMESAKES)))
     free = next((x for x in names if find_user(session, x) is None), None)
     if free is None:
-        raise Refused(f"There are too many users called {base}.")
+        raise Refused("There are too many users called %(base)s.", base=base)
     return free

@@ -11,7 +11,6 @@ import hmac
 import argon2
 
 from csms.domain.base import Invalid
-from csms.sentences import gettext_noop
 
 LEAST_LENGTH = 12
 MOST_LENGTH = 200
@@ -82,15 +81,11 @@ def _django_matches(hash: str, text: str) -> bool:
 def password_problem(text: str) -> Invalid | None:
     """Why a password is not good enough, for whoever chose it; None if it is. Any characters will do."""
     if len(text) < LEAST_LENGTH:
-        return Invalid(
-            gettext_noop("A password has at least %(least)s characters."), FIELD, least=LEAST_LENGTH
-        )
+        return Invalid("A password has at least %(least)s characters.", FIELD, least=LEAST_LENGTH)
     if len(text) > MOST_LENGTH:
-        return Invalid(gettext_noop("A password has at most %(most)s characters."), FIELD, most=MOST_LENGTH)
+        return Invalid("A password has at most %(most)s characters.", FIELD, most=MOST_LENGTH)
     if text.casefold() in _COMMONEST.split() or len(set(text.casefold())) < 4:
-        return Invalid(
-            gettext_noop("This password is one of the first that anybody would try: choose another."), FIELD
-        )
+        return Invalid("This password is one of the first that anybody would try: choose another.", FIELD)
     return None
 
 

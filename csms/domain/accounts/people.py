@@ -26,7 +26,6 @@ from csms.domain.accounts.models import (
 )
 from csms.domain.accounts.views import SavedView
 from csms.domain.base import Invalid, Refused, printable
-from csms.sentences import gettext_noop
 
 MOST_SOCKETS = 20
 _PHONE_NUMBER = re.compile(r"(?=.*\d)[0-9+()./ -]{2,20}")
@@ -69,13 +68,13 @@ def change_profile(user: User, profile: Profile) -> None:
             ZoneInfo(profile.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(
-                gettext_noop("There is no such time zone; write one such as Europe/Madrid."), "time_zone"
+                "There is no such time zone; write one such as Europe/Madrid.", "time_zone"
             ) from None
     phone = (profile.phone_number or "").strip()
     if phone and not _PHONE_NUMBER.fullmatch(phone):
-        raise Invalid(gettext_noop("Write a telephone number such as +52 81 5550 0100."), "phone_number")
+        raise Invalid("Write a telephone number such as +52 81 5550 0100.", "phone_number")
     if len(profile.sockets) > MOST_SOCKETS:
-        raise Invalid(f"Name at most {MOST_SOCKETS} plugs.", "sockets")
+        raise Invalid("Name at most %(most_sockets)s plugs.", "sockets", most_sockets=MOST_SOCKETS)
     wish = profile.tariff_preference
     if wish is not None and not (wish.is_finite() and 0 <= wish <= MOST_FOR_A_KWH):
         raise Invalid("Write the price of a kWh, such as 0.35.", "tariff_preference")

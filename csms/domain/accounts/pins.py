@@ -28,9 +28,7 @@ def pin_problem(pin: str) -> Invalid | None:
         return Invalid(words, FIELD, least=LEAST_DIGITS, most=MOST_DIGITS)
     steps = {int(after) - int(before) for before, after in zip(pin, pin[1:], strict=False)}
     if len(steps) == 1 and steps <= {-1, 0, 1}:
-        return Invalid(
-            gettext_noop("This PIN is one of the first that anybody would try: choose another."), FIELD
-        )
+        return Invalid("This PIN is one of the first that anybody would try: choose another.", FIELD)
     return None
 
 

@@ -123,12 +123,14 @@ def free_uid(session: Session, uid: str) -> str:
     """`uid` as it may be given to a card. Raises Invalid for what no charger can send, Refused for a taken one."""
     uid = uid.strip()
     if not 0 < len(uid) <= UID_LENGTH or not uid.isprintable():
-        raise Invalid(f"A card's number has 1 to {UID_LENGTH} printable characters.", "uid")
+        raise Invalid(
+            "A card's number has 1 to %(uid_length)s printable characters.", "uid", uid_length=UID_LENGTH
+        )
     holder = find_token(session, uid)
     if holder is not None and holder.uid_folded == folded(uid):
-        raise Refused(f"The card {uid} is there already.")
+        raise Refused("The card %(uid)s is there already.", uid=uid)
     if holder is not None:
-        raise Refused(f"{uid} is another number of the card {holder.uid}.")
+        raise Refused("%(uid)s is another number of the card %(uid2)s.", uid=uid, uid2=holder.uid)
     return uid
 
 

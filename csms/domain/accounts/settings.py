@@ -34,7 +34,7 @@ def stored(session: Session) -> Mapping[str, str]:
 def put(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Set it. Raises Invalid for a value that is too long to be kept."""
     if len(value) > LONGEST_VALUE:
-        raise Invalid(f"This is longer than {LONGEST_VALUE} characters.", name)
+        raise Invalid("This is longer than %(longest_value)s characters.", name, longest_value=LONGEST_VALUE)
     setting = session.get(Setting, name)
     if setting is None:
         setting = Setting(name=name)

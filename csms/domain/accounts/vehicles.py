@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts.models import Account, Vehicle
 from csms.domain.base import Invalid, NotFound, Refused
-from csms.sentences import gettext_noop
 
 LONGEST_NAME = 60
 
@@ -19,7 +18,7 @@ def vehicle(session: Session, vehicle_id: int) -> Vehicle:
     """Raises NotFound."""
     found = session.get(Vehicle, vehicle_id)
     if found is None:
-        raise NotFound(gettext_noop("There is no such vehicle."))
+        raise NotFound("There is no such vehicle.")
     return found
 
 
@@ -49,12 +48,12 @@ def _describe(session: Session, known: Vehicle, brand: str, model: str, vin: str
     brand, model = brand.strip(), model.strip()
     vin = (vin or "").strip().upper() or None
     if not brand or not model:
-        raise Invalid(gettext_noop("Give the vehicle's brand and model."), "brand" if not brand else "model")
+        raise Invalid("Give the vehicle's brand and model.", "brand" if not brand else "model")
     if vin is not None and not re.fullmatch("[A-HJ-NPR-Z0-9]{17}", vin):
-        raise Invalid(gettext_noop("A VIN has 17 letters and digits, without I, O and Q."), "vin")
+        raise Invalid("A VIN has 17 letters and digits, without I, O and Q.", "vin")
     if vin is not None:
         with session.no_autoflush:
             owner_id = session.scalar(select(Vehicle.id).where(Vehicle.vin == vin))
         if owner_id not in (None, known.id):
-            raise Refused(gettext_noop("A vehicle with this VIN is there already."))
+            raise Refused("A vehicle with this VIN is there already.")
     known.brand, known.model, known.vin = brand[:LONGEST_NAME], model[:LONGEST_NAME], vin

@@ -50,14 +50,16 @@ def save(
     """Keep what the list shows; a view of one's own with this name becomes this one. Raises Invalid, Refused."""
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise Invalid(f"Give it a name of at most {LONGEST_NAME} characters.", "name")
+        raise Invalid(
+            "Give it a name of at most %(longest_name)s characters.", "name", longest_name=LONGEST_NAME
+        )
     if len(query) > LONGEST_QUERY:
         raise Invalid("That are too many filters to keep: choose fewer.", "name")
     own = session.scalars(select(SavedView).where(SavedView.user_id == user_id)).all()
     view = next((x for x in own if x.name_folded == name.casefold()), None)
     if view is None:
         if len(own) >= MOST:
-            raise Refused(f"You have {MOST} views already: delete one first.")
+            raise Refused("You have %(most)s views already: delete one first.", most=MOST)
         view = SavedView(user_id=user_id, created_at=at)
         session.add(view)
     view.name, view.name_folded, view.query, view.is_shared = name, name.casefold(), query, is_shared

@@ -69,7 +69,7 @@ def make_vouchers(
 ) -> Sequence[Voucher]:
     """`count` new codes of the same worth, in money or in kWh. Raises Invalid."""
     if not 1 <= count <= MOST:
-        raise Invalid(f"Make between 1 and {MOST} vouchers at a time.", "count")
+        raise Invalid("Make between 1 and %(most)s vouchers at a time.", "count", most=MOST)
     if (amount_cents > 0) == (energy_wh > 0) or amount_cents < 0 or energy_wh < 0:
         raise Invalid("A voucher is worth an amount of money, or of energy.", "amount")
     if amount_cents > MOST_CENTS or energy_wh > MOST_WH:
@@ -119,7 +119,7 @@ def account_of_voucher(session: Session, code: str, *, at: datetime) -> Account:
     voucher = _known(session, code)
     if voucher.redeemed_at is not None and voucher.is_bearer and voucher.account is not None:
         if not voucher.account.has_credit:
-            raise Invalid(gettext_noop("This voucher is used up."), "code")
+            raise Invalid("This voucher is used up.", "code")
         return voucher.account
     account = open_account(session, f"Voucher {voucher.written[:GROUP]}… ({voucher.id})", at=at)
     redeem_voucher(session, account, code, by="driver", at=at)
@@ -136,7 +136,7 @@ def void_voucher(session: Session, voucher: Voucher, *, by: str, at: datetime) -
     )
     session.refresh(voucher)
     if won.rowcount != 1:  # type: ignore[attr-defined]
-        raise Refused(f"This voucher is {voucher.state(at)} already.")
+        raise Refused("This voucher is %(state)s already.", state=voucher.state(at))
 
 
 def vouchers(*, label: str | None = None, is_open: bool = False) -> Select[Voucher]:
@@ -161,7 +161,7 @@ def _known(session: Session, code: str) -> Voucher:
     plain = "".join(x for x in code.upper() if x in SIGNS)
     found = session.scalar(vouchers().where(Voucher.code == plain)) if len(plain) == LENGTH else None
     if found is None:
-        raise Invalid(gettext_noop("There is no such voucher. Check its letters and digits."), "code")
+        raise Invalid("There is no such voucher. Check its letters and digits.", "code")
     return found
 
 

@@ -43,7 +43,11 @@ class Wish:
         if self.threshold is not None and not 1 <= self.threshold <= 100:
             raise Invalid("A share is between 1 and 100 per cent.", "threshold")
         if len(self.mail_to) > MOST_ADDRESSES or not all(is_mail_address(x) for x in self.mail_to):
-            raise Invalid(f"Write at most {MOST_ADDRESSES} e-mail addresses, with commas between.", "mail_to")
+            raise Invalid(
+                "Write at most %(most_addresses)s e-mail addresses, with commas between.",
+                "mail_to",
+                most_addresses=MOST_ADDRESSES,
+            )
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise Invalid("Quiet hours have a beginning and an end.", "quiet_until")
         if any(x is not None and not 0 <= x < DAY_MINUTES for x in (self.quiet_from, self.quiet_until)):

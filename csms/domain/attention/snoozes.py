@@ -60,7 +60,7 @@ def is_put_off(session: Session, matter: Matter, at: datetime) -> bool:
 def put_off(session: Session, matter: Matter, about: str, *, until: datetime, by: str, at: datetime) -> None:
     """Do not show it until then. Raises Invalid."""
     if not at < until <= at + LONGEST:
-        raise Invalid(f"It can wait for at most {LONGEST.days} days.", "until")
+        raise Invalid("It can wait for at most %(days)s days.", "until", days=LONGEST.days)
     session.merge(Snooze(matter=matter, about=about, until=until, by=by))
     session.execute(delete(Snooze).where(Snooze.until <= at))
     announce(session, "fleet")

@@ -42,10 +42,10 @@ class Order:
 def checked(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an order, as commands have them. Raises Invalid."""
     if kind not in KINDS:
-        raise Invalid(f"This can not be asked of many chargers at once: {kind}.", "kind")
+        raise Invalid("This can not be asked of many chargers at once: %(kind)s.", "kind", kind=kind)
     wanted = KINDS[kind]
     if unknown := given.keys() - wanted.keys():
-        raise Invalid(f"There is no {min(unknown)} in this order.", min(unknown))
+        raise Invalid("There is no %(unknown)s in this order.", min(unknown), unknown=min(unknown))
     found = {name: check(name, given.get(name)) for name, check in wanted.items()}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -72,7 +72,7 @@ def _text(longest: int, *, is_needed: bool = True) -> Callable[[str, Any], str |
                 raise Invalid("Something is missing: fill in every field.", name)
             return None
         if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-            raise Invalid(f"At most {longest} printable characters, please.", name)
+            raise Invalid("At most %(longest)s printable characters, please.", name, longest=longest)
         return value
 
     return check
@@ -93,7 +93,7 @@ def _names(name: str, value: Any) -> list[str] | None:
     if value is None or value == []:
         return None
     if not isinstance(value, list) or len(value) > MOST_NAMES:
-        raise Invalid(f"Name at most {MOST_NAMES} keys.", name)
+        raise Invalid("Name at most %(most_names)s keys.", name, most_names=MOST_NAMES)
     return [x for x in (_text(50)(name, y) for y in value) if x]
 
 

@@ -35,9 +35,9 @@ def begin(
 ) -> Batch:
     """Keep who is to be asked and who is left out; `advance` asks. Raises Invalid, or Refused when nobody would be."""
     if per_minute is not None and not 0 < per_minute <= FASTEST:
-        raise Invalid(f"Between 1 and {FASTEST} a minute.", "per_minute")
+        raise Invalid("Between 1 and %(fastest)s a minute.", "per_minute", fastest=FASTEST)
     if len(chargers) > MOST:
-        raise Invalid(f"At most {MOST} chargers at once: narrow the list.", "chargers")
+        raise Invalid("At most %(most)s chargers at once: narrow the list.", "chargers", most=MOST)
     planned = plan(session, chargers, order, at=at)
     if not planned.turns:
         raise Refused("Nobody would be asked: every charger is left out.")
@@ -65,7 +65,7 @@ def expect(session: Session, chargers: Sequence[Charger], order: Order, count: i
     """Raises Refused unless so many chargers would be asked now: somebody has counted them, and means these."""
     meant = plan(session, chargers, order, at=at).chargers
     if meant != count:
-        raise Refused(f"{meant} chargers would be asked now, and not {count}.")
+        raise Refused("%(meant)s chargers would be asked now, and not %(count)s.", meant=meant, count=count)
 
 
 def _items(batch: Batch, planned: Plan) -> list[Item]:

@@ -113,7 +113,7 @@ def renew_key(session: Session, charger: Charger, pepper: bytes) -> str:
 def remove_key(session: Session, charger: Charger) -> None:
     """Ask the charger for no key any more. Raises Refused for one that has come with it: security is never lowered."""
     if charger.proven_profile in (1, 2):
-        raise Refused(f"{charger.title} has connected with its key: make a new one instead.")
+        raise Refused("%(title)s has connected with its key: make a new one instead.", title=charger.title)
     charger.key_hash = charger.next_key_hash = charger.key_command_id = None
     if charger.security_profile in (1, 2):
         charger.security_profile = 0

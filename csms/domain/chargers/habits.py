@@ -44,15 +44,17 @@ def refuse_what_it_cannot(charger: Charger, kind: str, arguments: Mapping[str, A
     action = arguments.get("action")
     for refused in profile.refuses:
         if refused.order == kind or refused.action == action:
-            raise Refused(f"Not sent: {refused.why}. {refused.instead}")
+            raise Refused("Not sent: %(why)s. %(instead)s", why=refused.why, instead=refused.instead)
     name, value, names = _key_of(kind, arguments)
     for key in profile.keys:
         if key.name == name and not key.may_write:
-            raise Refused(f"{key.name} is not set: {key.why}.")
+            raise Refused("%(name)s is not set: %(why)s.", name=key.name, why=key.why)
         if key.name == name and key.least is not None and value.isdigit() and int(value) < key.least:
-            raise Refused(f"{key.name} must be {key.least} or more: {key.why}.")
+            raise Refused(
+                "%(name)s must be %(least)s or more: %(why)s.", name=key.name, least=key.least, why=key.why
+            )
         if key.name in names and not key.may_read:
-            raise Refused(f"{key.name} is not read: {key.why}.")
+            raise Refused("%(name)s is not read: %(why)s.", name=key.name, why=key.why)
 
 
 def _key_of(kind: str, arguments: Mapping[str, Any]) -> tuple[str, str, list[str]]:

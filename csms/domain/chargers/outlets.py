@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from csms.domain.base import NotFound, announce
 from csms.domain.chargers.models import Connector, ConnectorStatus, Evse
 from csms.domain.records import Records
-from csms.sentences import gettext_noop
 
 # Codes of labels leave out what is mistaken for something else: I, L, O, 0 and 1.
 LETTERS, DIGITS, CODE_LENGTH = "ABCDEFGHJKMNPQRSTUVWXYZ", "23456789", 6
@@ -69,7 +68,7 @@ def by_code(session: Session, code: str) -> Connector:
     """The connector with this code on its label, in small letters or large. Raises NotFound."""
     connector = session.scalar(select(Connector).where(Connector.code == code.upper()[:CODE_LENGTH]))
     if connector is None:
-        raise NotFound(gettext_noop("There is no such station."))
+        raise NotFound("There is no such station.")
     return connector
 
 

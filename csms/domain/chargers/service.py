@@ -100,9 +100,11 @@ def add(
 ) -> Charger:
     """A new charger. Raises Refused when there is one of this identity, Invalid for one of RESERVED_IDENTITIES."""
     if identity.casefold() in RESERVED_IDENTITIES:
-        raise Invalid(f"No charger can be called {identity}: choose another identity.", "identity")
+        raise Invalid(
+            "No charger can be called %(identity)s: choose another identity.", "identity", identity=identity
+        )
     if find(session, identity) is not None:
-        raise Refused(f"A charger with the identity {identity} is there already.")
+        raise Refused("A charger with the identity %(identity)s is there already.", identity=identity)
     row = {
         **_BLANK,
         "identity": identity,

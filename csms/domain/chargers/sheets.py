@@ -83,7 +83,9 @@ def read(session: Session, text: str, tariff_ids: Mapping[str, int]) -> Sheet:
             line = _line(number, dict(zip(names, cells, strict=False)), tariff_ids)
             first = seen.setdefault(line.identity.casefold(), number)
             if first != number:
-                raise Invalid(f"{line.identity} stands in line {first} already.")
+                raise Invalid(
+                    "%(identity)s stands in line %(first)s already.", identity=line.identity, first=first
+                )
             lines.append(line)
         except Invalid as error:
             faults.append(Fault(number, str(error)))
@@ -118,15 +120,18 @@ def _wrong_table(table: Sequence[tuple[int, list[str]]]) -> list[Fault]:
 def _line(number: int, cells: Mapping[str, str], tariff_ids: Mapping[str, int]) -> Line:
     identity = cells.get("identity", "")
     if len(identity) > 48 or not re.fullmatch(IDENTITY, identity):
-        raise Invalid(f"An identity has 1 to 48 characters, without colon or slash: “{identity[:60]}”.")
+        raise Invalid(
+            "An identity has 1 to 48 characters, without colon or slash: “%(identity)s”.",
+            identity=identity[:60],
+        )
     if identity.casefold() in RESERVED_IDENTITIES:
-        raise Invalid(f"No charger can be called {identity}.")
+        raise Invalid("No charger can be called %(identity)s.", identity=identity)
     for name, longest in _LONGEST.items():
         if len(cells.get(name, "")) > longest or not cells.get(name, "").isprintable():
-            raise Invalid(f"The {name} has at most {longest} characters.")
+            raise Invalid("The %(name)s has at most %(longest)s characters.", name=name, longest=longest)
     tariff = cells.get("tariff", "")
     if tariff and tariff.casefold() not in tariff_ids:
-        raise Invalid(f"There is no tariff “{tariff[:60]}”.")
+        raise Invalid("There is no tariff “%(tariff)s”.", tariff=tariff[:60])
     return Line(
         number,
         identity,
@@ -155,7 +160,11 @@ def _policy(text: str) -> AuthorizationPolicy | None:
     try:
         return AuthorizationPolicy(text.casefold()) if text else None
     except ValueError:
-        raise Invalid(f"Who may charge is {', '.join(AuthorizationPolicy)}, and not “{text[:40]}”.") from None
+        raise Invalid(
+            "Who may charge is %(authorizationpolicy)s, and not “%(text)s”.",
+            authorizationpolicy=", ".join(AuthorizationPolicy),
+            text=text[:40],
+        ) from None
 
 
 def _known(session: Session, lines: Sequence[Line]) -> dict[str, Charger]:

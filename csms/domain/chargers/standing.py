@@ -40,7 +40,12 @@ def remove_site(session: Session, site: Site) -> None:
     count = counts_by_site(session, [site.id]).get(site.id, 0)
     if count:
         are = "charger stands" if count == 1 else "chargers stand"
-        raise Refused(f"{count} {are} at {site.name}: move them to another site first.")
+        raise Refused(
+            "%(count)s %(are)s at %(name)s: move them to another site first.",
+            count=count,
+            are=are,
+            name=site.name,
+        )
     drop_plan(session, site)
     session.delete(site)
     session.flush()

@@ -22,7 +22,12 @@ def read(text: str) -> tuple[str, ...]:
     found = dict.fromkeys(" ".join(x.split()).casefold() for x in re.split("[,;]", text) if x.strip())
     for tag in found:
         if len(tag) > LONGEST or not tag.isprintable() or not _TAG.fullmatch(tag) or tag == NOTHING:
-            raise Invalid(f"A tag has at most {LONGEST} letters, and no quotes: “{tag[:40]}”.", "tags")
+            raise Invalid(
+                "A tag has at most %(longest)s letters, and no quotes: “%(tag)s”.",
+                "tags",
+                longest=LONGEST,
+                tag=tag[:40],
+            )
     return tuple(found)
 
 
@@ -30,7 +35,7 @@ def write(session: Session, charger: Charger, tags: Iterable[str]) -> None:
     """Let a charger have these tags and no others. Raises Invalid for too many."""
     wanted = set(tags)
     if len(wanted) > MOST:
-        raise Invalid(f"A charger has at most {MOST} tags.", "tags")
+        raise Invalid("A charger has at most %(most)s tags.", "tags", most=MOST)
     kept = {x.tag: x for x in charger.tags}
     charger.tags = [kept.get(tag) or ChargerTag(tag=tag) for tag in sorted(wanted)]
     announce(session, charger.topic, "fleet")

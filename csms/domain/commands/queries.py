@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import NotFound
 from csms.domain.commands.models import Command, CommandState
-from csms.sentences import gettext_noop
 
 # What every order's way asks for is made once: making a statement costs more than running it.
 _DUE = (
@@ -31,7 +30,7 @@ _BY_MESSAGE = select(Command).where(
 def get(session: Session, command_id: str) -> Command:
     command = session.get(Command, command_id)
     if command is None:
-        raise NotFound(gettext_noop("There is no such command."))
+        raise NotFound("There is no such command.")
     return command
 
 

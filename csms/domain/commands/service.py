@@ -18,7 +18,6 @@ from csms.domain.base import Refused, announce, printable
 from csms.domain.chargers import Admission, Charger, refuse_what_it_cannot
 from csms.domain.commands.effects import EFFECT_WITHIN_S, UNMISTAKABLE
 from csms.domain.commands.models import Command, CommandState, Effect, Kind
-from csms.sentences import gettext_noop
 
 TOPIC = "commands"  # some order has its answer, or has none and gets none
 
@@ -56,12 +55,10 @@ def request(
     if charger.admission is Admission.REJECTED or (
         charger.admission is Admission.PENDING and kind in (Kind.START, Kind.STOP)
     ):
-        raise Refused(
-            gettext_noop("%(station)s is not accepted here: adopt it first."), station=charger.title
-        )
+        raise Refused("%(station)s is not accepted here: adopt it first.", station=charger.title)
     online = charger.lease is not None and charger.lease.is_online(at)
     if not online and deliver_until is None:
-        raise Refused(gettext_noop("%(station)s is offline: it cannot be asked now."), station=charger.title)
+        raise Refused("%(station)s is offline: it cannot be asked now.", station=charger.title)
     refuse_what_it_cannot(charger, kind, arguments)
     command = Command(
         id=command_id or new_id(at),

@@ -87,16 +87,25 @@ def _checked(wanted: Mapping[str, str]) -> dict[str, str]:
     for name, value in wanted.items():
         name = name.strip()
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            raise Invalid(f"A key's name has 1 to {LONGEST_NAME} printable characters.", "wanted")
+            raise Invalid(
+                "A key's name has 1 to %(longest_name)s printable characters.",
+                "wanted",
+                longest_name=LONGEST_NAME,
+            )
         if len(value) > LONGEST_VALUE or not value.isprintable():
             raise Invalid(
-                f"The value of {name} has more than {LONGEST_VALUE} printable characters.", "wanted"
+                "The value of %(name)s has more than %(longest_value)s printable characters.",
+                "wanted",
+                name=name,
+                longest_value=LONGEST_VALUE,
             )
         if name.casefold() in SECRETS:
             raise Invalid(
-                f"{name} is each charger's own secret: renew it in the charger's settings.", "wanted"
+                "%(name)s is each charger's own secret: renew it in the charger's settings.",
+                "wanted",
+                name=name,
             )
         if name.casefold() in (x.casefold() for x in found):
-            raise Invalid(f"{name} is there twice.", "wanted")
+            raise Invalid("%(name)s is there twice.", "wanted", name=name)
         found[name] = value
     return found

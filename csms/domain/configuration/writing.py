@@ -25,12 +25,13 @@ def request_apply(session: Session, charger: Charger, *, by: str, at: datetime) 
     items = [item for item in queries.drift(session, charger, at=at) if item.can_be_written]
     if not items:
         raise Refused(
-            f"Nothing can be written at {charger.title}: it is as its templates want it, as far as it can be."
+            "Nothing can be written at %(title)s: it is as its templates want it, as far as it can be.",
+            title=charger.title,
         )
     most = queries.writes_per_day(session)
     problems = [rules.budget_problem(item.write, at, most) for item in items]
     if all(problems):
-        raise Refused(f"{items[0].wish.name}: {problems[0]}")
+        raise Refused("%(name)s: %(problems)s", name=items[0].wish.name, problems=problems[0])
     upkeep = upkeep_of(session, charger.id)
     upkeep.apply_due_at, upkeep.apply_by = at, by
     announce(session, charger.topic)

@@ -54,7 +54,7 @@ def read_moment(given: object, day: datetime, zone: ZoneInfo) -> datetime:
             return datetime.fromtimestamp(float(text), UTC)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
-        raise Invalid(f"{text[:40]} is no time.", "period") from None
+        raise Invalid("%(text)s is no time.", "period", text=text[:40]) from None
     return moment.replace(tzinfo=moment.tzinfo or zone).astimezone(UTC)
 
 
@@ -85,7 +85,7 @@ def _number(given: object) -> Decimal:
     try:
         value = Decimal(str(given))
     except InvalidOperation:
-        raise Invalid(f"{str(given)[:40]} is no number.", "period") from None
+        raise Invalid("%(given)s is no number.", "period", given=str(given)[:40]) from None
     if isinstance(given, bool) or not value.is_finite() or value < 0:
         raise Invalid("A value is a number that is not below 0.", "period")
     return value
@@ -97,7 +97,9 @@ def check(notice: Notice) -> list[Window]:
     if not notice.substation_id.strip() or len(notice.substation_id) > 80:
         raise Invalid("Name the substation, in 80 characters at most.", "substation_id")
     if not 0 < len(windows) <= MOST_WINDOWS:
-        raise Invalid(f"A signal has between one and {MOST_WINDOWS} periods.", "period")
+        raise Invalid(
+            "A signal has between one and %(most_windows)s periods.", "period", most_windows=MOST_WINDOWS
+        )
     if any(x.ends_at <= x.begins_at for x in windows):
         raise Invalid("A period ends after it begins.", "period")
     if any(y.begins_at < x.ends_at for x, y in zip(windows, windows[1:], strict=False)):
@@ -106,5 +108,5 @@ def check(notice: Notice) -> list[Window]:
         raise Invalid("A signal is for 31 days at most.", "period")
     most = Decimal(100_000) if notice.kind is SignalKind.TARIFF else Decimal(100_000_000)
     if any(not 0 <= x.value <= most for x in windows):
-        raise Invalid(f"A value is between 0 and {most}.", "period")
+        raise Invalid("A value is between 0 and %(most)s.", "period", most=most)
     return windows

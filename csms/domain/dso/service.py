@@ -33,7 +33,7 @@ def receive(session: Session, notice: Notice, *, currency: str, by: str | None, 
     windows = check(notice)
     number = notice.number
     if number is not None and queries.find(session, number) is not None:
-        raise Refused(f"There is a signal {number} already: withdraw it first.")
+        raise Refused("There is a signal %(number)s already: withdraw it first.", number=number)
     if number is None:
         number = (session.scalar(select(func.max(DsoSignal.number))) or 0) + 1
     signal = DsoSignal(

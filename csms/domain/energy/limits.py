@@ -108,10 +108,10 @@ def ask_composite(
     if not 0 < duration_s <= LONGEST.total_seconds():
         raise Invalid("Ask for a time between a second and a year.", "duration_s")
     if evse and evse not in {x.evse_number for x in charger.connectors}:
-        raise NotFound(f"{charger.title} has no connector {evse}.")
+        raise NotFound("%(title)s has no connector %(evse)s.", title=charger.title, evse=evse)
     units = queries.able(session, charger.id).units
     if unit is not None and units is not None and unit not in units:
-        raise Refused(f"{charger.title} does not tell limits in {unit}.")
+        raise Refused("%(title)s does not tell limits in %(unit)s.", title=charger.title, unit=unit)
     arguments = {"evse": evse, "duration_s": duration_s, "unit": unit.value if unit else None}
     return commands.request(session, charger, Kind.GET_COMPOSITE, arguments, by=by, at=at)
 

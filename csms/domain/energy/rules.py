@@ -70,7 +70,7 @@ def _truth(text: str | None) -> bool | None:
 def check(profile: Profile) -> None:
     """Raises Invalid for what no charger could make sense of."""
     if not 0 <= profile.stack_level <= MOST_LEVEL:
-        raise Invalid(f"A stack level is between 0 and {MOST_LEVEL}.", "stack_level")
+        raise Invalid("A stack level is between 0 and %(most_level)s.", "stack_level", most_level=MOST_LEVEL)
     if not profile.schedules:
         raise Invalid("A profile needs a schedule.", "schedules")
     if profile.valid_from and profile.valid_to and profile.valid_to <= profile.valid_from:
@@ -93,7 +93,9 @@ def _check_schedule(profile: Profile, schedule: Schedule) -> None:
     if profile.recurrency and (schedule.duration_s or 0) > profile.recurrency.seconds:
         # 1.6 errata 3.44: the rest would not be executed
         raise Invalid(
-            f"A {profile.recurrency.lower()} schedule cannot last longer than its turn.", "duration_s"
+            "A %(recurrency)s schedule cannot last longer than its turn.",
+            "duration_s",
+            recurrency=profile.recurrency.lower(),
         )
     if schedule.least_rate is not None:
         _check_rate(schedule.least_rate, schedule.unit, "least_rate")
@@ -102,7 +104,9 @@ def _check_schedule(profile: Profile, schedule: Schedule) -> None:
 
 def _check_periods(profile: Profile, schedule: Schedule) -> None:
     if not 0 < len(schedule.periods) <= MOST_PERIODS:
-        raise Invalid(f"A schedule has between one and {MOST_PERIODS} periods.", "periods")
+        raise Invalid(
+            "A schedule has between one and %(most_periods)s periods.", "periods", most_periods=MOST_PERIODS
+        )
     starts = [x.start_s for x in schedule.periods]
     if starts[0] != 0:
         raise Invalid("The first period starts at 0.", "periods")  # 1.6 errata 3.45, 4.17
@@ -126,7 +130,9 @@ def _check_period(period: Period, unit: RateUnit) -> None:
 
 def _check_rate(rate: float, unit: RateUnit, field: str) -> None:
     if not math.isfinite(rate) or not 0 <= rate <= LARGEST[unit]:
-        raise Invalid(f"A limit is between 0 and {LARGEST[unit]:.0f} {unit}.", field)
+        raise Invalid(
+            "A limit is between 0 and %(largest)s %(unit)s.", field, largest=f"{LARGEST[unit]:.0f}", unit=unit
+        )
     if not math.isclose(rate * 10, round(rate * 10), abs_tol=1e-6):
         raise Invalid("A limit has at most one decimal, such as 8.1.", field)  # 1.6 §7.14
 
@@ -141,18 +147,39 @@ def check_for(
     _check_place(profile, title, evse, is_running)
     schedule = profile.schedule
     if len(profile.schedules) > 1:
-        raise Refused(f"{title} takes one schedule; this profile has {len(profile.schedules)}.")
+        raise Refused(
+            "%(title)s takes one schedule; this profile has %(schedules)s.",
+            title=title,
+            schedules=len(profile.schedules),
+        )
     if able.most_stack_level is not None and profile.stack_level > able.most_stack_level:
         raise Refused(
-            f"{title} knows stack levels up to {able.most_stack_level}; this profile has {profile.stack_level}."
+            "%(title)s knows stack levels up to %(most_stack_level)s; this profile has %(stack_level)s.",
+            title=title,
+            most_stack_level=able.most_stack_level,
+            stack_level=profile.stack_level,
         )
     if able.units is not None and schedule.unit not in able.units:
         known = " and ".join(sorted(able.units))
-        raise Refused(f"{title} takes limits in {known}; this profile has {schedule.unit}.")
+        raise Refused(
+            "%(title)s takes limits in %(known)s; this profile has %(unit)s.",
+            title=title,
+            known=known,
+            unit=schedule.unit,
+        )
     if able.most_periods is not None and len(schedule.periods) > able.most_periods:
-        raise Refused(f"{title} takes {able.most_periods} periods; this profile has {len(schedule.periods)}.")
+        raise Refused(
+            "%(title)s takes %(most_periods)s periods; this profile has %(periods)s.",
+            title=title,
+            most_periods=able.most_periods,
+            periods=len(schedule.periods),
+        )
     if able.most_profiles is not None and beside >= able.most_profiles:
-        raise Refused(f"{title} can hold {able.most_profiles} profiles, and does: clear one first.")
+        raise Refused(
+            "%(title)s can hold %(most_profiles)s profiles, and does: clear one first.",
+            title=title,
+            most_profiles=able.most_profiles,
+        )
     _check_habits(profile, able.habits, title)
     _check_phases(schedule.periods, able, title)
 
@@ -161,14 +188,20 @@ def _check_habits(profile: Profile, habits: Charging, title: str) -> None:
     """What its model is known for: kinds of profiles, and limits that it does not obey as they are."""
     if habits.kinds and profile.kind not in habits.kinds:
         raise Refused(
-            f"{title} takes {' and '.join(habits.kinds)} profiles only; this one is {profile.kind}."
+            "%(title)s takes %(kinds)s profiles only; this one is %(kind)s.",
+            title=title,
+            kinds=" and ".join(habits.kinds),
+            kind=profile.kind,
         )
     if profile.schedule.unit is not RateUnit.A:
         return
     for period in profile.schedule.periods:
         if habits.fit_a(period.limit) != period.limit:
             raise Refused(
-                f"{title} does not obey {period.limit:g} A; it would take {habits.fit_a(period.limit):g} A instead."
+                "%(title)s does not obey %(limit)s A; it would take %(fit_a)s A instead.",
+                title=title,
+                limit=f"{period.limit:g}",
+                fit_a=f"{habits.fit_a(period.limit):g}",
             )
 
 
@@ -183,7 +216,11 @@ def _check_place(profile: Profile, title: str, evse: int, is_running: bool) -> N
         case Purpose.TX if evse == 0:
             raise Refused("A profile of a session needs its connector.")
         case Purpose.TX if not is_running:
-            raise Refused(f"No session is running on connector {evse} of {title}: it has nothing to limit.")
+            raise Refused(
+                "No session is running on connector %(evse)s of %(title)s: it has nothing to limit.",
+                evse=evse,
+                title=title,
+            )
         case _:
             return
 
@@ -191,6 +228,6 @@ def _check_place(profile: Profile, title: str, evse: int, is_running: bool) -> N
 def _check_phases(periods: Iterable[Period], able: Capabilities, title: str) -> None:
     """1.6 §3.13.7: changing the number of phases while a car charges can damage it."""
     if len({x.phases or 3 for x in periods}) > 1 and able.switches_phases is False:
-        raise Refused(f"{title} cannot change the number of phases while a car charges.")
+        raise Refused("%(title)s cannot change the number of phases while a car charges.", title=title)
     if not able.chooses_phase and any(x.phase_to_use is not None for x in periods):
-        raise Refused(f"{title} cannot be told which phase to use.")
+        raise Refused("%(title)s cannot be told which phase to use.", title=title)

@@ -101,7 +101,7 @@ def check(
     if profile.ends_at is not None and profile.ends_at <= at:
         raise Invalid("It is over already: let it end later.", "valid_to")
     if evse and evse not in {x.evse_number for x in charger.connectors}:
-        raise NotFound(f"{charger.title} has no connector {evse}.")
+        raise NotFound("%(title)s has no connector %(evse)s.", title=charger.title, evse=evse)
     transaction = queries.running(session, charger).get(evse)
     rules.check_for(
         profile,

@@ -55,7 +55,7 @@ def send(session: Session, charger: Charger, *, by: str, at: datetime, is_full: 
     """Send what is missing, or all of it anew, now or when the charger is there. Raises Refused where it is off."""
     row = queries.find(session, charger.id)
     if row is None or not row.is_on:
-        raise Refused(f"No list is kept at {charger.title}: switch it on first.")
+        raise Refused("No list is kept at %(title)s: switch it on first.", title=charger.title)
     row.is_full_due = row.is_full_due or is_full
     row.asks_version = not is_full
     row.failures = 0

@@ -92,7 +92,11 @@ def _check_signature(certificate: str, signature: str) -> None:
     except binascii.Error:
         raise Invalid("Paste the signature in Base64.", "signature") from None
     if len(signature) > LONGEST_SIGNATURE:
-        raise Invalid(f"A signature has at most {LONGEST_SIGNATURE} characters.", "signature")
+        raise Invalid(
+            "A signature has at most %(longest_signature)s characters.",
+            "signature",
+            longest_signature=LONGEST_SIGNATURE,
+        )
 
 
 def attach(

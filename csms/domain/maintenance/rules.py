@@ -59,7 +59,11 @@ def check_location(location: str, field: str = "location") -> str:
     if not separator or scheme.lower() not in SCHEMES or not rest.strip("/"):
         raise Invalid("Write an address that begins with http://, https://, ftp:// or ftps://.", field)
     if len(location) > LONGEST_LOCATION or not location.isprintable() or " " in location.strip():
-        raise Invalid(f"At most {LONGEST_LOCATION} characters, without blanks.", field)
+        raise Invalid(
+            "At most %(longest_location)s characters, without blanks.",
+            field,
+            longest_location=LONGEST_LOCATION,
+        )
     return location.strip()
 
 

@@ -10,7 +10,6 @@ from csms.domain.base import NotFound, Refused
 from csms.domain.payments import rules
 from csms.domain.payments.models import Outcome, TestCheckout
 from csms.domain.payments.rules import Standing, Status
-from csms.sentences import gettext_noop
 
 SLOW_FOR = timedelta(seconds=8)
 NEWS_AFTER = timedelta(seconds=15)
@@ -50,7 +49,7 @@ def checkout(session: Session, reference: str) -> TestCheckout:
     """Raises NotFound."""
     found = session.get(TestCheckout, reference)
     if found is None:
-        raise NotFound(gettext_noop("There is no such payment."))
+        raise NotFound("There is no such payment.")
     return found
 
 

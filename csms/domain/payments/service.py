@@ -29,7 +29,7 @@ def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payme
     """
     payment = session.get(Payment, payment_id, with_for_update=to_change, populate_existing=to_change)
     if payment is None:
-        raise NotFound(gettext_noop("There is no such payment."))
+        raise NotFound("There is no such payment.")
     return payment
 
 
@@ -138,7 +138,7 @@ def _start(session: Session, payment: Payment, at: datetime) -> None:
     """Let the car charge. Raises Refused."""
     connector = payment.connector
     if queries.pending_start(session, connector, at) is not None:
-        raise Refused(gettext_noop("Somebody else has started here meanwhile."))
+        raise Refused("Somebody else has started here meanwhile.")
     transactions.check_start(session, connector, at=at)
     token = accounts.payment_token(session, account(session, at), at)
     command = transactions.request_start(session, connector, id_tag=token.uid, by=BY, at=at)
@@ -223,7 +223,7 @@ def want_capture(
 ) -> None:
     """Take `cents` of what is held, and let go of the rest. Raises Refused."""
     if payment.state is not PaymentState.HELD:
-        raise Refused(f"Nothing is held: this payment is {payment.state.value}.")
+        raise Refused("Nothing is held: this payment is %(value)s.", value=payment.state.value)
     if not 0 < cents <= payment.held_cents:
         raise Refused("Take more than nothing, and at most what is held.")
     _want(session, payment, Wanted.CAPTURE, cents, at=at, by=by)
@@ -234,7 +234,7 @@ def want_release(
 ) -> None:
     """Let go of all that is held, or of the page where it could be paid. Raises Refused."""
     if payment.state not in (PaymentState.REQUESTED, PaymentState.HELD):
-        raise Refused(f"There is nothing to release: this payment is {payment.state.value}.")
+        raise Refused("There is nothing to release: this payment is %(value)s.", value=payment.state.value)
     payment.reason = printable(reason, 255)
     _want(session, payment, Wanted.RELEASE, 0, at=at, by=by)
 
@@ -244,7 +244,7 @@ def want_refund(
 ) -> None:
     """Give back `cents` of what was taken. Raises Refused."""
     if payment.state is not PaymentState.CAPTURED:
-        raise Refused(f"Nothing can be given back: this payment is {payment.state.value}.")
+        raise Refused("Nothing can be given back: this payment is %(value)s.", value=payment.state.value)
     if not 0 < cents <= payment.net_cents:
         raise Refused("Give back more than nothing, and at most what was taken.")
     _want(session, payment, Wanted.REFUND, payment.refunded_cents + cents, at=at, by=by)

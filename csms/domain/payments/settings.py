@@ -62,7 +62,7 @@ def change(
         raise Invalid("Choose one of the providers.", "provider")
     if not LEAST_HOLD_CENTS <= hold_cents <= MOST_HOLD_CENTS:
         least, most = LEAST_HOLD_CENTS // 100, MOST_HOLD_CENTS // 100
-        raise Invalid(f"Hold between {least} and {most}.", "hold")
+        raise Invalid("Hold between %(least)s and %(most)s.", "hold", least=least, most=most)
     if provider == "stripe" and not (stripe_key_sealed or Settings.of(session).stripe_key_sealed):
         raise Invalid("Enter the secret key that Stripe has given you.", "stripe_key")
     settings.put(session, PROVIDER, provider, at=at)

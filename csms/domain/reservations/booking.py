@@ -117,17 +117,27 @@ def _card(session: Session, charger: Charger, id_tag: str, at: datetime) -> IdTo
     """The card, if we know it. Nobody has presented it, so this is no sight of it. Raises Invalid or Refused."""
     uid = id_tag.strip()
     if not 0 < len(uid) <= UID_LENGTH or not uid.isprintable():
-        raise Invalid(f"A card's number has 1 to {UID_LENGTH} printable characters.", "id_token")
+        raise Invalid(
+            "A card's number has 1 to %(uid_length)s printable characters.", "id_token", uid_length=UID_LENGTH
+        )
     token = accounts.find_token(session, uid)
     if token is None:
         if charger.policy is not AuthorizationPolicy.OPEN:
-            raise Refused(f"{charger.title} lets known cards charge alone, and nobody has added {uid}.")
+            raise Refused(
+                "%(title)s lets known cards charge alone, and nobody has added %(uid)s.",
+                title=charger.title,
+                uid=uid,
+            )
         return None
     if not token.is_allowed or (token.expires_at is not None and token.expires_at <= at):
-        raise Refused(f"The card {uid} is blocked or has expired.")
+        raise Refused("The card %(uid)s is blocked or has expired.", uid=uid)
     needs_credit = charger.policy is AuthorizationPolicy.CREDIT
     if needs_credit and not (token.account and token.account.has_credit):
-        raise Refused(f"There is no credit behind the card {uid}, and {charger.title} asks for it.")
+        raise Refused(
+            "There is no credit behind the card %(uid)s, and %(title)s asks for it.",
+            uid=uid,
+            title=charger.title,
+        )
     return token
 
 
@@ -136,9 +146,11 @@ def _check_place(
 ) -> None:
     connectors = {x.evse_number for x in charger.connectors}
     if evse and evse not in connectors:
-        raise Invalid(f"{charger.title} has no connector {evse}.", "evse")
+        raise Invalid("%(title)s has no connector %(evse)s.", "evse", title=charger.title, evse=evse)
     if not evse and _keeps_any(session, charger.id) is False:
-        raise Refused(f"{charger.title} cannot keep just any connector (1.6 §9.3.1): choose one.")
+        raise Refused(
+            "%(title)s cannot keep just any connector (1.6 §9.3.1): choose one.", title=charger.title
+        )
     overlapping = select(Reservation).where(
         Reservation.charger_id == charger.id,
         Reservation.state.in_(OPEN),
@@ -234,16 +246,21 @@ def ask_due(session: Session, at: datetime) -> int:
 def _check_own_number(session: Session, number: int) -> None:
     """Raises Invalid, and Refused when the number is taken."""
     if not 0 < number <= LARGEST_NUMBER:
-        raise Invalid(f"A reservation's number is between 1 and {LARGEST_NUMBER}.", "number")
+        raise Invalid(
+            "A reservation's number is between 1 and %(largest_number)s.",
+            "number",
+            largest_number=LARGEST_NUMBER,
+        )
     if session.get(Reservation, number) is not None:
-        raise Refused(f"The reservation number {number} is taken: choose another, or none.")
+        raise Refused("The reservation number %(number)s is taken: choose another, or none.", number=number)
 
 
 def check_number(session: Session, number: int) -> None:
     """Raises Refused when a reservation made by hand would replace one of ours at its charger (1.6 §5.13)."""
     if session.get(Reservation, number) is not None:
         raise Refused(
-            f"The reservation number {number} is taken: book at /reservations, or choose another number."
+            "The reservation number %(number)s is taken: book at /reservations, or choose another number.",
+            number=number,
         )
 
 

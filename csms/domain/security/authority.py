@@ -113,7 +113,7 @@ def kept(path: Path, organization: str, *, at: datetime) -> Authority:
     if not path.exists():
         _write(path, make(organization, at=at))
     if path.stat().st_mode & 0o077:
-        raise Invalid(f"Others can read {path}: run chmod 600 {path}.")
+        raise Invalid("Others can read %(path)s: run chmod 600 %(path)s.", path=path)
     return read(path.read_bytes())
 
 

@@ -75,7 +75,9 @@ def require_profile(session: Session, charger: Charger, profile: int) -> None:
     _check(charger, profile)
     if profile < charger.proven_profile:
         raise Refused(
-            f"{charger.title} has connected with security profile {charger.proven_profile}: it is never lowered again."
+            "%(title)s has connected with security profile %(proven_profile)s: it is never lowered again.",
+            title=charger.title,
+            proven_profile=charger.proven_profile,
         )
     charger.security_profile = profile
     charger.target_profile = None
@@ -92,7 +94,9 @@ def raise_profile(
     _check(charger, profile)
     if profile <= charger.security_profile:
         raise Refused(
-            f"{charger.title} has security profile {charger.security_profile}: it can only be raised."
+            "%(title)s has security profile %(security_profile)s: it can only be raised.",
+            title=charger.title,
+            security_profile=charger.security_profile,
         )
     command = commands.request(session, charger, Kind.RAISE_SECURITY, {"profile": profile}, by=by, at=at)
     charger.target_profile = profile
@@ -112,4 +116,6 @@ def _check(charger: Charger, profile: int) -> None:
     if not 0 <= profile <= HIGHEST_PROFILE:
         raise Invalid("There are the security profiles 0 to 3.", "profile")
     if profile in (1, 2) and charger.key_hash is None:
-        raise Refused(f"{charger.title} has no key: make one first, and give it to the charger.")
+        raise Refused(
+            "%(title)s has no key: make one first, and give it to the charger.", title=charger.title
+        )

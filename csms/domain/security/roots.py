@@ -49,7 +49,11 @@ def add_root(session: Session, pem: str, *, at: datetime) -> RootCertificate:
 def _check_root(certificate: x509.Certificate, at: datetime) -> None:
     told: Certificate = described(certificate)
     if len(told.pem) > LARGEST_ROOT:
-        raise Invalid(f"A certificate for chargers has at most {LARGEST_ROOT} characters.", "certificate")
+        raise Invalid(
+            "A certificate for chargers has at most %(largest_root)s characters.",
+            "certificate",
+            largest_root=LARGEST_ROOT,
+        )
     if not told.is_valid(at):
         raise Invalid("The certificate is not valid now.", "certificate")
     try:

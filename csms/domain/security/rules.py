@@ -117,10 +117,17 @@ def request(csr: str, *, organization: str, names: frozenset[str]) -> x509.Certi
     _check_key(asked.public_key())
     given = name_of(asked.subject, NameOID.ORGANIZATION_NAME)
     if organization and given != organization:
-        raise Invalid(f"The organisation in the request is {given!r}; set CpoName to {organization!r}.")
+        raise Invalid(
+            "The organisation in the request is %(given)s; set CpoName to %(organization)s.",
+            given=f"{given!r}",
+            organization=f"{organization!r}",
+        )
     common_name = name_of(asked.subject, NameOID.COMMON_NAME)
     if common_name not in names:
-        raise Invalid(f"The name in the request, {common_name!r}, is not the charger's serial number.")
+        raise Invalid(
+            "The name in the request, %(common_name)s, is not the charger's serial number.",
+            common_name=f"{common_name!r}",
+        )
     return asked
 
 
@@ -128,10 +135,18 @@ def _check_key(key: object) -> None:
     """Raises Invalid for a key that is too short, or of a kind that OCPP does not know."""
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < LEAST_RSA_BITS:
-            raise Invalid(f"The RSA key has {key.key_size} bits; {LEAST_RSA_BITS} are needed.")
+            raise Invalid(
+                "The RSA key has %(key_size)s bits; %(least_rsa_bits)s are needed.",
+                key_size=key.key_size,
+                least_rsa_bits=LEAST_RSA_BITS,
+            )
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.key_size < LEAST_EC_BITS:
-            raise Invalid(f"The elliptic key has {key.key_size} bits; {LEAST_EC_BITS} are needed.")
+            raise Invalid(
+                "The elliptic key has %(key_size)s bits; %(least_ec_bits)s are needed.",
+                key_size=key.key_size,
+                least_ec_bits=LEAST_EC_BITS,
+            )
     else:
         raise Invalid("The key is neither RSA nor elliptic.")
 

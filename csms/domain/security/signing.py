@@ -180,7 +180,11 @@ def _chain(session: Session, charger_id: int, leaf: str, issuer: str) -> str:
     for chain in (leaf + issuer, leaf):
         if len(chain) <= limit:
             return chain
-    raise Invalid(f"The charger takes {limit} characters, and the certificate has {len(leaf)}.")
+    raise Invalid(
+        "The charger takes %(limit)s characters, and the certificate has %(leaf)s.",
+        limit=limit,
+        leaf=len(leaf),
+    )
 
 
 def signing_answered(session: Session, command: Command) -> None:

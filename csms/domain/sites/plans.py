@@ -39,7 +39,11 @@ def keep_plan(session: Session, site: Site, picture: bytes, *, at: datetime) -> 
     """The site's plan from now on; chargers stay where they were on the old one. Raises Invalid for no PNG or JPEG."""
     kind, width, height = _read(picture)
     if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
-        raise Invalid(f"A picture has at most {LARGEST_SIDE} pixels on each side.", "picture")
+        raise Invalid(
+            "A picture has at most %(largest_side)s pixels on each side.",
+            "picture",
+            largest_side=LARGEST_SIDE,
+        )
     plan = session.get(SitePlan, site.id)
     if plan is None:
         plan = SitePlan(site_id=site.id)

@@ -46,7 +46,7 @@ def checked_text(field: str, given: str | None) -> str | None:
     """`given` without blanks around it, None for nothing. Raises Invalid where it is too long."""
     text = (given or "").strip()
     if len(text) > LONGEST[field]:
-        raise Invalid(f"At most {LONGEST[field]} characters, please.", field)
+        raise Invalid("At most %(longest)s characters, please.", field, longest=LONGEST[field])
     if field == "contact_email" and text and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
         raise Invalid("Write an address such as ana@example.org.", field)
     return text or None

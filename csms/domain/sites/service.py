@@ -55,7 +55,7 @@ def add(session: Session, details: Details, *, at: datetime, known_as: str | Non
         with session.begin_nested():
             session.add(site)
     except IntegrityError:  # it came twice at the same moment
-        raise Refused(f"There is a site {site.name} already.") from None
+        raise Refused("There is a site %(name)s already.", name=site.name) from None
     return site
 
 
@@ -88,7 +88,7 @@ def by_uuid(session: Session, given: str) -> Site:
     """Raises NotFound."""
     site = session.scalar(select(Site).where(Site.uuid == given.strip().lower()[:36]))
     if site is None:
-        raise NotFound(f"There is no site {given}.")
+        raise NotFound("There is no site %(given)s.", given=given)
     return site
 
 
@@ -108,7 +108,7 @@ def _fill(session: Session, site: Site, details: Details, at: datetime) -> None:
         raise Invalid("A site has a name.", "name")
     known = find(session, name)
     if known is not None and known is not site:
-        raise Refused(f"There is a site {known.name} already.")
+        raise Refused("There is a site %(name)s already.", name=known.name)
     rules.check_position(details.latitude, details.longitude)
     site.name, site.name_folded = name, _folded(name)
     for field in rules.LONGEST.keys() - {"name"}:

@@ -61,7 +61,12 @@ def _check(kind: SlotKind, value: Decimal | None) -> None:
         return
     if not value.is_finite() or not 0 <= value <= MOST[kind] or int(value.as_tuple().exponent) < -6:
         words = "price" if kind is SlotKind.TARIFF else "limit"
-        raise Invalid(f"A {words} is between 0 and {MOST[kind]}, with six decimals at most.", kind.value)
+        raise Invalid(
+            "A %(words)s is between 0 and %(most)s, with six decimals at most.",
+            kind.value,
+            words=words,
+            most=MOST[kind],
+        )
 
 
 def _retire(

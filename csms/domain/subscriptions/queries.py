@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import NotFound
 from csms.domain.subscriptions.models import Subscription, SubscriptionProduct
-from csms.sentences import gettext_noop
 
 
 def products(*, is_open: bool = False) -> Select[SubscriptionProduct]:
@@ -20,7 +19,7 @@ def product(session: Session, product_id: int) -> SubscriptionProduct:
     """One that is offered. Raises NotFound."""
     found = session.scalar(products().where(SubscriptionProduct.id == product_id))
     if found is None:
-        raise NotFound(gettext_noop("There is no such product."))
+        raise NotFound("There is no such product.")
     return found
 
 
@@ -47,5 +46,5 @@ def get(session: Session, subscription_id: int, *, account_id: int | None = None
     """Raises NotFound, also for one of another account than `account_id`."""
     found = session.scalar(listed(account_id=account_id).where(Subscription.id == subscription_id))
     if found is None:
-        raise NotFound(gettext_noop("There is no such subscription."))
+        raise NotFound("There is no such subscription.")
     return found

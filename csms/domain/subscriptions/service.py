@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from csms.domain.accounts import Account, LedgerKind, book
 from csms.domain.base import Invalid, Refused, announce, printable, take_due
 from csms.domain.subscriptions.models import Subscription, SubscriptionProduct
-from csms.sentences import gettext_noop
 
 Row = TypeVar("Row", Account, Subscription)
 
@@ -48,7 +47,7 @@ def change_product(product: SubscriptionProduct, terms: ProductTerms) -> None:
     if not name:
         raise Invalid("Give the product a name.", "name")
     if not 1 <= terms.renewal_days <= MOST_DAYS:
-        raise Invalid(f"A period has between 1 and {MOST_DAYS} days.", "renewal_days")
+        raise Invalid("A period has between 1 and %(most_days)s days.", "renewal_days", most_days=MOST_DAYS)
     if not (0 <= terms.price_cents <= MOST_CENTS and 0 <= terms.included_cents <= MOST_CENTS):
         raise Invalid("Write an amount between 0 and 100000.", "price")
     if not 0 <= terms.included_wh <= MOST_WH:
@@ -71,18 +70,16 @@ def subscribe(
     """Begin, and pay, the first period. Raises Refused without the credit for it, and where there is one already."""
     _lock(session, Account, account.id)  # two presses at once must not make two
     if product.withdrawn_at is not None:
-        raise Refused(gettext_noop("This product is not offered any more."))
+        raise Refused("This product is not offered any more.")
     running = select(Subscription.id).where(
         Subscription.account_id == account.id,
         Subscription.product_id == product.id,
         Subscription.ended_at.is_(None),
     )
     if session.scalar(running) is not None:
-        raise Refused(gettext_noop("There is a subscription to this product already."))
+        raise Refused("There is a subscription to this product already.")
     if not _can_pay(account, product.price_cents):
-        raise Refused(
-            gettext_noop("There is not enough credit for the first period: top up, then subscribe.")
-        )
+        raise Refused("There is not enough credit for the first period: top up, then subscribe.")
     subscription = Subscription(
         account_id=account.id,
         product=product,
@@ -103,7 +100,7 @@ def cancel(session: Session, subscription: Subscription, *, by: str, at: datetim
     """Let it run out with the period that is paid; an overdue one ends at once. Raises Refused."""
     _lock(session, Subscription, subscription.id)
     if subscription.cancelled_at is not None or subscription.ended_at is not None:
-        raise Refused(gettext_noop("This subscription is cancelled already."))
+        raise Refused("This subscription is cancelled already.")
     subscription.cancelled_at, subscription.cancelled_by = at, printable(by, 80)
     if subscription.overdue_since is not None:
         _end(subscription, at)

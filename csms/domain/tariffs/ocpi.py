@@ -124,7 +124,9 @@ def _type(told: Any) -> TariffType | None:
     try:
         return TariffType(told) if told else None
     except ValueError as error:
-        raise Invalid(f"The type is one of {', '.join(TariffType)}.", "type") from error
+        raise Invalid(
+            "The type is one of %(tarifftype)s.", "type", tarifftype=", ".join(TariffType)
+        ) from error
 
 
 def _texts(told: Any) -> tuple[tuple[str, str], ...]:

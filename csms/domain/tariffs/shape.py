@@ -199,7 +199,9 @@ def read_elements(text: bytes) -> tuple[Element, ...]:
 def from_json(told: Any) -> tuple[Element, ...]:
     """Raises Invalid, naming the element, for what is no tariff."""
     if not isinstance(told, list) or len(told) > MOST_ELEMENTS:
-        raise Invalid(f"Elements are a list of at most {MOST_ELEMENTS}.", "elements")
+        raise Invalid(
+            "Elements are a list of at most %(most_elements)s.", "elements", most_elements=MOST_ELEMENTS
+        )
     return tuple(_element(x, number) for number, x in enumerate(told, 1))
 
 
@@ -208,11 +210,13 @@ def _element(told: Any, number: int) -> Element:
         components = tuple(_component(x) for x in told["price_components"])
         restrictions = _restrictions(told.get("restrictions") or {})
     except (KeyError, TypeError, AttributeError) as error:
-        raise Invalid(f"Element {number} has no price_components that can be read.", "elements") from error
+        raise Invalid(
+            "Element %(number)s has no price_components that can be read.", "elements", number=number
+        ) from error
     except (ValueError, InvalidOperation) as error:
-        raise Invalid(f"Element {number}: {error}", "elements") from error
+        raise Invalid("Element %(number)s: %(error)s", "elements", number=number, error=error) from error
     if not components or len({x.type for x in components}) != len(components):
-        raise Invalid(f"Element {number} needs components, each dimension once.", "elements")
+        raise Invalid("Element %(number)s needs components, each dimension once.", "elements", number=number)
     return Element(components, restrictions)
 
 

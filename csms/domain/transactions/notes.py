@@ -28,7 +28,7 @@ def add_note(session: Session, transaction: Transaction, text: str, *, by: str, 
     """Raises Invalid for an empty note, and for one that is too long."""
     written = (printable(text.strip(), LONGEST + 1) or "").strip()
     if not 0 < len(written) <= LONGEST:
-        raise Invalid(f"Write a note of at most {LONGEST} characters.", "text")
+        raise Invalid("Write a note of at most %(longest)s characters.", "text", longest=LONGEST)
     note = SessionNote(transaction_id=transaction.id, text=written, written_by=by, written_at=at)
     session.add(note)
     session.flush()

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relations
 
 from csms.domain.base import Base, BigId, Invalid, Refused, is_mail_address
 from csms.domain.transactions.models import Transaction, TransactionState
-from csms.sentences import gettext_noop
 
 MOST = 3  # addresses for one session
 PAUSED_FOR = timedelta(minutes=2)  # a car that pauses for a moment is nothing to write about
@@ -37,14 +36,14 @@ def ask(session: Session, transaction: Transaction, email: str, *, at: datetime)
     a session that has ended, and for too many addresses."""
     email = email.strip().casefold()
     if not is_mail_address(email):
-        raise Invalid(gettext_noop("This is no e-mail address."), "email")
+        raise Invalid("This is no e-mail address.", "email")
     if not transaction.is_active:
-        raise Refused(gettext_noop("This session has ended already."))
+        raise Refused("This session has ended already.")
     known = session.scalars(select(Notice.email).where(Notice.transaction_id == transaction.id)).all()
     if email in known:
         return
     if len(known) >= MOST:
-        raise Refused(gettext_noop("At most %(most)s addresses are told of one session."), most=MOST)
+        raise Refused("At most %(most)s addresses are told of one session.", most=MOST)
     session.add(Notice(transaction_id=transaction.id, email=email, asked_at=at))
     session.flush()
 

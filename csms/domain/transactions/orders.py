@@ -10,7 +10,6 @@ from csms.domain.chargers import Charger, Connector, ConnectorStatus
 from csms.domain.commands import Command, Kind
 from csms.domain.transactions.models import Transaction
 from csms.domain.transactions.progress import open_on
-from csms.sentences import gettext_noop
 
 
 def request_start(
@@ -38,10 +37,10 @@ def check_start(session: Session, connector: Connector, *, id_tag: str = "", at:
     """Raises Refused where a session for `id_tag`, or for anybody, could not begin now."""
     charger = connector.charger
     if connector.status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE):
-        raise Refused(gettext_noop("%(station)s is out of service."), station=charger.title)
+        raise Refused("%(station)s is out of service.", station=charger.title)
     if any(x.connector_id == connector.id for x in open_on(session, charger.id)):
         raise Refused(
-            gettext_noop("%(station)s is in use: a session is running on this connector."),
+            "%(station)s is in use: a session is running on this connector.",
             station=charger.title,
         )
     reservations.check_start(session, charger.id, connector.evse_number, id_tag, at=at)
@@ -50,7 +49,7 @@ def check_start(session: Session, connector: Connector, *, id_tag: str = "", at:
 def request_stop(session: Session, transaction: Transaction, *, by: str | None, at: datetime) -> Command:
     """Ask the charger to end a transaction. Raises Refused when it has ended or the charger is offline."""
     if not transaction.is_active:
-        raise Refused(gettext_noop("This session has ended already."))
+        raise Refused("This session has ended already.")
     charger: Charger = transaction.charger
     arguments = {"reference": transaction.reference, "transaction_id": transaction.id}
     command = commands.request(session, charger, Kind.STOP, arguments, by=by, at=at)

@@ -14,7 +14,6 @@ from csms.domain.commands import Command, Kind
 from csms.domain.frames import Frame
 from csms.domain.tariffs import TariffVersion
 from csms.domain.transactions.models import Reading, Transaction, TransactionState
-from csms.sentences import gettext_noop
 
 MOST_ACTIVE = 200  # shown on one page
 MOST_READINGS = 3000  # drawn and listed on one page; the export has them all
@@ -157,7 +156,7 @@ def _whole() -> Select[Transaction]:
 
 def _found(transaction: Transaction | None) -> Transaction:
     if transaction is None:
-        raise NotFound(gettext_noop("There is no such session."))
+        raise NotFound("There is no such session.")
     return transaction
 
 
@@ -290,7 +289,7 @@ def place(session: Session, slug: str) -> Charger | Connector:
         select(Charger).where(Charger.slug == slug[:24]).options(joinedload(Charger.lease))
     )
     if charger is None:
-        raise NotFound(gettext_noop("There is no such station."))
+        raise NotFound("There is no such station.")
     return charger
 
 

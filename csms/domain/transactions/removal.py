@@ -20,12 +20,15 @@ def remove_charger(session: Session, charger: Charger) -> None:
     Raises Refused while it is connected, and when it has had a transaction or payment: bills stand on those.
     """
     if charger.lease is not None and charger.lease.online_until is not None:
-        raise Refused(f"{charger.title} is connected. Reject it first, or switch it off.")
+        raise Refused("%(title)s is connected. Reject it first, or switch it off.", title=charger.title)
     if (
         session.scalar(select(Transaction.id).where(Transaction.charger_id == charger.id).limit(1))
         is not None
     ):
-        raise Refused(f"There are sessions of {charger.title}: it stays, for the books. Reject it instead.")
+        raise Refused(
+            "There are sessions of %(title)s: it stays, for the books. Reject it instead.",
+            title=charger.title,
+        )
     _refuse_kept(session, charger)
     _forget(session, charger)
 
@@ -41,7 +44,7 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
     Raises Refused for a real charger, and for one where money was moved.
     """
     if not charger.is_simulated:
-        raise Refused(f"{charger.title} is not a simulated charger.")
+        raise Refused("%(title)s is not a simulated charger.", title=charger.title)
     _refuse_kept(session, charger)
     ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
     for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
@@ -60,7 +63,11 @@ def _refuse_kept(session: Session, charger: Charger) -> None:
         if words := table.info.get(KEEPS_CHARGER):
             kept = select(table.c.charger_id).where(table.c.charger_id == charger.id)
             if session.execute(kept.limit(1)).first() is not None:
-                raise Refused(f"There are {words} of {charger.title}: it stays, for the books.")
+                raise Refused(
+                    "There are %(words)s of %(title)s: it stays, for the books.",
+                    words=words,
+                    title=charger.title,
+                )
 
 
 def _forget(session: Session, charger: Charger) -> None:

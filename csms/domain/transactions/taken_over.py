@@ -52,7 +52,9 @@ def take_over(session: Session, charger: Charger, past: Past, *, source: str, at
     """
     outlet = outlet_of(session, charger.id, past.evse)
     if outlet is None:
-        raise Invalid(f"{charger.identity} can have no connector {past.evse}.", "evse")
+        raise Invalid(
+            "%(identity)s can have no connector %(evse)s.", "evse", identity=charger.identity, evse=past.evse
+        )
     if past.ended_at is not None and past.ended_at < past.started_at:
         raise Invalid("It ends before it begins.", "ended_at")
     reference = past.reference if past.runs else f"{source}:{past.reference}"[-REFERENCE_LENGTH:]
@@ -60,7 +62,11 @@ def take_over(session: Session, charger: Charger, past: Past, *, source: str, at
         Transaction.charger_id == charger.id, Transaction.reference == reference
     )
     if session.scalar(known) is not None:
-        raise Refused(f"{charger.identity} has a session {past.reference} already.")
+        raise Refused(
+            "%(identity)s has a session %(reference)s already.",
+            identity=charger.identity,
+            reference=past.reference,
+        )
     if past.runs:
         _check_free(session, outlet)
     token = accounts.find_token(session, past.id_tag) if past.id_tag else None

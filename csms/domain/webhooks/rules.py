@@ -55,5 +55,5 @@ def checked_events(events: list[str]) -> list[str]:
     """In their order, each once. Raises Invalid."""
     known = [x.value for x in Event if x is not Event.PING]
     if not events or not set(events) <= set(known):
-        raise Invalid(f"Choose at least one of {', '.join(known)}.", "events")
+        raise Invalid("Choose at least one of %(known)s.", "events", known=", ".join(known))
     return [x for x in known if x in events]
