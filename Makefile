@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# Kept bytecode is what makes a second start quick, so it is written even where the environment says not to.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,8 +27,7 @@ help: ## List the targets
 
 # Running
 
-# Kept bytecode is what makes a second start quick, so it is written even where the environment says not to.
-SERVE := CSMS_LAB="$${CSMS_LAB-1}" CSMS_MIGRATE="$${CSMS_MIGRATE-1}" PYTHONDONTWRITEBYTECODE= exec $(BIN)/python wsgi.py
+SERVE := CSMS_LAB="$${CSMS_LAB-1}" CSMS_MIGRATE="$${CSMS_MIGRATE-1}" exec $(BIN)/python wsgi.py
 
 run: $(INSTALLED) ## Start the server in lab mode (CSMS_LAB=0 for the real thing)
 	@$(SERVE)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from csms import create_app
 from csms.bus import LocalBus
 from csms.domain.base import Base
 from csms.extensions import db, limiter
+from tests import templates
 from tests.desk import Desk
 from tests.nursery import ForkedServer, Nursery
 
@@ -71,30 +73,43 @@ def _config(directory: Path, database_url: str, **more: Any) -> Config:
     )
 
 
-def _migrate(directory: Path, database_url: str) -> None:
-    app = create_app(_config(directory, database_url))
-    with app.app_context():
-        upgrade(directory=str(Path(__file__).parents[1] / "migrations"))
-        db.engine.dispose()
+def _migrate(database_url: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        app = create_app(_config(Path(directory), database_url))
+        with app.app_context():
+            upgrade(directory=str(Path(__file__).parents[1] / "migrations"))
+            db.engine.dispose()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        templates.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        templates.end()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Is this one of several processes that share a run's tests?"""
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template() -> Path:
     """A migrated SQLite file, to be copied."""
-    directory = tmp_path_factory.mktemp("template")
-    _migrate(directory, f"sqlite:///{directory / 'amberline.db'}")
-    return directory / "amberline.db"
+    return templates.sqlite(_migrate)
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
+def postgresql_template() -> Iterator[str | None]:
     """The address of a migrated PostgreSQL database; None where there is no server."""
     service = services.postgresql()
     if service.url is None:
         yield None
         return
-    with services.scratch_database(service.url) as url:
-        _migrate(tmp_path_factory.mktemp("postgresql"), url)
+    with services.scratch_database(service.url, templates.postgresql(service.url, _migrate)) as url:
         yield url
 
 
@@ -115,12 +130,17 @@ def _impatient(url: str) -> dict[str, Any]:
 def wipe() -> Iterator[Callable[[str], None]]:
     """Empties a database. Deleting few rows is much quicker than a new file, or than TRUNCATE."""
     engines: dict[str, Engine] = {}
+    tables = [x.delete() for x in reversed(Base.metadata.sorted_tables)]
 
     def empty(url: str) -> None:
         engine = engines.setdefault(url, create_engine(url, connect_args=_impatient(url)))
-        with engine.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
+        statements = ";".join(str(x.compile(dialect=engine.dialect)) for x in tables)
+        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+            if engine.dialect.name == "sqlite":
+                cursor.executescript(f"BEGIN IMMEDIATE;{statements}")
+            else:
+                cursor.execute(statements)
+            connection.commit()
 
     yield empty
     for engine in engines.values():

@@ -61,20 +61,29 @@ def redis_server() -> Service:
 
 
 @contextmanager
-def scratch_database(server_url: str) -> Iterator[str]:
-    """A new, empty PostgreSQL database, as a URL for SQLAlchemy; dropped at the end in any case."""
-    name = f"amberline_test_{os.getpid()}_{secrets.token_hex(4)}"
-    identifier = sql.Identifier(name)
-    with _connection(server_url) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(identifier)
-        )
+def scratch_database(server_url: str, template: str = "template0") -> Iterator[str]:
+    """As `create_database`; dropped at the end in any case."""
+    url = create_database(server_url, template)
     try:
-        url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
-        yield url.render_as_string(hide_password=False)
+        yield url
     finally:
-        with _connection(server_url) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+        drop_database(server_url, url.rpartition("/")[2])
+
+
+def create_database(server_url: str, template: str = "template0") -> str:
+    """A new PostgreSQL database with what `template` has, empty by default, as a URL for SQLAlchemy."""
+    name = f"amberline_test_{os.getpid()}_{secrets.token_hex(4)}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
+    with _connection(server_url) as connection:
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop it, whoever is connected."""
+    with _connection(server_url) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _connection(url: str) -> psycopg.Connection:
