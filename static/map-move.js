@@ -21,11 +21,11 @@ export function start({ view, mover, placing, shown, read, spot }) {
       const { title, at: before, isOwn } = spot(id);
       try {
         await put(id, [lat, lng]);
-        words.textContent = `${title} is moved.`;
+        words.textContent = moved.dataset.moved.replace("#", () => title);
         undo.hidden = false;
         undo.onclick = () => put(id, isOwn ? before : null).then(() => { moved.hidden = true; }).catch(() => {});
       } catch {
-        words.textContent = `${title} could not be moved.`;
+        words.textContent = moved.dataset.failed.replace("#", () => title);
         undo.hidden = true;
         shown.get(id)?.marker.setLatLng(before);
       }

@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const view = document.getElementById("map-view");
-  const { points: url, place: placing, center } = view.dataset;
+  const { points: url, place: placing, center, several } = view.dataset;
   const kinds = new Map([...document.querySelectorAll("template[data-status]")].map((one) => [one.dataset.status, {
     family: one.dataset.family, badge: one.content.firstElementChild, words: one.content.textContent.trim(),
   }]));
@@ -51,7 +51,7 @@
       before += part;
     }
     svg.append(make("text", { x: half, y: half }, total));
-    return { label: `${total} chargers: ${words.join(", ")}`, icon: L.divIcon({ className: "donut", iconSize: [size, size], html: svg }) };
+    return { label: several.replace("#", total).replace("*", () => words.join(", ")), icon: L.divIcon({ className: "donut", iconSize: [size, size], html: svg }) };
   }
   function open(marker, cluster) {
     const zoom = index.getClusterExpansionZoom(cluster);

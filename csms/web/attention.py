@@ -7,28 +7,36 @@ from datetime import datetime
 from typing import Any
 
 from flask import url_for
+from flask_babel import gettext, ngettext
 
 from csms.domain.attention import Item, Matter
 from csms.domain.chargers import Attempt, Charger, RefusalCause
 from csms.domain.maintenance import Rollout
 from csms.domain.payments import Payment
 from csms.domain.troubles import TroubleKind
-from csms.web import filters
+from csms.sentences import gettext_noop
+from csms.web import filters, languages
 from csms.web.security import can
 from csms.web.shell import zone
 
 TROUBLES = {
-    TroubleKind.NO_START: "a driver cannot start",
-    TroubleKind.NO_STOP: "a driver cannot stop",
-    TroubleKind.STUCK: "the plug is stuck",
-    TroubleKind.DAMAGED: "something is damaged",
-    TroubleKind.OTHER: "a driver has trouble",
+    TroubleKind.NO_START: gettext_noop("a driver cannot start"),
+    TroubleKind.NO_STOP: gettext_noop("a driver cannot stop"),
+    TroubleKind.STUCK: gettext_noop("the plug is stuck"),
+    TroubleKind.DAMAGED: gettext_noop("something is damaged"),
+    TroubleKind.OTHER: gettext_noop("a driver has trouble"),
+}
+
+PARTINGS = {
+    "1000": gettext_noop("the charger hung up"),
+    "1001": gettext_noop("the charger went away"),
+    "1006": gettext_noop("the connection broke"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A thing that needs a person, in words. `action`: (words, address, glyph) of a form; without it a link."""
+    """A thing that needs a person. `action`: (words, address, glyph) of a form; without it a link, or `href`."""
 
     id: str
     name: str
@@ -40,7 +48,7 @@ class Row:
     detail: str = ""
     action: tuple[str, str, str] | None = None
     fields: dict[str, str] = field(default_factory=dict)
-    link: tuple[str, str, str | None] = ("Open", "", None)
+    link: tuple[str, str, str | None] | None = None
     is_new: bool = False
     matter: str = ""
     about: str = ""
@@ -74,7 +82,7 @@ def _row(item: Item) -> Row:
             return _boots_row(charger, about)
         case Matter.OFFLINE:
             detail = _parting_words(charger.lease.close_reason if charger.lease else None)
-            return Row(**about, what="cannot be reached", status="Offline", detail=detail)
+            return Row(**about, what=gettext("cannot be reached"), status="Offline", detail=detail)
         case Matter.TROUBLE:
             return _trouble_row(item, about)
         case Matter.SECURITY | Matter.EXPIRING:
@@ -83,25 +91,27 @@ def _row(item: Item) -> Row:
 
 
 def _unpriced_row(item: Item) -> Row:
-    name = f"{item.count} charger{'s' if item.count != 1 else ''}"
-    what, mark = "without a tariff in force: sessions there cost nothing", ("No price", "wait", "receipt")
-    return Row(
-        item.key, name, url_for("tariffs.index"), what, item.since, mark=mark, link=("Tariffs", "", None)
-    )
+    name = ngettext("%(num)s charger", "%(num)s chargers", item.count)
+    what = gettext("without a tariff in force: sessions there cost nothing")
+    mark, link = (gettext("No price"), "wait", "receipt"), (gettext("Tariffs"), "", None)
+    return Row(item.key, name, url_for("tariffs.index"), what, item.since, mark=mark, link=link)
 
 
 def _disk_row(item: Item) -> Row:
-    what, mark = f"has {item.word} % of its room left", ("Disk", "fault", "triangle-alert")
-    detail = "What chargers say can soon not be kept any more."
-    return Row(item.key, "The disk", url_for("readme.show"), what, item.since, mark=mark, detail=detail)
+    what = gettext("has %(share)s %% of its room left", share=item.word)
+    mark = (gettext("Disk"), "fault", "triangle-alert")
+    detail = gettext("What chargers say can soon not be kept any more.")
+    href = url_for("readme.show")
+    return Row(item.key, gettext("The disk"), href, what, item.since, mark=mark, detail=detail)
 
 
 def _rollout_row(item: Item, rollout: Rollout) -> Row:
     href = url_for("firmware.rollout", rollout_id=rollout.id)
-    mark = ("Paused", "wait", "circle-pause")
-    what = f"of firmware {rollout.firmware.version} goes no further"
-    link = ("Look", "", None)
-    return Row(item.key, rollout.name, href, what, item.since, mark=mark, detail=item.word or "", link=link)
+    mark = (gettext("Paused"), "wait", "circle-pause")
+    what = gettext("of firmware %(version)s goes no further", version=rollout.firmware.version)
+    link = (gettext("Look"), "", None)
+    detail = languages.stored(item.word)
+    return Row(item.key, rollout.name, href, what, item.since, mark=mark, detail=detail, link=link)
 
 
 def _payment_row(item: Item, payment: Payment) -> Row:
@@ -110,43 +120,47 @@ def _payment_row(item: Item, payment: Payment) -> Row:
     href = url_for("payments.show", payment_id=payment.id) if may_see else url_for("dashboard.show")
     return Row(
         item.key,
-        f"Payment of {amount}",
+        gettext("Payment of %(amount)s", amount=amount),
         href,
-        f"at {payment.charger.title}",
+        gettext("at %(charger)s", charger=payment.charger.title),
         item.since,
-        mark=("Payment", "fault", "wallet"),
-        detail=item.word or "",
-        link=("Look" if may_see else "For the accountant", "", None),
+        mark=(gettext("Payment"), "fault", "wallet"),
+        detail=languages.stored(item.word),
+        link=(gettext("Look") if may_see else gettext("For the accountant"), "", None),
     )
 
 
 def _pending_row(charger: Charger, about: dict[str, Any]) -> Row:
     return Row(
         **about,
-        what="wants to be let in",
-        mark=("New", "wait", "plus"),
+        what=gettext("wants to be let in"),
+        mark=(gettext("New"), "wait", "plus"),
         detail=" ".join(x for x in (charger.vendor, charger.model) if x),
-        action=("Adopt", url_for("chargers.adopt", charger_id=charger.id), "check"),
+        action=(gettext("Adopt"), url_for("chargers.adopt", charger_id=charger.id), "check"),
         is_new=True,
     )
 
 
 def _boots_row(charger: Charger, about: dict[str, Any]) -> Row:
     href = url_for("chargers.configuration", charger_id=charger.id)
-    what = "boots again and again: templates write nothing there"
-    return Row(**about, what=what, mark=("Boots", "wait", "rotate-cw"), link=("Look", href, None))
+    what = gettext("boots again and again: templates write nothing there")
+    mark, link = (gettext("Boots"), "wait", "rotate-cw"), (gettext("Look"), href, None)
+    return Row(**about, what=what, mark=mark, link=link)
 
 
 def _fault_row(item: Item, charger: Charger, about: dict[str, Any]) -> Row:
     """A reset by one click is offered where nobody is charging."""
     fault, where = (item.connector.error_code, item.connector.evse_number) if item.connector else (None, 0)
     orders = url_for("commands.request_for", charger_id=charger.id)
+    what = gettext("a fault on connector %(number)s", number=where)
+    if fault:
+        what = gettext("%(fault)s on connector %(number)s", fault=fault, number=where)
     return Row(
         **about,
-        what=f"{fault or 'a fault'} on connector {where}",
+        what=what,
         status="Faulted",
         detail=(item.connector and item.connector.error_info) or "",
-        action=None if item.is_busy else ("Reset", orders, "rotate-cw"),
+        action=None if item.is_busy else (gettext("Reset"), orders, "rotate-cw"),
         fields={"kind": "reset"},
     )
 
@@ -154,12 +168,17 @@ def _fault_row(item: Item, charger: Charger, about: dict[str, Any]) -> Row:
 def _security_row(item: Item, about: dict[str, Any]) -> Row:
     about["href"] += "/security"
     if item.matter is Matter.EXPIRING:
-        until = filters.localtime(item.until, zone(), "date") if item.until else "soon"
-        what, mark = f"connects with a certificate that ends {until}", ("Expiring", "wait", "clock")
-        return Row(**about, what=what, mark=mark, link=("Renew", "", None))
-    events = f"{item.count} critical security events" if item.count > 1 else "a critical security event"
-    mark = ("Security", "fault", "shield-check")
-    return Row(**about, what=f"reports {events}", mark=mark, detail=item.word or "", link=("Look", "", None))
+        what = gettext("connects with a certificate that ends soon")
+        if item.until:
+            until = filters.localtime(item.until, zone(), "date")
+            what = gettext("connects with a certificate that ends %(day)s", day=until)
+        mark, link = (gettext("Expiring"), "wait", "clock"), (gettext("Renew"), "", None)
+        return Row(**about, what=what, mark=mark, link=link)
+    what = gettext("reports a critical security event")
+    if item.count > 1:
+        what = gettext("reports %(count)s critical security events", count=item.count)
+    mark, link = (gettext("Security"), "fault", "shield-check"), (gettext("Look"), "", None)
+    return Row(**about, what=what, mark=mark, detail=item.word or "", link=link)
 
 
 def _trouble_row(item: Item, about: dict[str, Any]) -> Row:
@@ -167,51 +186,61 @@ def _trouble_row(item: Item, about: dict[str, Any]) -> Row:
     told = item.trouble
     if told is None:
         raise ValueError("an item about trouble has it")
-    what = f"connector {told.evse_number}: {TROUBLES[told.kind]}"
-    what += f", told {told.count} times" if told.count > 1 else ""
+    given = {"number": told.evse_number, "trouble": gettext(TROUBLES[told.kind])}
+    what = gettext("connector %(number)s: %(trouble)s", **given)
+    if told.count > 1:
+        what = gettext("connector %(number)s: %(trouble)s, told %(count)s times", **given, count=told.count)
     about["href"] += "/messages"
     done = url_for("chargers.close_trouble", trouble_id=told.id)
-    mark = ("Driver", "wait", "user")
-    return Row(**about, what=what, mark=mark, detail=item.word or "", action=("Done", done, "check"))
+    mark, action = (gettext("Driver"), "wait", "user"), (gettext("Done"), done, "check")
+    return Row(**about, what=what, mark=mark, detail=item.word or "", action=action)
 
 
 def _parting_words(reason: str | None) -> str:
     """Why a connection ended; a bare number is the close code of RFC 6455 §7.4 that the charger gave."""
     code = (reason or "").strip()
     if not code.isdigit():
-        return reason or ""
-    words = {"1000": "the charger hung up", "1001": "the charger went away", "1006": "the connection broke"}
-    return words.get(code, f"the connection was closed with code {code}")
+        return languages.stored(reason)
+    if code in PARTINGS:
+        return gettext(PARTINGS[code])
+    return gettext("the connection was closed with code %(code)s", code=code)
 
 
 def _attempt_row(item: Item, attempt: Attempt) -> Row:
     href = url_for("attempts.index")
-    link: tuple[str, str, str | None] = ("Look", href, None)
+    link: tuple[str, str, str | None] = (gettext("Look"), href, None)
     if attempt.cause is RefusalCause.UNKNOWN_CHARGER and can("edit"):
-        link = ("Add", url_for("chargers.new", identity=attempt.identity), "plus")
-    times = f"{attempt.count} times" if attempt.count > 1 else "once"
+        link = (gettext("Add"), url_for("chargers.new", identity=attempt.identity), "plus")
+    what = gettext("was sent away once from %(address)s", address=attempt.address)
+    if attempt.count > 1:
+        what = gettext(
+            "was sent away %(count)s times from %(address)s", count=attempt.count, address=attempt.address
+        )
     return Row(
         item.key,
-        attempt.identity or "(no identity)",
+        attempt.identity or gettext("(no identity)"),
         href,
-        f"was sent away {times} from {attempt.address}",
+        what,
         item.since,
-        mark=("Refused", "fault", "ban"),
-        detail=attempt.detail,
+        mark=(gettext("Refused"), "fault", "ban"),
+        detail=languages.stored(attempt.detail),
         link=link,
     )
 
 
+SESSIONS = {
+    Matter.UNENDED: gettext_noop("ended without a stop; the energy is an estimate"),
+    Matter.ORPHAN: gettext_noop("of sessions that nobody began here"),
+    Matter.DOUBTFUL: gettext_noop("with figures to be looked at"),
+    Matter.SILENT: gettext_noop("still open at a charger that has not been heard for long"),
+}
+
+
 def _sessions_row(item: Item) -> Row:
-    count = item.count
-    plural = "s" if count != 1 else ""
-    review, ended = url_for("repairs.review"), url_for("transactions.index", state="ended")
-    words = {
-        Matter.UNENDED: ("session", "ended without a stop; the energy is an estimate", review),
-        Matter.ORPHAN: ("report", "of sessions that nobody began here", review),
-        Matter.DOUBTFUL: ("session", "with figures to be looked at", ended),
-        Matter.SILENT: ("session", "still open at a charger that has not been heard for long", review),
-    }
-    name, what, href = words[item.matter]
-    name = f"{count} {name}{plural}"
-    return Row(item.key, name, href, what, item.since, mark=("Check", "wait", "triangle-alert"))
+    name = ngettext("%(num)s session", "%(num)s sessions", item.count)
+    if item.matter is Matter.ORPHAN:
+        name = ngettext("%(num)s report", "%(num)s reports", item.count)
+    is_doubtful = item.matter is Matter.DOUBTFUL
+    href = url_for("transactions.index", state="ended") if is_doubtful else url_for("repairs.review")
+    mark = (gettext("Check"), "wait", "triangle-alert")
+    return Row(item.key, name, href, gettext(SESSIONS[item.matter]), item.since, mark=mark)

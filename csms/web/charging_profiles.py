@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
@@ -27,7 +28,7 @@ from csms.domain.energy import (
     queries,
 )
 from csms.extensions import db
-from csms.web import limits
+from csms.web import languages, limit_forms, limits
 from csms.web.profile_forms import given_by, padded, profile_of, rows_of
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
@@ -42,7 +43,7 @@ MORE_ROWS = 8
 BLANK = Profile(
     Purpose.TX_DEFAULT, ProfileKind.RELATIVE, (Schedule(RateUnit.A, (Period(0, 16),)),), stack_level=0
 )
-RECURRENCIES = {Recurrency.DAILY: "Every day", Recurrency.WEEKLY: "Every week"}
+RECURRENCIES = {Recurrency.DAILY: lazy_gettext("Every day"), Recurrency.WEEKLY: lazy_gettext("Every week")}
 
 
 @blueprint.get("")
@@ -62,7 +63,9 @@ def new() -> str:
     key = request.args.get("preset")
     preset = next((x for x in energy.presets(clock.now()) if x.key == key), None)
     profile, named = (
-        (preset.profile, {"name": preset.name, "description": preset.why}) if preset else (BLANK, {})
+        (preset.profile, {"name": gettext(preset.name), "description": gettext(preset.why)})
+        if preset
+        else (BLANK, {})
     )
     return _form(None, given_by(profile, zone()) | named)
 
@@ -95,7 +98,7 @@ def show(profile_id: int) -> str:
             (x.start_s, limits.rate(x.limit, profile.schedule.unit), x.phases)
             for x in profile.schedule.periods
         ],
-        held=[(x, limits.STATES[x.state]) for x in held],
+        held=[(x, limits.state(x.state)) for x in held],
         chargers=db.session().scalars(query).all(),
         is_whole=profile.purpose is Purpose.CHARGER_MAX,
         is_of_session=profile.purpose is Purpose.TX,
@@ -132,18 +135,20 @@ def assign(profile_id: int) -> Response:
                 count += _assign(session, stored, charger, evses)
                 session.flush()
                 if warning := budget.warning(session, charger, clock.now()):
-                    warnings.add(f"{charger.title}: {warning}")
+                    warnings.add(f"{charger.title}: {languages.stored(warning)}")
             except DomainError as error:
-                problems.append(str(error))
+                problems.append(languages.said(error))
         put_on_record(session, "charging_profile.assign", stored.name, f"{count} assignments")
     if count:
-        flash(
-            f"On its way to {count} place{'s' if count > 1 else ''}. Those that are offline get it when they are back.",
-            "success",
+        words = ngettext(
+            "On its way to %(num)s place. Those that are offline get it when they are back.",
+            "On its way to %(num)s places. Those that are offline get it when they are back.",
+            count,
         )
+        flash(words, "success")
     for words in sorted(warnings)[:5]:
         flash(words, "warning")
-    for words in dict.fromkeys(problems[:5] or ([] if count else ["Choose a charger."])):
+    for words in dict.fromkeys(problems[:5] or ([] if count else [gettext("Choose a charger.")])):
         flash(words, "error")
     return redirect(url_for(".show", profile_id=profile_id))
 
@@ -167,7 +172,7 @@ def remove(profile_id: int) -> Response:
         name = stored.name
         put_on_record(session, "charging_profile.delete", name)
         energy.drop(session, stored)
-    flash(f"{name} is gone from this list. Chargers that have it keep it.", "success")
+    flash(gettext("%(name)s is gone from this list. Chargers that have it keep it.", name=name), "success")
     return redirect(url_for(".index"))
 
 
@@ -201,11 +206,11 @@ def _save(stored: ChargingProfile | None) -> Page:
         field = (error.field if isinstance(error, Invalid) else None) or "purpose"
         field = {"duration_s": "lasts", "schedules": "periods"}.get(field, field)
         fields = dict(given.items()) | {"rows": padded(rows_of(given))}
-        return _form(_reread(stored), fields, {field: str(error)}), 422
+        return _form(_reread(stored), fields, {field: languages.said(error)}), 422
     if charger_id.isdigit():
-        flash("Saved, and on its way to the charger.", "success")
+        flash(gettext("Saved, and on its way to the charger."), "success")
         return redirect(url_for("energy.show", charger_id=int(charger_id[:18])))
-    flash("Saved. Chargers get it when you assign it.", "success")
+    flash(gettext("Saved. Chargers get it when you assign it."), "success")
     return redirect(url_for(".show", profile_id=profile_id))
 
 
@@ -225,6 +230,7 @@ def _form(
         given=given,
         problems=problems or {},
         charger=charger,
+        places=limit_forms.places(charger) if charger else [],
         purposes=[(x.value, limits.PURPOSES[x]) for x in Purpose if x is not Purpose.EXTERNAL],
         kinds=[(x.value, words) for x, words in limits.KINDS.items()],
         recurrencies=[(x.value, words) for x, words in RECURRENCIES.items()],

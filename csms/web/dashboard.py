@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from config import Config
@@ -23,8 +24,9 @@ from csms.domain.overview import Overview, overview
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
+from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
-from csms.web import filters, session_rows
+from csms.web import filters, languages, session_rows, strips
 from csms.web.search import address_of
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import free_share, shell, zone
@@ -40,6 +42,13 @@ MOST_RUNNING = 8
 UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
 PUT_OFF = timedelta(hours=24)
 LEAST_W = 50  # less is not worth a curve
+COUNTED = {
+    "Available": gettext_noop("%(count)s free"),
+    "Preparing": gettext_noop("%(count)s plugged in"),
+    "Faulted": gettext_noop("%(count)s faulted"),
+    "Unavailable": gettext_noop("%(count)s out of service"),
+    "Offline": gettext_noop("%(count)s offline"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ def snooze() -> str | Response:
     with atomic() as session:
         attention.put_off(session, matter, about, until=at + PUT_OFF, by=actor(), at=at)
         put_on_record(session, "attention.snooze", f"{matter} {about}".strip())
-    return _said("It waits for a day, unless it ends before.")
+    return _said(gettext("It waits for a day, unless it ends before."))
 
 
 @blueprint.post("/dashboard/attention/wake")
@@ -116,7 +125,7 @@ def wake() -> str | Response:
     with atomic() as session:
         count = attention.take_up(session)
         put_on_record(session, "attention.wake", None, f"{count} things")
-    return _said(f"Shown again: {count}.")
+    return _said(gettext("Shown again: %(count)s.", count=count))
 
 
 def _said(words: str) -> str | Response:
@@ -171,7 +180,9 @@ def _first_run(at: datetime) -> dict[str, Any]:
 
 def _headline(at: datetime) -> dict[str, Any]:
     hour = at.astimezone(ZoneInfo(zone())).hour
-    return {"greeting": "Good morning" if hour < 12 else "Good afternoon" if hour < 18 else "Good evening"}
+    if hour < 12:
+        return {"greeting": gettext("Good morning")}
+    return {"greeting": gettext("Good afternoon") if hour < 18 else gettext("Good evening")}
 
 
 def _midnight(at: datetime) -> datetime:
@@ -196,10 +207,10 @@ def _figures(found: Overview) -> dict[str, Any]:
             "connectors": statuses.total(),
             "connector_words": _connector_words(statuses),
             "energy_wh": day.energy_wh,
-            "energy_words": "since midnight",
+            "energy_words": gettext("since midnight"),
             "revenue_minor": day.cost_cents,
             "currency": current_app.extensions["settings"].currency,
-            "revenue_words": f"{day.ended} session{'s' if day.ended != 1 else ''} ended",
+            "revenue_words": ngettext("%(num)s session ended", "%(num)s sessions ended", day.ended),
             "online": accepted - listed[filtering.Show.OFFLINE],
             "chargers": accepted,
         }
@@ -207,16 +218,8 @@ def _figures(found: Overview) -> dict[str, Any]:
 
 
 def _connector_words(statuses: Counter[str]) -> str:
-    words = (
-        ("Available", "free"),
-        ("Preparing", "plugged in"),
-        ("Faulted", "faulted"),
-        ("Unavailable", "out of service"),
-        ("Offline", "offline"),
-    )
-    return (
-        " · ".join(f"{statuses[status]} {word}" for status, word in words if statuses[status]) or "none yet"
-    )
+    told = [gettext(words, count=statuses[x]) for x, words in COUNTED.items() if statuses[x]]
+    return " · ".join(told) or gettext("none yet")
 
 
 def _attention(at: datetime) -> dict[str, Any]:
@@ -268,16 +271,15 @@ def tile(
     is_online = lease is not None and lease.is_online(at)
     name = f"{charger.title} · {connector.evse_number}" if is_one_of_several else charger.title
     href = url_for("chargers.show", charger_id=charger.id)
-    limit = (
-        f"up to {filters.kw(connector.max_power_w, 0)}" if connector.max_power_w else (connector.type or "")
-    )
+    limit = connector.type or ""
+    if connector.max_power_w:
+        limit = gettext("up to %(power)s", power=filters.kw(connector.max_power_w, 0))
     if not is_online:
         seen = lease.last_seen_at if lease else None
         status = "Offline" if seen else "Unknown"
-        left = f"last {connector.status.value}" if seen else "waiting for it"
-        return Tile(
-            connector.id, name, href, status, left, f"{filters.ago(seen, at)} ago" if seen else "", None
-        )
+        left = _last_words(connector.status) if seen else gettext("waiting for it")
+        right = gettext("%(age)s ago", age=filters.ago(seen, at)) if seen else ""
+        return Tile(connector.id, name, href, status, left, right, None)
     if transaction is not None:
         status = session_rows.status_of(transaction, at)
         soc = transaction.soc_percent
@@ -286,8 +288,14 @@ def tile(
         return Tile(connector.id, name, href, status, left, right, None if soc is None else soc / 100)
     if connector.status is ConnectorStatus.FAULTED:
         limit = connector.error_code or ""
-    since = f"for {filters.ago(connector.status_at, at)}" if connector.status_at else ""
-    return Tile(connector.id, name, href, connector.status.value, limit, since, None)
+    since = connector.status_at and gettext("for %(age)s", age=filters.ago(connector.status_at, at))
+    return Tile(connector.id, name, href, connector.status.value, limit, since or "", None)
+
+
+def _last_words(status: ConnectorStatus) -> str:
+    """What a connector said before its charger went away."""
+    _, words = strips.STATUSES.get(status.value, strips.OFFLINE)
+    return gettext("last %(status)s", status=languages.inline(gettext(str(words))))
 
 
 def _sessions(at: datetime, running: Sequence[Transaction]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A day of reservations as a table: a row for each connector, a column for each hour. Pure."""
+"""A day of reservations as a table: a row for each connector, a column for each hour."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from flask_babel import gettext
 
 from csms.domain.reservations import Reservation
 
@@ -38,7 +40,10 @@ class Lane:
 
     @property
     def where(self) -> str:
-        return f"{self.title} · {f'connector {self.evse}' if self.evse else 'any connector'}"
+        where = gettext("any connector")
+        if self.evse:
+            where = gettext("connector %(number)s", number=self.evse)
+        return f"{self.title} · {where}"
 
 
 def hours_of(day: date, zone: ZoneInfo) -> list[datetime]:

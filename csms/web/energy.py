@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -15,10 +16,10 @@ from csms.domain import chargers, energy
 from csms.domain.base import DomainError, NotFound
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
-from csms.domain.energy import Held, Meant, Purpose, RateUnit, budget, queries
+from csms.domain.energy import Held, Meant, Purpose, RateUnit, State, budget, queries
 from csms.domain.transactions import Transaction
 from csms.extensions import db
-from csms.web import limit_forms, limits
+from csms.web import languages, limit_forms, limits
 from csms.web.addresses import with_query
 from csms.web.chargers import about, frame, shown
 from csms.web.security import actor, put_on_record, requires
@@ -30,12 +31,12 @@ blueprint = Blueprint("energy", __name__)
 Page = str | tuple[str, int] | Response
 
 LASTING = (
-    ("1", "1 hour"),
-    ("2", "2 hours"),
-    ("4", "4 hours"),
-    ("8", "8 hours"),
-    ("24", "24 hours"),
-    ("", "Until it is cleared"),
+    ("1", lazy_gettext("1 hour")),
+    ("2", lazy_gettext("2 hours")),
+    ("4", lazy_gettext("4 hours")),
+    ("8", lazy_gettext("8 hours")),
+    ("24", lazy_gettext("24 hours")),
+    ("", lazy_gettext("Until it is cleared")),
 )
 
 
@@ -44,11 +45,18 @@ class Row:
     """A profile at a charger, in words."""
 
     held: Held
+    name: str
     where: str
     purpose: str
     summary: str
     state: tuple[str, str, str]
     is_over: bool
+
+    @property
+    def may_send_again(self) -> bool:
+        """Has the charger perhaps not got it, and would it still mean the same?"""
+        is_amiss = self.held.state in (State.REFUSED, State.UNKNOWN)
+        return is_amiss and self.held.profile.purpose is not Purpose.TX
 
 
 @blueprint.get("/chargers/<int:charger_id>/smart-charging")
@@ -56,9 +64,9 @@ def show(charger_id: int) -> str:
     charger, at = shown(charger_id), clock.now()
     return render_template(
         "energy/show.html",
-        places=_places(charger),
+        places=limit_forms.places(charger),
         lasting=LASTING,
-        stored=queries.stored(db.session()),
+        stored=[(str(x.id), x.name) for x in queries.stored(db.session())],
         **frame(charger, "smart-charging", at),
         **_chosen(charger),
         **_limits(charger, at),
@@ -148,9 +156,9 @@ def preview(charger_id: int) -> str:
     return render_template(
         "energy/clear.html",
         given=request.args,
-        places=[("", "Everywhere"), *_places(charger)],
+        places=[("", gettext("Everywhere")), *limit_forms.places(charger)],
         purposes=[
-            ("", "Every purpose"),
+            ("", gettext("Every purpose")),
             *((x.value, limits.PURPOSES[x]) for x in Purpose if x is not Purpose.EXTERNAL),
         ],
         rows=[_row(x, at) for x in ends],
@@ -181,11 +189,11 @@ def supply(charger_id: int) -> Page:
                 session, charger, limit_forms.number("voltage_v"), round(limit_forms.number("phases"))
             )
             put_on_record(session, "charger.supply", charger.identity)
-        flash("A and kW are converted by these now.", "success")
+        flash(gettext("A and kW are converted by these now."), "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".show", charger_id=charger_id))
 
 
@@ -214,19 +222,19 @@ def _answered(charger_id: int, act: Any) -> Page:
         raise
     except DomainError as error:
         if "HX-Request" in request.headers:
-            return render_template("commands/_refused.html", words=str(error)), 409
-        flash(str(error), "error")
+            return render_template("commands/_refused.html", words=languages.said(error)), 409
+        flash(languages.said(error), "error")
         return redirect(url_for(".show", charger_id=charger_id))
     if "HX-Request" not in request.headers:
         if warning is not None:
-            flash(warning, "warning")
+            flash(languages.stored(warning), "warning")
         if command is None:
-            flash("Taken back: nothing had been sent yet.", "success")
+            flash(gettext("Taken back: nothing had been sent yet."), "success")
             return redirect(url_for(".show", charger_id=charger_id))
         return redirect(url_for("commands.show", command_id=command.id))
     if command is None:
-        return render_template("chargers/_said.html", words="Taken back: nothing had been sent yet.")
-    return render_template("energy/_answered.html", command=command, warning=warning)
+        return render_template("chargers/_said.html", words=gettext("Taken back: nothing had been sent yet."))
+    return render_template("energy/_answered.html", command=command, warning=languages.stored(warning))
 
 
 def _is_profile(command: Command | None) -> bool:
@@ -247,7 +255,7 @@ def _chosen(charger: Charger) -> dict[str, Any]:
 
     return {
         "chosen": given,
-        "evse_choices": [(key, words, to(evse=key), None) for key, words in _places(charger)],
+        "evse_choices": [(key, words, to(evse=key), None) for key, words in limit_forms.places(charger)],
         "hour_choices": [(key, words, to(hours=key), None) for key, words in limit_forms.WINDOWS.items()],
         "unit_choices": [(key, words, to(unit=key), None) for key, words in (("A", "A"), ("W", "kW"))],
         "now_url": with_query(".now", given, charger_id=charger.id),
@@ -266,8 +274,9 @@ def _limits(charger: Charger, at: datetime) -> dict[str, Any]:
     return {
         "timeline": limits.timeline(both.expected, stacks, both.told, zone()),
         "holds_now": limits.rate(first.limit, unit),
+        "is_limited": first.limit is not None,
         "because": next(
-            (x.assignment.name for x in holding if x.is_in_force and x.assignment.number == first.number),
+            (_name(x) for x in holding if x.is_in_force and x.assignment.number == first.number),
             None,
         ),
         "answer": both.answer,
@@ -289,14 +298,16 @@ def _row(held: Held, at: datetime) -> Row:
     ends_at = held.profile.ends_at
     return Row(
         held,
-        f"Connector {one.evse_number}" if one.evse_number else "Charger",
-        limits.PURPOSES[held.profile.purpose],
+        _name(held),
+        gettext("Connector %(number)s", number=one.evse_number) if one.evse_number else gettext("Charger"),
+        str(limits.PURPOSES[held.profile.purpose]),
         limits.summary(held.profile, zone()),
-        limits.STATES[held.state],
+        limits.state(held.state),
         ends_at is not None and ends_at <= at,
     )
 
 
-def _places(charger: Charger) -> list[tuple[str, str]]:
-    numbers = sorted({x.evse_number for x in charger.connectors})
-    return [("0", "Whole charger"), *((str(x), f"Connector {x}") for x in numbers)]
+def _name(held: Held) -> str:
+    """What it is called: by people, who stored it, or by us."""
+    one = held.assignment
+    return one.name if one.profile_id else languages.stored(one.name)

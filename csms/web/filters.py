@@ -6,7 +6,7 @@ None always means "not known" and is written as a dash, never as zero.
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from io import BytesIO
@@ -43,12 +43,20 @@ STYLES = {
     "day": "%d %b",
     "date": "%d %b %Y",
     "month": "%b %Y",
+    "weekday": "%A",
     "minute": "%d %b %H:%M",
     "full": "%d %b %Y %H:%M %Z",
 }
 
 # What of a style each language orders and abbreviates in its own way.
-SKELETONS = {"day": "MMMd", "date": "yMMMd", "month": "yMMM", "minute": "MMMd", "full": "yMMMd"}
+SKELETONS = {
+    "day": "MMMd",
+    "date": "yMMMd",
+    "month": "yMMM",
+    "weekday": "EEEE",
+    "minute": "MMMd",
+    "full": "yMMMd",
+}
 
 
 def number(value: float | Decimal | None, places: int = 0) -> str:
@@ -149,7 +157,7 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
-    """A UTC moment on the clocks of an IANA zone. Styles: clock, seconds, day, date, month, minute, full.
+    """A UTC moment on the clocks of an IANA zone. Styles: clock, seconds, day, date, month, weekday, minute, full.
 
     Raises KeyError for an unknown style and ZoneInfoNotFoundError for an unknown zone.
     """
@@ -165,6 +173,11 @@ def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
 def _local_date(at: datetime, style: str, theirs: Locale) -> str:
     day = dates.format_skeleton(SKELETONS[style], at, locale=theirs)
     return str(day) + at.strftime({"minute": " %H:%M", "full": " %H:%M %Z"}.get(style, ""))
+
+
+def day_words(day: date) -> str:
+    """A day of the calendar, "21 Nov 2026"."""
+    return localtime(datetime.combine(day, time(), UTC), "UTC", "date")
 
 
 def iso(at: datetime | None) -> str:

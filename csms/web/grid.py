@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -18,7 +19,7 @@ from csms.domain.base import DomainError, Invalid
 from csms.domain.dso import DsoSignal, Fate, Notice, SignalKind, Window
 from csms.domain.sites import Site
 from csms.extensions import db
-from csms.web import filters
+from csms.web import filters, languages
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.site_power import power_at
@@ -32,13 +33,13 @@ MOST_PAST = 50
 
 # A fate as (family of the status language, icon, words).
 FATES = {
-    Fate.WAITING: ("held", "clock", "Waiting"),
-    Fate.SENT: ("active", "send-horizontal", "Sent"),
-    Fate.ACCEPTED: ("ready", "check", "Accepted"),
-    Fate.FAILED: ("fault", "triangle-alert", "Failed"),
-    Fate.UNKNOWN: ("wait", "circle-help", "Not known"),
-    Fate.APPLIED: ("ready", "check", "In the price"),
-    Fate.OVER: ("out", "x", "Over"),
+    Fate.WAITING: ("held", "clock", lazy_gettext("Waiting")),
+    Fate.SENT: ("active", "send-horizontal", lazy_gettext("Sent")),
+    Fate.ACCEPTED: ("ready", "check", lazy_gettext("Accepted")),
+    Fate.FAILED: ("fault", "triangle-alert", lazy_gettext("Failed")),
+    Fate.UNKNOWN: ("wait", "circle-help", lazy_gettext("Not known")),
+    Fate.APPLIED: ("ready", "check", lazy_gettext("In the price")),
+    Fate.OVER: ("out", "x", lazy_gettext("Ended")),
 }
 
 
@@ -65,12 +66,12 @@ def add() -> Page:
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) else None
         live_url = url_for("live.stream", topics=f"{dso.TOPIC},commands,transactions")
-        problems = {field or "period": str(error)}
+        problems = {field or "period": languages.said(error)}
         page = render_template(
             "grid/index.html", live_url=live_url, given=request.form, problems=problems, **_page()
         )
         return page, 422
-    flash("The signal holds.", "success")
+    flash(gettext("The signal holds."), "success")
     return redirect(url_for(".index"))
 
 
@@ -82,9 +83,9 @@ def withdraw(signal_id: int) -> Response:
             signal = dso.get(session, signal_id)
             dso.withdraw(session, signal, by=actor(), at=clock.now())
             put_on_record(session, "dso_signal.withdrawn", signal.substation_id, f"signal {signal.id}")
-        flash("The signal is withdrawn.", "success")
+        flash(gettext("The signal is withdrawn."), "success")
     except DomainError as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".index"))
 
 
@@ -121,8 +122,10 @@ def _values(signal: DsoSignal) -> str:
     found = sorted({value for _, _, value in signal.windows})
     ends = [found[0], found[-1]] if len(found) > 1 else found
     if signal.kind is SignalKind.CAPACITY:
-        return " to ".join(filters.kw(float(x)) for x in ends)
-    return " to ".join(f"{x} {signal.currency or ''}/kWh" for x in ends)
+        told = [filters.kw(float(x)) for x in ends]
+    else:
+        told = [f"{x} {signal.currency or ''}/kWh" for x in ends]
+    return gettext("%(least)s to %(most)s", least=told[0], most=told[1]) if len(told) > 1 else told[0]
 
 
 def _notice() -> Notice:

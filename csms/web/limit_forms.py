@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import request
+from flask_babel import gettext, lazy_gettext
 
 from csms import clock
 from csms.domain.base import Invalid
+from csms.domain.chargers import Charger
 from csms.domain.energy import Criteria, Purpose, RateUnit
 from csms.web.shell import zone
 
-WINDOWS = {"24": "24 hours", "168": "7 days"}
+WINDOWS = {"24": lazy_gettext("24 hours"), "168": lazy_gettext("7 days")}
 
 
 def criteria(given: Mapping[str, str]) -> Criteria:
@@ -46,6 +48,13 @@ def evse(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 9):
         raise Invalid("Choose a connector of the list.", "evse")
     return int(text)
+
+
+def places(charger: Charger) -> list[tuple[str, str]]:
+    """What of a charger can be limited, as choices of a form: the whole of it, or one of its connectors."""
+    numbers = sorted({x.evse_number for x in charger.connectors})
+    connectors = [(str(x), gettext("Connector %(number)s", number=x)) for x in numbers]
+    return [("0", gettext("Whole charger")), *connectors]
 
 
 def number(name: str) -> float:

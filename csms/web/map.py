@@ -16,6 +16,7 @@ from csms.domain.chargers import places
 from csms.domain.chargers.places import Spot
 from csms.domain.sites import Site
 from csms.extensions import db
+from csms.web import languages
 from csms.web.addresses import with_query
 from csms.web.basemap import basemap
 from csms.web.degrees import degrees_of
@@ -79,7 +80,7 @@ def place() -> tuple[str, int]:
             chargers.place(session, charger, latitude, longitude)
             put_on_record(session, "charger.place", charger.identity, f"{latitude}, {longitude}")
     except Invalid as error:
-        return str(error), 422
+        return languages.said(error), 422
     return "", 204
 
 

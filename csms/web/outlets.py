@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from flask_babel import gettext, lazy_gettext
 
 from csms.domain.chargers import Charger, Connector, ConnectorStatus
 from csms.domain.reservations import Reservation
@@ -20,14 +21,18 @@ from csms.web.security import card_number
 from csms.web.shell import zone
 
 SENTENCES = {
-    ConnectorStatus.AVAILABLE: "Free. A driver can plug in and present a card.",
-    ConnectorStatus.PREPARING: "A car is plugged in and waits for a card, or for a start from here.",
-    ConnectorStatus.CHARGING: "The charger says that it is charging, but has not told of a session.",
-    ConnectorStatus.FINISHING: "The session is over; the car is still plugged in.",
-    ConnectorStatus.RESERVED: "Kept for somebody.",
-    ConnectorStatus.UNAVAILABLE: "Out of service: nobody can start here.",
-    ConnectorStatus.FAULTED: "The charger reports a fault: nobody can start here.",
-    ConnectorStatus.UNKNOWN: "The charger has not said anything of this connector yet.",
+    ConnectorStatus.AVAILABLE: lazy_gettext("Free. A driver can plug in and present a card."),
+    ConnectorStatus.PREPARING: lazy_gettext(
+        "A car is plugged in and waits for a card, or for a start from here."
+    ),
+    ConnectorStatus.CHARGING: lazy_gettext(
+        "The charger says that it is charging, but has not told of a session."
+    ),
+    ConnectorStatus.FINISHING: lazy_gettext("The session is over; the car is still plugged in."),
+    ConnectorStatus.RESERVED: lazy_gettext("Kept for somebody."),
+    ConnectorStatus.UNAVAILABLE: lazy_gettext("Out of service: nobody can start here."),
+    ConnectorStatus.FAULTED: lazy_gettext("The charger reports a fault: nobody can start here."),
+    ConnectorStatus.UNKNOWN: lazy_gettext("The charger has not said anything of this connector yet."),
 }
 
 
@@ -74,11 +79,13 @@ def _outlet(
     kept: Reservation | None,
     at: datetime,
 ) -> Outlet:
-    sentence = SENTENCES.get(connector.status, "")
+    sentence = str(SENTENCES.get(connector.status, ""))
     if not is_online:
-        sentence = "Nobody knows what happens there now. What it does meanwhile it tells when it is back."
+        sentence = gettext(
+            "Nobody knows what happens there now. What it does meanwhile it tells when it is back."
+        )
     elif connector.status is ConnectorStatus.FAULTED:
-        sentence = ": ".join(x for x in (connector.error_code or "Fault", connector.error_info) if x)
+        sentence = ": ".join(x for x in (connector.error_code or gettext("Fault"), connector.error_info) if x)
     running = _running(transaction, at) if transaction is not None else None
     return Outlet(connector, connector.status.value, sentence, running, kept)
 
@@ -100,7 +107,9 @@ def _running(transaction: Transaction, at: datetime) -> Running:
 
 
 def _who(transaction: Transaction) -> str:
-    card = f"card {card_number(transaction.id_tag)}" if transaction.id_tag else "no card"
+    card = gettext("no card")
+    if transaction.id_tag:
+        card = gettext("card %(number)s", number=card_number(transaction.id_tag))
     return f"{transaction.account.name} · {card}" if transaction.account else card
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -14,6 +15,7 @@ from csms.domain.base import Invalid, NotFound
 from csms.domain.chargers import places
 from csms.domain.sites import SitePlan
 from csms.extensions import db
+from csms.web import languages
 from csms.web.degrees import degrees_of
 from csms.web.security import put_on_record, requires
 from csms.web.sites import blueprint as blueprint
@@ -55,7 +57,7 @@ def keep_plan(site_id: int) -> Answer:
             sites.keep_plan(session, site, sent.read() if sent else b"", at=clock.now())
             put_on_record(session, "site.plan", site.name)
     except Invalid as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".plan", site_id=site_id))
 
 
@@ -66,7 +68,7 @@ def remove_plan(site_id: int) -> Answer:
         site = sites.get(session, site_id)
         sites.drop_plan(session, site)
         put_on_record(session, "site.plan_removed", site.name)
-    flash("The plan is gone.", "success")
+    flash(gettext("The plan is gone."), "success")
     return redirect(url_for(".show", site_id=site_id))
 
 
@@ -84,7 +86,7 @@ def put_on_plan(site_id: int) -> Answer:
             chargers.put_on_plan(session, charger, at)
             put_on_record(session, "charger.plan", charger.identity)
     except Invalid as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".plan", site_id=site_id))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -21,7 +22,7 @@ from csms.domain.chargers import queries as charger_queries
 from csms.domain.chargers.filtering import Filter
 from csms.domain.reservations import Reservation, ReservationState, queries
 from csms.extensions import db
-from csms.web import day_grid, filters
+from csms.web import day_grid, filters, languages
 from csms.web.addresses import with_query
 from csms.web.day_grid import Lane
 from csms.web.security import actor, card_number, put_on_record, requires
@@ -39,14 +40,14 @@ USUAL = timedelta(hours=1)
 
 # A state as (family of the status language, icon, words).
 STATES = {
-    ReservationState.PLANNED: ("out", "clock", "Planned"),
-    ReservationState.REQUESTED: ("active", "send-horizontal", "Asked for"),
-    ReservationState.RESERVED: ("held", "calendar-clock", "Reserved"),
-    ReservationState.USED: ("ready", "check", "Used"),
-    ReservationState.EXPIRED: ("wait", "clock", "Nobody came"),
-    ReservationState.CANCELLED: ("out", "x", "Cancelled"),
-    ReservationState.REFUSED: ("fault", "ban", "Refused"),
-    ReservationState.LOST: ("fault", "circle-help", "Lost"),
+    ReservationState.PLANNED: ("out", "clock", lazy_gettext("Planned")),
+    ReservationState.REQUESTED: ("active", "send-horizontal", lazy_gettext("Asked for")),
+    ReservationState.RESERVED: ("held", "calendar-clock", lazy_gettext("Reserved")),
+    ReservationState.USED: ("ready", "check", lazy_gettext("Used")),
+    ReservationState.EXPIRED: ("wait", "clock", lazy_gettext("Nobody came")),
+    ReservationState.CANCELLED: ("out", "x", lazy_gettext("Cancelled")),
+    ReservationState.REFUSED: ("fault", "ban", lazy_gettext("Refused")),
+    ReservationState.LOST: ("fault", "circle-help", lazy_gettext("Lost")),
 }
 
 
@@ -83,7 +84,8 @@ def add() -> Page:
     except DomainError as error:
         return _form(_chosen(), request.form, error), 422
     is_now = reservation.state is ReservationState.REQUESTED
-    flash("The charger is being asked." if is_now else "The place is booked.", "success")
+    words = gettext("The charger is being asked.") if is_now else gettext("The place is booked.")
+    flash(words, "success")
     return redirect(url_for(".index"))
 
 
@@ -95,12 +97,14 @@ def cancel(reservation_id: int) -> Response:
             reservation = reservations.get(session, reservation_id)
             command = reservations.cancel(session, reservation, by=actor(), at=clock.now())
             put_on_record(session, "reservation.cancel", str(reservation_id))
-        words = "The charger is asked to let go of it." if command else "The reservation is cancelled."
+        words = gettext("The reservation is cancelled.")
+        if command:
+            words = gettext("The charger is asked to let go of it.")
         flash(words, "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".index"))
 
 
@@ -119,6 +123,7 @@ def _page() -> dict[str, Any]:
         "states": STATES,
         "lanes": _lanes(session, day, at),
         "day": day,
+        "day_words": filters.day_words(day),
         "hours": day_grid.hours_of(day, ZoneInfo(zone())),
         "told": _told,
         "local": _local,
@@ -169,7 +174,13 @@ def _told(reservation: Reservation) -> str:
     begin, end = (
         filters.localtime(x, zone(), "clock") for x in (reservation.starts_at, reservation.expires_at)
     )
-    return f"{begin} to {end} {card_number(reservation.id_tag)}, {STATES[reservation.state][2].lower()}"
+    return gettext(
+        "%(begin)s to %(end)s %(card)s, %(state)s",
+        begin=begin,
+        end=end,
+        card=card_number(reservation.id_tag),
+        state=languages.inline(STATES[reservation.state][2]),
+    )
 
 
 def _local(moment: datetime) -> str:
@@ -221,7 +232,7 @@ def _moment(text: str, field: str) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or ZoneInfo(zone())).astimezone(UTC)
 
 
-def _form(charger: Charger | None, given: Any, error: Exception | None = None) -> str:
+def _form(charger: Charger | None, given: Any, error: DomainError | None = None) -> str:
     at, session = clock.now(), db.session()
     field = error.field if isinstance(error, Invalid) else "charger" if isinstance(error, NotFound) else None
     usual = (at + USUAL).astimezone(ZoneInfo(zone())).replace(second=0, microsecond=0, tzinfo=None)
@@ -232,8 +243,8 @@ def _form(charger: Charger | None, given: Any, error: Exception | None = None) -
         given=given,
         typed=request.values.get("charger", ""),
         usual=usual.isoformat(timespec="minutes"),
-        problem=str(error) if error and not field else None,
-        problems={field: str(error)} if error and field else {},
+        problem=languages.said(error) if error and not field else None,
+        problems={field: languages.said(error)} if error and field else {},
         chargers=choices,
         cards=account_queries.cards(session, at=at, state=CardState.ALLOWED, limit=MOST_CHOICES)[0],
         accounts=account_queries.choices(session),

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -18,7 +19,7 @@ from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import places
 from csms.domain.sites import Details, ParkingType, Site
 from csms.extensions import db
-from csms.web import exports, filters
+from csms.web import exports, filters, languages
 from csms.web.basemap import basemap
 from csms.web.degrees import degrees_of
 from csms.web.security import put_on_record, requires
@@ -30,12 +31,12 @@ blueprint = Blueprint("sites", __name__, url_prefix="/sites")
 Page = str | Response | tuple[str, int]
 
 PARKING_WORDS = {
-    ParkingType.ALONG_MOTORWAY: "Along a motorway",
-    ParkingType.PARKING_GARAGE: "Multi-storey car park",
-    ParkingType.PARKING_LOT: "Car park",
-    ParkingType.ON_DRIVEWAY: "On a driveway",
-    ParkingType.ON_STREET: "On the street",
-    ParkingType.UNDERGROUND_GARAGE: "Underground car park",
+    ParkingType.ALONG_MOTORWAY: lazy_gettext("Along a motorway"),
+    ParkingType.PARKING_GARAGE: lazy_gettext("Multi-storey car park"),
+    ParkingType.PARKING_LOT: lazy_gettext("Car park"),
+    ParkingType.ON_DRIVEWAY: lazy_gettext("On a driveway"),
+    ParkingType.ON_STREET: lazy_gettext("On the street"),
+    ParkingType.UNDERGROUND_GARAGE: lazy_gettext("Underground car park"),
 }
 _FIELDS = tuple(field.name for field in fields(Details))
 
@@ -122,7 +123,7 @@ def save(site_id: int) -> Page:
             put_on_record(session, "site.changed", site.name)
     except (Invalid, Refused) as error:
         return _form(sites.get(db.session(), site_id), request.form, _problem(error)), 422
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".show", site_id=site_id))
 
 
@@ -136,9 +137,9 @@ def remove(site_id: int) -> Page:
             put_on_record(session, "site.removed", name)
             chargers.remove_site(session, site)
     except Refused as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
         return redirect(url_for(".show", site_id=site_id))
-    flash(f"{name} is gone.", "success")
+    flash(gettext("%(name)s is gone.", name=name), "success")
     return redirect(url_for(".index"))
 
 
@@ -199,7 +200,7 @@ def _watts(text: str | None) -> int | None:
 
 def _problem(error: Invalid | Refused) -> dict[str, str]:
     field = error.field if isinstance(error, Invalid) else None
-    return {field or "name": str(error)}
+    return {field or "name": languages.said(error)}
 
 
 def _numbers(site: Site) -> dict[str, object]:
@@ -220,7 +221,7 @@ def _form(site: Site | None, given: Mapping[str, Any], problems: Mapping[str, st
         site=site,
         given=given,
         problems=problems,
-        parking_words=[("", "Not said"), *((x.value, words) for x, words in PARKING_WORDS.items())],
+        parking_words=[("", gettext("Not said")), *((x.value, words) for x, words in PARKING_WORDS.items())],
         zones=sorted(available_timezones()),
         house_zone=_house_zone(),
         **basemap(),

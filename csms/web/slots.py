@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -20,7 +21,7 @@ from csms.domain.chargers import Charger, Connector
 from csms.domain.energy import capacity
 from csms.domain.slots import SLOTS, SlotKind, SlotRange
 from csms.extensions import db
-from csms.web import filters
+from csms.web import filters, languages
 from csms.web.addresses import with_query
 from csms.web.chargers import frame, shown
 from csms.web.charts import Plot, stairs
@@ -29,8 +30,10 @@ from csms.work import atomic
 
 blueprint = Blueprint("slots", __name__)
 
-PRICE, LIMIT = "Price of a kWh", "Most power"
-BY_TARIFF, BY_SLOTS, BY_SIGNAL = "The tariff", "Written for every day", "The grid’s signal"
+TITLES = {
+    SlotKind.TARIFF: lazy_gettext("Price of a kWh"),
+    SlotKind.CAPACITY: lazy_gettext("Most power"),
+}
 MOST_POWER_KW = 10_000
 
 
@@ -80,9 +83,11 @@ def show(charger_id: int) -> str:
         "chargers/slots.html",
         connector=connector,
         connectors_told=[
-            (x.evse_number, f"Connector {x.evse_number}", to(connector=x), None) for x in charger.connectors
+            (x.evse_number, gettext("Connector %(number)s", number=x.evse_number), to(connector=x), None)
+            for x in charger.connectors
         ],
         day=day,
+        day_words=filters.day_words(day),
         is_today=day == today,
         before_url=to(day=day - timedelta(days=1)),
         after_url=to(day=day + timedelta(days=1)),
@@ -107,9 +112,9 @@ def write(charger_id: int) -> Response:
                 raise NotFound("There is no such connector.")
             words = _write(session, connector)
             put_on_record(session, "slots.written", f"{charger.identity} {connector.evse_number}", words)
-        flash("It holds from now on, every day. Sessions that run keep their prices.", "success")
+        flash(gettext("It holds from now on, every day. Sessions that run keep their prices."), "success")
     except Invalid as error:
-        flash(str(error), "error")
+        flash(languages.said(error), "error")
     return redirect(url_for(".show", charger_id=charger_id, connector=number))
 
 
@@ -166,15 +171,15 @@ def _prices(session: Session, connector: Connector, told: slots.Day, zone: ZoneI
     )
     currency = version.currency if version else _currency()
     values = [usual[x] if held is None else held for x, held in enumerate(told.held)]
-    return _chart(PRICE, values, told, lambda x: filters.rate(x * 100, currency, "kWh"))
+    return _chart(SlotKind.TARIFF, values, told, lambda x: filters.rate(x * 100, currency, "kWh"))
 
 
 def _limits(told: slots.Day) -> Chart:
-    return _chart(LIMIT, told.held, told, lambda x: filters.kw(float(x), 2))
+    return _chart(SlotKind.CAPACITY, told.held, told, lambda x: filters.kw(float(x), 2))
 
 
-def _chart(title: str, values: Sequence[Decimal | None], told: slots.Day, words: Any) -> Chart:
-    sources = [_source(told, x, title) for x in range(SLOTS)]
+def _chart(kind: SlotKind, values: Sequence[Decimal | None], told: slots.Day, words: Any) -> Chart:
+    sources = [_source(told, x, kind) for x in range(SLOTS)]
     edges = [x for x in range(SLOTS) if not x or (values[x], sources[x]) != (values[x - 1], sources[x - 1])]
     stretches = [
         Stretch(slots.clock_of(begin), slots.clock_of(end), _words(values[begin], words), sources[begin])
@@ -183,27 +188,29 @@ def _chart(title: str, values: Sequence[Decimal | None], told: slots.Day, words:
     points = [(x / SLOTS, None if (y := values[x]) is None else float(y)) for x in edges]
     most = max((x for x in values if x is not None), default=None)
     top = float(most) * 1.12 if most else 1.0
-    return Chart(title, stairs(points, top=top), f"most {_words(most, words)}" if most else "", stretches)
+    edge = gettext("most %(value)s", value=_words(most, words)) if most else ""
+    return Chart(str(TITLES[kind]), stairs(points, top=top), edge, stretches)
 
 
 def _words(value: Decimal | None, words: Any) -> str:
-    return "no limit" if value is None else str(words(value))
+    return gettext("no limit") if value is None else str(words(value))
 
 
-def _source(told: slots.Day, slot: int, title: str) -> str:
+def _source(told: slots.Day, slot: int, kind: SlotKind) -> str:
     if told.held[slot] is None:
-        return BY_TARIFF if title == PRICE else ""
-    return BY_SLOTS if told.held[slot] == told.own[slot] else BY_SIGNAL
+        return gettext("The tariff") if kind is SlotKind.TARIFF else ""
+    is_own = told.held[slot] == told.own[slot]
+    return gettext("Written for every day") if is_own else gettext("The grid’s signal")
 
 
 def _written(row: SlotRange, zone: ZoneInfo) -> Written:
-    what = "Price" if row.kind is SlotKind.TARIFF else "Limit"
+    what = gettext("Price") if row.kind is SlotKind.TARIFF else gettext("Limit")
     if row.signal_id is not None and row.ends_at is not None:
         when = " – ".join(filters.localtime(x, zone.key) for x in (row.begins_at, row.ends_at))
     else:
         when = f"{slots.clock_of(row.starts)} – {slots.clock_of(row.ends)}"
     if row.value is None:
-        return Written(row, what, when, "given back")
+        return Written(row, what, when, gettext("given back"))
     if row.kind is SlotKind.CAPACITY:
         return Written(row, what, when, filters.kw(float(row.value), 2))
     return Written(row, what, when, filters.rate(row.value * 100, row.currency or _currency(), "kWh"))

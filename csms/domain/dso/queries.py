@@ -14,6 +14,7 @@ from csms.domain.base import NotFound
 from csms.domain.chargers import Charger
 from csms.domain.dso.models import DsoDelivery, DsoSignal, SignalKind
 from csms.domain.energy import ProfileAssignment, State, standing
+from csms.sentences import told
 
 
 class Fate(enum.StrEnum):
@@ -105,16 +106,16 @@ def _at(session: Session, signal: DsoSignal, delivery: DsoDelivery, at: datetime
 
 def _fate(session: Session, signal: DsoSignal, delivery: DsoDelivery, at: datetime) -> tuple[Fate, str]:
     if signal.withdrawn_at is not None:
-        return Fate.OVER, "The signal was withdrawn."
+        return Fate.OVER, told("The signal was withdrawn.")
     if signal.ends_at <= at:
-        return Fate.OVER, "Its time is over."
+        return Fate.OVER, told("Its time is over.")
     if signal.kind is SignalKind.TARIFF:
-        return Fate.APPLIED, "Sessions that begin in its time have its price."
+        return Fate.APPLIED, told("Sessions that begin in its time have its price.")
     if delivery.problem is not None:
         return Fate.FAILED, delivery.problem
     assignment = session.get(ProfileAssignment, delivery.assignment_id) if delivery.assignment_id else None
     if assignment is None:
-        return Fate.WAITING, "It is sent as soon as the charger's connectors are known."
+        return Fate.WAITING, told("It is sent as soon as the charger's connectors are known.")
     state, why = standing.state_of(session, assignment)
     return _FATES[state], why
 

@@ -21,6 +21,7 @@ from csms.domain.energy.grid import Cap
 from csms.domain.energy.shares import Place, share
 from csms.domain.sites import Site
 from csms.domain.slots import SlotKind, SlotRange
+from csms.sentences import told
 
 TOPIC = "dso"
 LEAST_A = 6.0  # IEC 61851-1: with less no car charges
@@ -186,7 +187,7 @@ def _limit_site(
     shares = [share(float(value), _places(session, chargers)) for _, _, value in steps]
     count = 0
     for charger in chargers:
-        told = [_delivery(session, deliveries, signal, charger) for signal in signals]
+        there = [_delivery(session, deliveries, signal, charger) for signal in signals]
         own = [x.id for x in charger.connectors]
         caps = [
             Cap(begin, end, sum(given[x] for x in own))
@@ -194,7 +195,7 @@ def _limit_site(
         ]
         if not own:  # it has never come: what it is to get is told by its connectors
             continue
-        if _give(session, charger, caps, told, at):
+        if _give(session, charger, caps, there, at):
             _tell(session, charger.connectors, signals, steps, shares, at)
             count += 1
     return count
@@ -235,7 +236,7 @@ def _give(
     """Whether it was sent something new. Why it cannot be sent is kept for whoever looks."""
     before, after, problem = grid.given(session, charger), None, None
     try:
-        after = grid.follow(session, charger, caps, "Limit of the grid", at=at)
+        after = grid.follow(session, charger, caps, told("Limit of the grid"), at=at)
     except DomainError as error:
         problem = str(error)[:300]
     for delivery in deliveries:

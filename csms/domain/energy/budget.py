@@ -15,6 +15,7 @@ from csms.domain.accounts.models import Setting
 from csms.domain.base import Invalid
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
+from csms.sentences import told
 
 WRITES_PER_DAY = 24
 ACTION = "SetChargingProfile"
@@ -44,25 +45,45 @@ class Today:
     @property
     def problem(self) -> str | None:
         """Why nothing more is sent by itself today; None if something may be."""
-        return (
-            f"{self._words} By itself again in {_hours(self.at)} h, at midnight UTC."
-            if self.is_used
-            else None
+        if not self.is_used:
+            return None
+        hours = _hours(self.at)
+        if self.count == 1:
+            return told(
+                "The charger was sent one profile today; to spare its memory, %(most)s a day are meant to do. "
+                "By itself again in %(hours)s h, at midnight UTC.",
+                most=self.most,
+                hours=hours,
+            )
+        return told(
+            "The charger was sent %(count)s profiles today; to spare its memory, %(most)s a day are meant to do. "
+            "By itself again in %(hours)s h, at midnight UTC.",
+            count=self.count,
+            most=self.most,
+            hours=hours,
         )
 
     @property
     def warning(self) -> str | None:
         """What somebody should know who orders one more; None: there is room for it."""
-        return f"{self._words} It is sent all the same, as you ordered it." if self.is_used else None
+        if not self.is_used:
+            return None
+        if self.count == 1:
+            return told(
+                "The charger was sent one profile today; to spare its memory, %(most)s a day are meant to do. "
+                "It is sent all the same, as you ordered it.",
+                most=self.most,
+            )
+        return told(
+            "The charger was sent %(count)s profiles today; to spare its memory, %(most)s a day are meant to do. "
+            "It is sent all the same, as you ordered it.",
+            count=self.count,
+            most=self.most,
+        )
 
     @property
     def is_used(self) -> bool:
         return self.count >= self.most
-
-    @property
-    def _words(self) -> str:
-        told = _profiles(self.count)
-        return f"The charger was sent {told} today; to spare its memory, {self.most} a day are meant to do."
 
 
 def today(session: Session, charger: Charger, at: datetime) -> Today:
@@ -85,10 +106,6 @@ def problem(session: Session, charger: Charger, at: datetime) -> str | None:
 def warning(session: Session, charger: Charger, at: datetime) -> str | None:
     """What somebody should know who orders one more; None: there is room for it."""
     return today(session, charger, at).warning
-
-
-def _profiles(count: int) -> str:
-    return "one profile" if count == 1 else f"{count} profiles"
 
 
 def _hours(at: datetime) -> int:

@@ -30,6 +30,7 @@ from csms.domain.energy.standing import drop_standing, keep_standing, newest, st
 from csms.domain.slots import SlotKind, SlotRange
 from csms.domain.slots.rules import Pattern
 from csms.quantities import amperes
+from csms.sentences import told
 
 SOURCE = "slots"
 DAY_S = 86_400
@@ -46,7 +47,7 @@ def follow(session: Session, connector: Connector, *, at: datetime) -> ProfileAs
         return None
     profile = _profile(session, connector, own, at)
     return keep_standing(
-        session, charger, evse, profile, Meant("Capacity by slot", None, source=SOURCE), at=at
+        session, charger, evse, profile, Meant(told("Capacity by slot"), None, source=SOURCE), at=at
     )
 
 
@@ -94,7 +95,7 @@ def state(session: Session, connector: Connector, at: datetime) -> tuple[str, st
         check(session, charger, evse, profile, at)
     except DomainError as error:
         return queries.State.REFUSED.value, str(error)
-    return queries.State.WANTED.value, "It is sent with the next look, in a minute at most."
+    return queries.State.WANTED.value, told("It is sent with the next look, in a minute at most.")
 
 
 def follow_all(session: Session, at: datetime) -> int:

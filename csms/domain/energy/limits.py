@@ -23,6 +23,7 @@ from csms.domain.energy.profiles import (
     Schedule,
 )
 from csms.domain.energy.service import Meant, assign, start_with
+from csms.sentences import gettext_noop, told
 
 LONGEST = timedelta(days=366)
 HOUR_S = 3600
@@ -63,7 +64,9 @@ def limit_now(
         (Schedule(unit, (Period(0, limit),), starts_at, duration_s),),
         stack_level=_top(session, charger, evse, purpose),
     )
-    words = f"Limit {limit:g} A" if unit is RateUnit.A else f"Limit {limit / 1000:g} kW"
+    words = (
+        _name(limit) if unit is RateUnit.A else told("Limit %(kilowatts)s kW", kilowatts=f"{limit / 1000:g}")
+    )
     return assign(session, charger, evse, profile, Meant(words, by), at=at)
 
 
@@ -75,7 +78,11 @@ def start_limited(
     schedule = Schedule(RateUnit.A, (Period(0, limit_a),))
     level = _top(session, connector.charger, connector.evse_number, Purpose.TX)
     profile = Profile(Purpose.TX, ProfileKind.RELATIVE, (schedule,), stack_level=level)
-    return start_with(session, connector, id_tag, profile, Meant(f"Limit {limit_a:g} A", by), at=at)
+    return start_with(session, connector, id_tag, profile, Meant(_name(limit_a), by), at=at)
+
+
+def _name(limit_a: float) -> str:
+    return told("Limit %(amperes)s A", amperes=f"{limit_a:g}")
 
 
 def _top(session: Session, charger: Charger, evse: int, purpose: Purpose) -> int:
@@ -131,19 +138,19 @@ def keep_composite(
     charger_id: int,
     evse: int,
     status: str | None,
-    told: ToldSchedule | None,
+    schedule: ToldSchedule | None,
     *,
     at: datetime,
 ) -> None:
-    """Keep what a charger says of its limits, in the place of what it said before. `told` None: it cannot tell."""
+    """Keep what a charger says of its limits, in the place of what it said before. `schedule` None: it cannot tell."""
     row = queries.answer_of(session, charger_id, evse)
     if row is None:
         row = CompositeAnswer(charger_id=charger_id, evse_number=evse)
         session.add(row)
-    row.is_told, row.status, row.answered_at = told is not None, (status or "")[:40] or None, at
-    row.unit = told.unit if told else None
-    row.begins_at, row.ends_at = (told.begins_at, told.ends_at) if told else (at, at)
-    row.steps = list(told.steps) if told else []
+    row.is_told, row.status, row.answered_at = schedule is not None, (status or "")[:40] or None, at
+    row.unit = schedule.unit if schedule else None
+    row.begins_at, row.ends_at = (schedule.begins_at, schedule.ends_at) if schedule else (at, at)
+    row.steps = list(schedule.steps) if schedule else []
     announce(session, f"charger:{charger_id}")
 
 
@@ -178,10 +185,12 @@ def presets(at: datetime) -> tuple[Preset, ...]:
     return (
         Preset(
             "fallback",
-            "Fallback without this server",
-            "The charger keeps it, and applies it to every session without another limit, also when this server cannot "
-            "be reached. Choose a limit with which all your chargers together stay within the supply. What is set "
-            "from here should have a higher level and an end: when it is over, this holds again.",
+            gettext_noop("Fallback without this server"),
+            gettext_noop(
+                "The charger keeps it, and applies it to every session without another limit, also when this server "
+                "cannot be reached. Choose a limit with which all your chargers together stay within the supply. What "
+                "is set from here should have a higher level and an end: when it is over, this holds again."
+            ),
             Profile(
                 Purpose.TX_DEFAULT,
                 ProfileKind.RELATIVE,
@@ -191,8 +200,8 @@ def presets(at: datetime) -> tuple[Preset, ...]:
         ),
         Preset(
             "night",
-            "Slow by day, full by night",
-            "For every session, each day anew: 6 A from 06:00 to 22:00, 16 A in the night.",
+            gettext_noop("Slow by day, full by night"),
+            gettext_noop("For every session, each day anew: 6 A from 06:00 to 22:00, 16 A in the night."),
             Profile(
                 Purpose.TX_DEFAULT,
                 ProfileKind.RECURRING,
@@ -203,8 +212,8 @@ def presets(at: datetime) -> tuple[Preset, ...]:
         ),
         Preset(
             "supply",
-            "What the supply can carry",
-            "The most that the whole charger may ever draw, whatever its sessions are allowed.",
+            gettext_noop("What the supply can carry"),
+            gettext_noop("The most that the whole charger may ever draw, whatever its sessions are allowed."),
             Profile(
                 Purpose.CHARGER_MAX, ProfileKind.ABSOLUTE, (Schedule(RateUnit.A, (Period(0, 32),), midnight),)
             ),

@@ -36,6 +36,7 @@ from csms.domain.energy.profiles import Profile, Purpose, RateUnit
 from csms.domain.energy.rules import KEYS, Capabilities, capabilities
 from csms.domain.transactions import Transaction, TransactionState
 from csms.quirks import Charging
+from csms.sentences import gettext_noop
 
 M = TypeVar("M", ChargerSupply, ConfigurationKey, ProfileAssignment, Transaction)
 MOST_HELD = 500
@@ -82,21 +83,21 @@ class Held:
 
 
 _ENDED = {
-    Ended.CLEARED: "The charger has cleared it.",
-    Ended.REPLACED: "Another profile has taken its place.",
-    Ended.WITHDRAWN: "It was taken back before it was sent.",
-    Ended.OVER: "Its session is over.",
-    Ended.REFUSED: "The charger did not take it.",
+    Ended.CLEARED: gettext_noop("The charger has cleared it."),
+    Ended.REPLACED: gettext_noop("Another profile has taken its place."),
+    Ended.WITHDRAWN: gettext_noop("It was taken back before it was sent."),
+    Ended.OVER: gettext_noop("Its session is over."),
+    Ended.REFUSED: gettext_noop("The charger did not take it."),
 }
 _FATES: Mapping[CommandState, tuple[State, str]] = {
-    CommandState.QUEUED: (State.WANTED, "It is sent when the charger can be reached."),
-    CommandState.SENT: (State.SENT, "Waiting for the charger's answer."),
-    CommandState.REJECTED: (State.REFUSED, "The charger said no: {status}."),
-    CommandState.ERROR: (State.REFUSED, "The charger answered with an error: {detail}."),
-    CommandState.TIMEOUT: (State.UNKNOWN, "No answer: the charger may have it all the same."),
-    CommandState.UNKNOWN: (State.UNKNOWN, "The connection was lost before the answer."),
-    CommandState.EXPIRED: (State.REFUSED, "The charger could not be reached in time."),
-    CommandState.CANCELLED: (State.REFUSED, "It was not sent."),
+    CommandState.QUEUED: (State.WANTED, gettext_noop("It is sent when the charger can be reached.")),
+    CommandState.SENT: (State.SENT, gettext_noop("Waiting for the charger's answer.")),
+    CommandState.REJECTED: (State.REFUSED, gettext_noop("The charger said no: %(status)s.")),
+    CommandState.ERROR: (State.REFUSED, gettext_noop("The charger answered with an error: %(detail)s.")),
+    CommandState.TIMEOUT: (State.UNKNOWN, gettext_noop("No answer: the charger may have it all the same.")),
+    CommandState.UNKNOWN: (State.UNKNOWN, gettext_noop("The connection was lost before the answer.")),
+    CommandState.EXPIRED: (State.REFUSED, gettext_noop("The charger could not be reached in time.")),
+    CommandState.CANCELLED: (State.REFUSED, gettext_noop("It was not sent.")),
 }
 
 
@@ -108,20 +109,20 @@ def _judge(
         is_refused = assignment.ended_by is Ended.REFUSED
         return State.REFUSED if is_refused else State.CLEARED, _ENDED[assignment.ended_by]
     if assignment.purpose is Purpose.TX and transaction is not None and not transaction.is_active:
-        return State.CLEARED, "Its session is over."
+        return State.CLEARED, _ENDED[Ended.OVER]
     if command.state is CommandState.CANCELLED and assignment.accepted_at is not None:
-        return State.UNKNOWN, "The charger had it; sending it again was called off."
+        return State.UNKNOWN, gettext_noop("The charger had it; sending it again was called off.")
     if command.state is not CommandState.ACCEPTED:
         state, words = _FATES[command.state]
         answered = {"status": command.answer_status or "no word", "detail": command.detail or "no word"}
-        return state, words.format(**answered).replace("..", ".")
+        return state, (words % answered).replace("..", ".")
     if comes_with_start(assignment) and transaction is None:
         if command.awaits is not None:
-            return State.SENT, "It comes with the session, which has not begun yet."
-        return State.CLEARED, "Its session has not begun."
+            return State.SENT, gettext_noop("It comes with the session, which has not begun yet.")
+        return State.CLEARED, gettext_noop("Its session has not begun.")
     if charger.booted_at and command.answered_at and charger.booted_at > command.answered_at:
-        return State.UNKNOWN, "The charger has restarted since: it may have forgotten it."
-    return State.INSTALLED, "The charger has accepted it."
+        return State.UNKNOWN, gettext_noop("The charger has restarted since: it may have forgotten it.")
+    return State.INSTALLED, gettext_noop("The charger has accepted it.")
 
 
 def told(session: Session, charger: Charger, assignments: Sequence[ProfileAssignment]) -> list[Held]:

@@ -20,6 +20,7 @@ from csms.domain.energy.models import ChargingProfile, Ended, ProfileAssignment
 from csms.domain.energy.profiles import Profile, Purpose, to_content
 from csms.domain.energy.queries import Held, State
 from csms.domain.transactions import Transaction
+from csms.sentences import told
 
 DELIVER_WITHIN = timedelta(days=7)  # to a charger that is offline
 ON_THE_WAY = (CommandState.QUEUED, CommandState.SENT)
@@ -181,7 +182,7 @@ def withdraw(session: Session, assignment: ProfileAssignment, *, at: datetime) -
     row = (
         update(Command)
         .where(Command.id == assignment.command_id, Command.state == CommandState.QUEUED)
-        .values(state=CommandState.CANCELLED, detail="Taken back before it was sent.", answered_at=at)
+        .values(state=CommandState.CANCELLED, detail=told("Taken back before it was sent."), answered_at=at)
         .execution_options(synchronize_session="fetch")
     )
     if session.execute(row).rowcount != 1:  # type: ignore[attr-defined]
@@ -258,7 +259,7 @@ def settle_set(
     query = select(ProfileAssignment).where(ProfileAssignment.command_id == command.id)
     assignment = session.scalar(query)
     if assignment is None:
-        meant = Meant(f"Profile {number}", command.requested_by)
+        meant = Meant(told("Profile %(number)s", number=number), command.requested_by)
         assignment = _add(session, charger.id, evse, number, profile, meant, command, at)
         limited = None if is_start else queries.running(session, charger).get(evse)
         if profile.purpose is Purpose.TX and limited is not None:

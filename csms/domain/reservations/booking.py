@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from csms import sentences
 from csms.domain import accounts, commands
 from csms.domain.accounts import Account, IdToken
 from csms.domain.accounts.service import UID_LENGTH, WEB_LABEL
@@ -218,7 +219,9 @@ def _was_withdrawn(session: Session, reservation: Reservation, at: datetime) -> 
     if reservation.state is not ReservationState.REQUESTED:
         return False
     query = update(Command).where(Command.id == reservation.command_id, Command.state == CommandState.QUEUED)
-    query = query.values(state=CommandState.CANCELLED, detail="Withdrawn before it was sent.", answered_at=at)
+    query = query.values(
+        state=CommandState.CANCELLED, detail=sentences.told("Withdrawn before it was sent."), answered_at=at
+    )
     announce(session, f"command:{reservation.command_id}")
     return session.execute(query).rowcount == 1  # type: ignore[attr-defined,no-any-return]
 

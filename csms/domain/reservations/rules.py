@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from csms.domain.accounts.cards import folded
 from csms.domain.reservations.models import Reservation, ReservationState
+from csms.sentences import gettext_noop
 
 SLACK = timedelta(minutes=1)  # between a charger's clock and ours
 
@@ -34,7 +35,7 @@ def is_meant(reservation: Reservation, evse: int, started_at: datetime) -> bool:
 def room_problem(others: Sequence[Reservation], evse: int, connectors: int) -> str | None:
     """Why there is no room beside these, which overlap in time; None if there is."""
     if evse and any(x.evse == evse for x in others):
-        return "This connector is reserved in that time already."
+        return gettext_noop("This connector is reserved in that time already.")
     if others and len(others) >= connectors:
-        return "Every connector of this charger is reserved in that time already."
+        return gettext_noop("Every connector of this charger is reserved in that time already.")
     return None

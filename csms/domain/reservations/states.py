@@ -13,10 +13,13 @@ from csms.domain.chargers import ConnectorStatus, outlet_of
 from csms.domain.commands import Command, CommandState, Effect
 from csms.domain.reservations.models import OPEN, Reservation, ReservationState
 from csms.domain.reservations.rules import SLACK, is_holder, is_kept, is_meant
+from csms.sentences import gettext_noop
 
 _OUT = {
-    ConnectorStatus.FAULTED: "The charger reported a fault, and a fault ends a reservation.",
-    ConnectorStatus.UNAVAILABLE: "The connector went out of service, and that ends a reservation.",
+    ConnectorStatus.FAULTED: gettext_noop("The charger reported a fault, and a fault ends a reservation."),
+    ConnectorStatus.UNAVAILABLE: gettext_noop(
+        "The connector went out of service, and that ends a reservation."
+    ),
 }
 # How long an expired one may wait for a start that came in time and is told late.
 GRACE = timedelta(minutes=2)
@@ -87,7 +90,7 @@ def answered(
         command.awaits = command.effect = None
     elif _status(session, reservation) is ConnectorStatus.RESERVED:  # it said so before it answered
         reservation.seen_at = at
-        _observe(session, command, "The connector says Reserved.", at)
+        _observe(session, command, gettext_noop("The connector says Reserved."), at)
     told(session, reservation)
 
 
@@ -100,7 +103,7 @@ def cancelled(
         command.awaits = None
         return
     if command.state is CommandState.REJECTED:
-        words = "The charger says that it knows of no such reservation, so it kept none."
+        words = gettext_noop("The charger says that it knows of no such reservation, so it kept none.")
         finish(session, reservation, ReservationState.LOST, words, at=at)
     elif command.state is CommandState.ACCEPTED:
         finish(session, reservation, ReservationState.CANCELLED, None, at=at)
@@ -108,7 +111,7 @@ def cancelled(
         if not reservation.evse or reservation.seen_at is None:
             command.awaits = command.effect = None
         elif _status(session, reservation) is not ConnectorStatus.RESERVED:
-            _observe(session, command, "The connector is free again.", at)
+            _observe(session, command, gettext_noop("The connector is free again."), at)
 
 
 def _named(session: Session, charger_id: int, reservation_id: int | None) -> Reservation | None:
@@ -138,11 +141,21 @@ def follow_status(
     """
     if status is ConnectorStatus.RESERVED:
         commands.observe(
-            session, charger_id, Effect.RESERVED, at=at, evse=evse, text="The connector says Reserved."
+            session,
+            charger_id,
+            Effect.RESERVED,
+            at=at,
+            evse=evse,
+            text=gettext_noop("The connector says Reserved."),
         )
     elif status is ConnectorStatus.AVAILABLE and evse:
         commands.observe(
-            session, charger_id, Effect.RELEASED, at=at, evse=evse, text="The connector is free again."
+            session,
+            charger_id,
+            Effect.RELEASED,
+            at=at,
+            evse=evse,
+            text=gettext_noop("The connector is free again."),
         )
     elif status not in _OUT:
         return
@@ -163,7 +176,9 @@ def _follow(session: Session, reservation: Reservation, status: ConnectorStatus,
     elif reservation.is_cancelling:
         finish(session, reservation, ReservationState.CANCELLED, None, at=at)
     elif reservation.seen_at is not None:
-        words = "The charger says that the connector is free: it keeps the reservation no longer."
+        words = gettext_noop(
+            "The charger says that the connector is free: it keeps the reservation no longer."
+        )
         finish(session, reservation, ReservationState.LOST, words, at=at)
 
 
@@ -172,7 +187,7 @@ def booted(session: Session, charger_id: int, *, at: datetime) -> None:
     for reservation in _open_at(session, charger_id):
         if reservation.state is ReservationState.RESERVED:
             reservation.seen_at = at
-            reservation.detail = (
+            reservation.detail = gettext_noop(
                 "The charger has restarted since; its next status tells whether it remembers."
             )
             told(session, reservation)
@@ -206,7 +221,7 @@ def began(
         return False
     others = [x for x in candidates if is_kept(x, evse, started_at) and (x.reserved_at or at) <= started_at]
     for reservation in others:
-        words = "Another card began to charge on this connector."
+        words = gettext_noop("Another card began to charge on this connector.")
         finish(session, reservation, ReservationState.LOST, words, at=at)
     return bool(others)
 
@@ -244,17 +259,23 @@ def check_start(session: Session, charger_id: int, evse: int, id_tag: str, *, at
 _ENDS = {
     CommandState.ERROR: (
         ReservationState.REFUSED,
-        "The charger cannot keep a place: it answered with an error.",
+        gettext_noop("The charger cannot keep a place: it answered with an error."),
     ),
-    CommandState.EXPIRED: (ReservationState.REFUSED, "The charger could not be reached in time."),
-    CommandState.CANCELLED: (ReservationState.REFUSED, "The charger was not asked: it is not accepted here."),
+    CommandState.EXPIRED: (
+        ReservationState.REFUSED,
+        gettext_noop("The charger could not be reached in time."),
+    ),
+    CommandState.CANCELLED: (
+        ReservationState.REFUSED,
+        gettext_noop("The charger was not asked: it is not accepted here."),
+    ),
     CommandState.TIMEOUT: (
         ReservationState.LOST,
-        "The charger did not answer: nobody knows whether it keeps the place.",
+        gettext_noop("The charger did not answer: nobody knows whether it keeps the place."),
     ),
     CommandState.UNKNOWN: (
         ReservationState.LOST,
-        "The connection was lost before the answer: nobody knows whether it keeps the place.",
+        gettext_noop("The connection was lost before the answer: nobody knows whether it keeps the place."),
     ),
 }
 

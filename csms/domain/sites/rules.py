@@ -4,6 +4,7 @@ import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from csms.domain.base import Invalid
+from csms.sentences import gettext_noop
 
 MOST_W = 1_000_000_000
 LONGEST = {
@@ -19,9 +20,9 @@ LONGEST = {
     "contact_phone": 40,
 }
 _CODES = {
-    "country_code": (re.compile("[A-Z]{2}"), "Write the country's two letters, such as MX."),
-    "party_id": (re.compile("[A-Z0-9]{3}"), "A party has three letters or digits."),
-    "country": (re.compile("[A-Z]{3}"), "Write the country's three letters, such as MEX."),
+    "country_code": (re.compile("[A-Z]{2}"), gettext_noop("Write the country's two letters, such as MX.")),
+    "party_id": (re.compile("[A-Z0-9]{3}"), gettext_noop("A party has three letters or digits.")),
+    "country": (re.compile("[A-Z]{3}"), gettext_noop("Write the country's three letters, such as MEX.")),
 }
 
 
