@@ -52,7 +52,6 @@ Parts of pages are read again while a page is open. The rest:
 """
 EXCEPTIONS = {
     "chargers.log_file": "A file that a charger has uploaded",
-    "dashboard.search": "Leads to what was looked for",
     "firmware.content": "The file",
     "health.alive": "Whether the server is up, for whatever starts it",
     "health.ready": "Whether the server can work, for whatever watches it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, render_template, url_for
 from config import Config
 from csms import clock
 from csms.domain import frames
+from csms.domain.accounts import IdToken
 from csms.domain.accounts import queries as account_queries
 from csms.domain.accounts.queries import CardState
 from csms.domain.base import NotFound
@@ -113,8 +114,7 @@ def identity(charger_id: int) -> str:
 @requires("operate")
 def ask_cards(charger_id: int) -> str:
     """The cards that a dialog offers, read when it opens."""
-    cards, _ = account_queries.cards(db.session(), at=clock.now(), state=CardState.ALLOWED, limit=MOST_CARDS)
-    return render_template("chargers/_cards.html", cards=cards)
+    return render_template("chargers/_cards.html", cards=startable_cards())
 
 
 @blueprint.get("/<int:charger_id>/ask/<any(stop,unlock,reset):name>")
@@ -148,6 +148,12 @@ def log(charger_id: int) -> str:
 def day(charger_id: int) -> str:
     charger = shown(charger_id)
     return render_template("chargers/_day.html", **_day(charger, clock.now()))
+
+
+def startable_cards() -> Sequence[IdToken]:
+    """Those that a start from here is offered."""
+    found, _ = account_queries.cards(db.session(), at=clock.now(), state=CardState.ALLOWED, limit=MOST_CARDS)
+    return found
 
 
 def shown(charger_id: int) -> Charger:

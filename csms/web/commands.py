@@ -20,9 +20,11 @@ from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.web import batches
 from csms.web.addresses import with_query
+from csms.web.chargers import about, shown, startable_cards
 from csms.web.limit_forms import number
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
+from csms.web.typed_orders import HARD, ORDERS
 from csms.work import atomic
 
 blueprint = Blueprint("commands", __name__)
@@ -59,6 +61,26 @@ def show(command_id: object) -> str:
         live_url=url_for("live.stream", topics=command.topic),
         zone=zone(),
         now=clock.now(),
+    )
+
+
+@blueprint.get(
+    "/chargers/<int:charger_id>/commands/<any(reset,unlock,start,stop,available,unavailable):order>"
+)
+@requires("operate")
+def confirm(charger_id: int, order: str) -> str:
+    """Asks once more before an order that was typed; `evse` and `type` in the address fill it in."""
+    charger = shown(charger_id)
+    evse = request.args.get("evse", type=int)
+    running = transaction_queries.active(db.session(), Wanted(charger_id=charger_id))
+    return render_template(
+        "commands/confirm.html",
+        order=ORDERS[order],
+        evse=evse,
+        is_hard=request.args.get("type") == HARD,
+        running=sorted(running, key=lambda x: x.connector is None or x.connector.evse_number != evse),
+        cards=startable_cards() if order == "start" else (),
+        **about(charger, clock.now()),
     )
 
 

@@ -27,7 +27,6 @@ from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
 from csms.web import filters, languages, session_rows, strips
-from csms.web.search import address_of
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import free_share, shell, zone
 from csms.work import atomic
@@ -80,11 +79,6 @@ def show() -> str:
         uptime_target=UPTIME_TARGET,
         **context,
     )
-
-
-@blueprint.get("/search")
-def search() -> Response:
-    return redirect(address_of(request.args.get("q", "").strip()[:80]))
 
 
 @blueprint.get("/dashboard/headline")

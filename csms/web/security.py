@@ -91,6 +91,12 @@ def can(permission: str) -> bool:
     return current_user.is_authenticated and permission in PERMISSIONS[current_user.role]
 
 
+def may_see(address: str) -> bool:
+    """May whoever is asking open the page at this path of ours?"""
+    endpoint, _ = current_app.url_map.bind("").match(address)
+    return can(getattr(current_app.view_functions[endpoint], "permission", None) or DEFAULT_PERMISSION)
+
+
 def card_number(uid: str | None) -> str:
     """A card's number as whoever is asking may see it: in full for those who run chargers, masked for others."""
     if not uid:

@@ -18,7 +18,7 @@ from csms.domain.accounts import Role
 from csms.domain.attention import Matter, Tally
 from csms.domain.chargers import Charger
 from csms.extensions import db
-from csms.web.security import can
+from csms.web.security import can, may_see
 
 TIMES = {"site": "Site", "mine": "Mine", "utc": "UTC"}
 THEMES = ("auto", "light", "dark")
@@ -114,11 +114,16 @@ PAGES = {
 
 
 def page_called(words: str) -> str | None:
-    """The address of the page with this name; its first four letters are enough."""
+    """The address of the page with this name, if whoever asks may see it; its first four letters are enough."""
     words = words.casefold()
-    if len(words) < 4:
-        return PAGES.get(words)
-    return next((address for name, address in PAGES.items() if name.startswith(words)), None)
+    names = [x for x in PAGES if (x.startswith(words) if len(words) > 3 else x == words)]
+    return next((PAGES[x] for x in names if may_see(PAGES[x])), None)
+
+
+def pages_like(words: str) -> list[tuple[str, str]]:
+    """(name, address) of the pages with these words in their names that whoever asks may see, each once."""
+    found = {PAGES[x]: x for x in reversed(PAGES) if words.casefold() in x}
+    return [(name, address) for address, name in found.items() if may_see(address)]
 
 
 class Shell:

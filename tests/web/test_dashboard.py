@@ -12,13 +12,12 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from csms import clock
-from csms.domain import accounts, attention, chargers, sites, tariffs
+from csms.domain import attention, chargers, sites, tariffs
 from csms.domain.accounts import Role
 from csms.domain.attention import Matter
 from csms.domain.chargers import Admission, Attempt, RefusalCause
 from csms.domain.tariffs import simple
 from csms.extensions import db
-from csms.web.shell import PAGES
 from tests.web.browser import HTMX, Browser, logged_in, publish
 
 PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal(0), 0, Decimal(0), Decimal(21))
@@ -146,33 +145,6 @@ def test_a_reader_gets_links_and_no_buttons(app: Flask, session: Session) -> Non
     page = reader.read("/dashboard/attention")
     assert "<form" not in page
     assert "Open" in page
-
-
-def test_the_search_finds_pages_by_their_names_and_chargers_otherwise(
-    session: Session, olga: Browser
-) -> None:
-    make_charger(session, "CP-1", connectors=1)
-    publish(session)
-    assert olga.client.get("/search?q=Firmw").location == "/firmware"
-    assert olga.client.get("/search?q=map").location == "/map"
-    assert olga.client.get("/search?q=res").location == "/chargers?q=res"
-    for address in PAGES.values():
-        assert olga.client.get(address).status_code == 200, address
-
-
-def test_the_search_finds_a_card_by_its_number_and_drivers_where_no_charger_is_meant(
-    session: Session, olga: Browser
-) -> None:
-    park = accounts.open_account(session, "Ada Park", at=clock.now())
-    lovelace = accounts.open_account(session, "Ada Lovelace", at=clock.now())
-    card = accounts.add_token(session, "04A2B39F", at=clock.now(), account_id=park.id)
-    make_charger(session, "CP-1", connectors=1, name="Park 1")
-    card_id, lovelace_id = card.id, lovelace.id
-    publish(session)
-    assert olga.open("/search?q=04a2b39f").location == f"/cards/{card_id}"
-    assert olga.open("/search?q=lovelace").location == f"/accounts/{lovelace_id}"
-    assert olga.open("/search?q=ada").location == "/accounts?q=ada"
-    assert olga.open("/search?q=park").location == "/chargers?q=park"
 
 
 def test_many_chargers_take_no_more_queries_than_few(session: Session, olga: Browser) -> None:

@@ -22,6 +22,7 @@ HOSTS_PAGES = {
     "chargers": {"index", "listed", "show", "head", "identity", "live", "day", "sessions"},
     "transactions": {"index", "active", "as_workbook", "curve", "export", "show", "live", "readings"},
     "live": {"stream"},
+    "search": {"show"},
 }
 ANYBODYS_PAGES = {
     "accounts": {"me"},

@@ -133,6 +133,8 @@ def _tells(words: str) -> ColumnElement[bool]:
     parts.append(Charger.site.has(Site.name.icontains(words, autoescape=True)))
     tagged = exists().where(ChargerTag.charger_id == Charger.id, ChargerTag.tag == words.casefold())
     parts.append(tagged.correlate(Charger))
+    if "." in words or ":" in words:  # of an address; digits alone are a part of too many
+        parts.append(LinkLease.address.istartswith(words, autoescape=True))
     return or_(*parts)
 
 
