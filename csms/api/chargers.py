@@ -20,7 +20,7 @@ from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Out, answers
-from csms.domain import chargers, sites, tariffs
+from csms.domain import chargers, commands, sites, tariffs
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.chargers import (
     Admission,
@@ -314,7 +314,9 @@ def _site_id(session: Session, name: str | None, uuid: str | None) -> int | None
 def _admit(session: Session, charger: Charger, admission: Admission) -> None:
     match admission:
         case Admission.ACCEPTED:
-            chargers.adopt(session, charger, policy=charger.policy, at=clock.now())
+            commands.welcome(
+                session, charger, policy=charger.policy, by=guard.caller().username, at=clock.now()
+            )
         case Admission.REJECTED:
             chargers.reject(session, charger)
         case Admission.PENDING:

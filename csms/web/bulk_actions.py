@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers as charger_verbs
-from csms.domain import energy, sites, tariffs
+from csms.domain import commands, energy, sites, tariffs
 from csms.domain.base import Invalid, Refused
 from csms.domain.batches import Batch
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing, tags
@@ -113,7 +113,7 @@ _READ: Mapping[str, Callable[[Given], dict[str, Any]]] = {
 
 def _adopt(session: Session, found: Sequence[Charger], _: Given, at: datetime) -> None:
     for charger in found:
-        charger_verbs.adopt(session, charger, policy=AuthorizationPolicy.KNOWN, at=at)
+        commands.welcome(session, charger, policy=AuthorizationPolicy.KNOWN, by=actor(), at=at)
 
 
 def _reject(session: Session, found: Sequence[Charger], _: Given, at: datetime) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import chargers, sites, tariffs, troubles
+from csms.domain import chargers, commands, sites, tariffs, troubles
 from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing
 from csms.domain.chargers.editing import Details
@@ -81,7 +81,7 @@ def adopt(charger_id: int) -> Page:
     """Let it in, for known cards; who may charge is changed in its settings."""
     with atomic() as session:
         charger = chargers.get(session, charger_id)
-        chargers.adopt(session, charger, policy=AuthorizationPolicy.KNOWN, at=clock.now())
+        commands.welcome(session, charger, policy=AuthorizationPolicy.KNOWN, by=actor(), at=clock.now())
         _note(session, "charger.adopt", charger)
     return _said(charger, f"{charger.title} is let in.")
 

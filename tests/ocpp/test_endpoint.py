@@ -314,6 +314,17 @@ def test_a_live_connection_hears_that_its_charger_was_adopted_or_rejected(
     peer.close()
 
 
+def test_a_waiting_charger_is_told_to_boot_as_soon_as_it_is_let_in(live: LiveServer, desk: Desk) -> None:
+    peer = dial(live, "/ws/ocpp/newcomer-3")
+    assert peer.boot()["status"] == "Pending"
+    desk.call("PATCH", "/chargers/newcomer-3", json={"admission": "accepted"})
+    order = peer.order()
+    assert (order.action, order.payload) == ("TriggerMessage", {"requestedMessage": "BootNotification"})
+    peer.answer(order, {"status": "Accepted"})
+    assert peer.boot()["status"] == "Accepted"
+    peer.close()
+
+
 def test_a_rejected_charger_is_not_let_in(live: LiveServer, desk: Desk) -> None:
     add(desk, "outcast-1", admission=Admission.REJECTED)
     assert knock(live, "/ws/ocpp/outcast-1").status == 403

@@ -159,6 +159,22 @@ def test_a_rejected_charger_can_be_let_in_again(session: Session, olga: Browser)
     assert "is rejected" not in olga.read(f"/chargers/{charger_id}/messages").split("tabs")[1]
 
 
+def test_a_waiting_charger_that_is_connected_is_asked_to_boot_once_it_is_let_in(
+    session: Session, olga: Browser
+) -> None:
+    waiting = [
+        make_charger(session, f"NEW-{x}", admission=Admission.PENDING, online=x == 1, at=clock.now()).id
+        for x in (1, 2)
+    ]
+    publish(session)
+    for charger_id in waiting:
+        assert olga.send(f"/chargers/{charger_id}/adopt").status_code == 302
+    asked = olga.read("/commands/list")
+    assert "Ask for BootNotification" in asked
+    assert "NEW-1" in asked
+    assert "NEW-2" not in asked
+
+
 def test_only_a_charger_without_a_past_can_be_deleted(session: Session, olga: Browser) -> None:
     charger_id = _online(session)
     wire = make_wire(session, chargers.get(session, charger_id))

@@ -17,6 +17,7 @@ from csms.domain.commands.queries import (
     recent,
 )
 from csms.domain.commands.service import TOPIC, claim, expire, fail, new_id, put_away, request, settle_answer
+from csms.domain.commands.welcome import welcome
 
 __all__ = [
     "Command",
@@ -43,4 +44,5 @@ __all__ = [
     "recent",
     "request",
     "settle_answer",
+    "welcome",
 ]
