@@ -211,7 +211,8 @@ def began(
     """
     named = _named(session, charger_id, reservation_id)
     candidates = [] if named is not None else _open_at(session, charger_id)
-    held = [x for x in candidates if is_meant(x, evse, started_at) and is_holder(x, id_tag, parent_uid)]
+    meant = [x for x in candidates if is_meant(x, evse, started_at)]
+    held = [x for x in meant if _is_for(session, x, id_tag, parent_uid)]
     used = named or (min(held, key=lambda x: x.evse == 0) if held else None)
     if used is not None and used.state is not ReservationState.USED:
         used.transaction_id = transaction_id
@@ -244,13 +245,21 @@ def current(session: Session, charger_id: int, evse: int, at: datetime) -> Reser
     return session.scalar(_CURRENT, {"charger_id": charger_id, "evse": evse, "at": at})
 
 
+def _is_for(session: Session, reservation: Reservation, id_tag: str, parent_uid: str | None) -> bool:
+    """Also where this reader, or whoever booked, calls the card otherwise, and an operator has said that it is one."""
+    if is_holder(reservation, id_tag, parent_uid):
+        return True
+    token = accounts.find_token(session, id_tag)
+    return token is not None and accounts.find_token(session, reservation.id_tag) is token
+
+
 def check_start(session: Session, charger_id: int, evse: int, id_tag: str, *, at: datetime) -> None:
     """Raises Refused when a start here is not for this card: the place is kept for another."""
     reservation = current(session, charger_id, evse, at)
     if reservation is None:
         return
     token = accounts.find_token(session, id_tag)
-    if not is_holder(reservation, id_tag, token.parent_uid if token else None):
+    if not _is_for(session, reservation, id_tag, token.parent_uid if token else None):
         raise Refused(
             "This connector is reserved for another card. Use the card that it is reserved for, or another connector."
         )

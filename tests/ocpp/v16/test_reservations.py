@@ -176,6 +176,17 @@ def test_the_right_card_at_the_right_connector_uses_it_without_naming_it(booth: 
     assert reservation.transaction_id == transaction_id
 
 
+@pytest.mark.parametrize(("booked", "read"), [("04A2B39F", "9FB3A204"), ("9FB3A204", "04A2B39F")])
+def test_a_card_that_the_reader_calls_otherwise_is_the_card_it_is_known_to_be(
+    booth: Booth, booked: str, read: str
+) -> None:
+    reservation = booth.kept(card=booked)  # of a number that nobody had told to be a card's
+    token = accounts.add_token(booth.session, "04A2B39F", at=NOW)
+    accounts.add_alias(booth.session, token, "9FB3A204", by="olga", at=NOW)
+    transaction_id = booth.story.start(tag=read, at="2026-03-14T09:30:00Z")
+    assert (reservation.state, reservation.transaction_id) == (State.USED, transaction_id)
+
+
 def test_the_right_card_at_another_connector_does_not(booth: Booth) -> None:
     reservation = booth.kept()
     booth.story.start(tag="04A2", at="2026-03-14T09:30:00Z", connector=2)
