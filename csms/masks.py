@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-_CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
+CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
 DOTS = "•••"
 
@@ -23,7 +23,7 @@ def cards(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: card(each) if name in _CARD_NAMES and isinstance(each, str) else cards(each)
+        name: card(each) if name in CARD_NAMES and isinstance(each, str) else cards(each)
         for name, each in value.items()
     }
 

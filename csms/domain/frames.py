@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from csms.domain.base import Base, BigId, choice, iso
 from csms.domain.bulk import Reading
 from csms.domain.records import Rows
+from csms.masks import CARD_NAMES
 
 
 class Direction(enum.StrEnum):
@@ -224,12 +225,14 @@ def add(
 class Wanted:
     """Which entries of a charger's journal a list is about; what is not given does not matter.
 
-    `transaction`: those that name this transaction. `is_wrong`: errors, and what is not as the specification has it.
+    `transaction`: those that name this transaction. `hides_cards`: `words` are not looked for in messages that carry
+    cards' numbers, which could be found by trying. `is_wrong`: errors, and what is not as the specification has it.
     """
 
     until: datetime | None = None
     action: str | None = None
     words: str | None = None
+    hides_cards: bool = False
     transaction: str | None = None
     is_wrong: bool = False
 
@@ -241,6 +244,10 @@ class Wanted:
             query = query.where(Frame.action == self.action)
         if self.words:
             query = query.where(Frame.text.icontains(self.words, autoescape=True))
+        if self.words and self.hides_cards:
+            query = query.where(
+                *(~Frame.text.contains(f'"{x}"', autoescape=True) for x in sorted(CARD_NAMES))
+            )
         if self.transaction:
             named = f'"transactionId":{self.transaction}'
             spaced = f'"transactionId": {self.transaction}'

@@ -148,6 +148,7 @@ def _wanted() -> frames.Wanted:
         until=_until(),
         action=request.args.get("action", "")[:64] or None,
         words=selection.words_given() or None,
+        hides_cards=not can("operate"),
         transaction=transaction[:36] or None,
         is_wrong=request.args.get("show") == "errors",
     )

@@ -108,7 +108,8 @@ def _like(session: Session, words: str) -> Found:
         return found
     found.sites = sites.listed(session, words)[:MOST]
     found.drivers = [x.account for x in account_queries.listed(session, words=words, limit=MOST)[0]]
-    if can("operate"):
-        found.cards = account_queries.cards(session, at=at, words=words, limit=MOST)[0]
+    found.cards = account_queries.cards(
+        session, at=at, words=words, limit=MOST, hides_numbers=not can("operate")
+    )[0]
     found.pages = pages_like(words)
     return found

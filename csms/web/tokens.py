@@ -43,7 +43,9 @@ def index() -> str:
     chosen = request.args.get("state", "")
     state = CardState(chosen) if chosen in set(CardState) else None
     before_id = request.args.get("before", type=int)
-    found, following = queries.cards(session, at=at, words=words, state=state, before_id=before_id)
+    found, following = queries.cards(
+        session, at=at, words=words, state=state, before_id=before_id, hides_numbers=not can("operate")
+    )
     strangers = sessions.strangers(session) if not (words or state or before_id) else ()
     sought = [] if found else [words.strip()]
     return render_template(

@@ -31,14 +31,24 @@ def cards(
     state: CardState | None = None,
     before_id: int | None = None,
     limit: int = 50,
+    hides_numbers: bool = False,
 ) -> tuple[Sequence[IdToken], int | None]:
-    """(cards, newest first; the id before which the next ones begin, None at the end)."""
+    """(cards, newest first; the id before which the next ones begin, None at the end).
+
+    `hides_numbers`: only a whole number is found, as parts of it could be tried one after the other.
+    """
     query = _of_state(select(IdToken), state, at).options(joinedload(IdToken.account))
     if words.strip():
+        number = words.strip().casefold()
+        numbered = (
+            IdToken.uid_folded == number
+            if hides_numbers
+            else IdToken.uid_folded.contains(number, autoescape=True)
+        )
         query = query.outerjoin(Account, Account.id == IdToken.account_id).where(
             or_(
-                IdToken.uid_folded.contains(words.strip().casefold(), autoescape=True),
-                IdToken.aliases.any(CardAlias.uid_folded == words.strip().casefold()),
+                numbered,
+                IdToken.aliases.any(CardAlias.uid_folded == number),
                 IdToken.label.icontains(words.strip(), autoescape=True),
                 Account.name.icontains(words.strip(), autoescape=True),
             )
