@@ -17,8 +17,12 @@ import sys  # noqa: E402
 import traceback  # noqa: E402
 
 import psycopg  # noqa: E402, F401  chooses its waiting when it is first imported: now, patched
+from sqlalchemy.orm import configure_mappers  # noqa: E402
 
 import csms.api  # noqa: E402
+import csms.cli  # noqa: E402
+import csms.compat  # noqa: E402
+import csms.jobs  # noqa: E402
 import csms.ocpp.endpoint  # noqa: E402
 import csms.serve  # noqa: E402
 import csms.web  # noqa: E402, F401
@@ -57,6 +61,7 @@ def _look(pid: int) -> int | None:
 
 def main() -> None:
     alive: set[int] = set()
+    configure_mappers()  # which the first query would do, in every child anew
     gc.freeze()  # no child looks through what it has from here, nor copies its pages by doing so
     for line in sys.stdin:
         order = json.loads(line)
