@@ -8,14 +8,17 @@ from itertools import groupby
 from typing import Any
 
 from flask import current_app
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csms import mail
-from csms.domain import alerts, webhooks
+from csms.domain import accounts, alerts, webhooks
 from csms.domain.alerts import Alert, AlertRule
 from csms.domain.base import DomainError
 from csms.domain.webhooks import Event, Webhook
+from csms.sentences import told
+from csms.translations import ENGLISH, known, speaking, stored
 
 MOST_LINES = 20
 
@@ -45,7 +48,7 @@ def test(session: Session, rule: AlertRule, at: datetime) -> int:
         rule_id=rule.id,
         rule=rule,
         key="test",
-        title="This is a test of the rule.",
+        title=told("This is a test of the rule."),
         path="/alerts",
         since=at,
         raised_at=at,
@@ -69,19 +72,28 @@ def _letter(
     session: Session, template: str, address: str, rule: AlertRule, found: Sequence[Alert], at: datetime
 ) -> None:
     base = current_app.extensions["settings"].public_base_url
-    one = found[0]
-    subject = one.title if len(found) == 1 else f"{len(found)} alerts: {rule.name}"
-    mail.write(
-        session,
-        template,
-        address,
-        at=at,
-        rule=rule.name,
-        headline=subject,
-        titles=[x.title for x in found[:MOST_LINES]],
-        more=max(0, len(found) - MOST_LINES),
-        link=f"{base}{one.path if len(found) == 1 else '/alerts'}",
-    )
+    language = _language(session, address, rule)
+    with speaking(language):
+        titles = [stored(x.title) for x in found]
+        several = ngettext("%(num)s alert: %(rule)s", "%(num)s alerts: %(rule)s", len(found), rule=rule.name)
+        mail.write(
+            session,
+            template,
+            address,
+            at=at,
+            language=language,
+            rule=rule.name,
+            headline=titles[0] if len(found) == 1 else several,
+            titles=titles[:MOST_LINES],
+            more=max(0, len(found) - MOST_LINES),
+            link=f"{base}{found[0].path if len(found) == 1 else '/alerts'}",
+        )
+
+
+def _language(session: Session, address: str, rule: AlertRule) -> str:
+    """What the user with this address reads; where there is none, what whoever made the rule reads."""
+    maker = accounts.find_user(session, rule.created_by) if rule.created_by else None
+    return mail.language_of(session, address) or known(maker.language if maker else None) or ENGLISH
 
 
 def _tell(session: Session, event: Event, alert: Alert, at: datetime) -> None:

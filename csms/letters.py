@@ -63,6 +63,7 @@ def _link(session: Session, user: User, purpose: str, path: str, *, at: datetime
         purpose,
         user.email or "",
         at=at,
+        language=user.language,
         is_secret=True,
         expires_at=at + ttl,
         user=user,

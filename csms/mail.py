@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 
 from config import Config
 from csms import clock, rounds
-from csms.domain import mail
+from csms.domain import accounts, mail
 from csms.domain.base import is_mail_address
 from csms.domain.mail import Mail
 from csms.extensions import db
+from csms.translations import ENGLISH, known, speaking
 from csms.work import atomic
 from settings.people import MailEncryption, MailServer
 
@@ -42,13 +43,19 @@ def write(
     recipient: str,
     *,
     at: datetime,
+    language: str | None = None,
     is_secret: bool = False,
     expires_at: datetime | None = None,
     **context: Any,
 ) -> Mail:
-    """Queue `templates/mail/<template>.txt`, whose first line is the subject. Raises Invalid and Refused."""
+    """Queue `templates/mail/<template>.txt`, whose first line is the subject. Raises Invalid and Refused.
+
+    `language`: of whoever reads it; None: as the address has it.
+    """
     organisation = _settings().organisation
-    written = _filled(f"{template}.txt", organisation=organisation, **context)
+    language = known(language) or language_of(session, recipient) or ENGLISH
+    with speaking(language):
+        written = _filled(f"{template}.txt", organisation=organisation, **context)
     subject, _, text = written.strip().partition("\n")
     return mail.queue(
         session,
@@ -57,9 +64,16 @@ def write(
         text.strip(),
         kind=template,
         at=at,
+        language=language,
         is_secret=is_secret,
         expires_at=expires_at,
     )
+
+
+def language_of(session: Session, address: str) -> str | None:
+    """What the user with this address reads; None: there is none, or none who has said so."""
+    found = (known(x.language) for x in accounts.users_with_email(session, address))
+    return next((x for x in found if x), None)
 
 
 def start(app: Flask) -> gevent.Greenlet:
@@ -177,13 +191,15 @@ def message(queued: Mail) -> EmailMessage:
     text = queued.text or ""
     letter.set_content(f"{text}\n")
     paragraphs = [x.strip() for x in text.split("\n\n") if x.strip()]
-    html = _filled(
-        "_frame.html",
-        subject=queued.subject,
-        paragraphs=paragraphs,
-        organisation=settings.organisation,
-        address=settings.public_base_url,
-    )
+    with speaking(queued.language):
+        html = _filled(
+            "_frame.html",
+            language=queued.language,
+            subject=queued.subject,
+            paragraphs=paragraphs,
+            organisation=settings.organisation,
+            address=settings.public_base_url,
+        )
     letter.add_alternative(html, subtype="html")
     return letter
 

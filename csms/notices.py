@@ -35,6 +35,7 @@ def _write(session: Session, template: str, notice: Notice, at: datetime) -> Non
                 template,
                 notice.email,
                 at=at,
+                language=notice.language,
                 place=transaction.charger.title,
                 energy_wh=transaction.energy_wh,
                 link=f"{base}/s/{transaction.secret}",

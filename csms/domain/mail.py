@@ -62,6 +62,7 @@ class Mail(Base):
     recipient_folded: Mapped[str] = mapped_column(String(LONGEST_ADDRESS), index=True)
     subject: Mapped[str] = mapped_column(String(LONGEST_SUBJECT))
     text: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(8))  # that it is written in
     is_secret: Mapped[bool]
     state: Mapped[MailState] = mapped_column(choice(MailState))
     attempts: Mapped[int] = mapped_column(Integer)
@@ -80,6 +81,7 @@ def queue(
     *,
     kind: str,
     at: datetime,
+    language: str = "en",
     is_secret: bool = False,
     expires_at: datetime | None = None,
 ) -> Mail:
@@ -99,6 +101,7 @@ def queue(
         recipient_folded=recipient.casefold()[:LONGEST_ADDRESS],
         subject=" ".join((printable(subject, LONGEST_SUBJECT) or "").split()),
         text=printable(text, LONGEST_TEXT) or "",
+        language=language,
         is_secret=is_secret,
         state=MailState.QUEUED,
         attempts=0,

@@ -18,7 +18,9 @@ DOWN = gettext_noop(
 
 def open_page(payment: Payment, *, title: str, return_url: str) -> None:
     """Have a page made where `payment` can be paid. Raises Refused when there is none: nobody has paid then."""
-    checkout = Checkout(payment.id, title, payment.asked_cents, payment.currency, return_url)
+    checkout = Checkout(
+        payment.id, title, payment.asked_cents, payment.currency, return_url, payment.language
+    )
     payment_id, name = payment.id, payment.provider
     try:
         provider = provider_named(name)

@@ -21,13 +21,17 @@ class Forged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What somebody is about to pay. `return_url`: where the browser comes back to, having paid or not."""
+    """What somebody is about to pay. `return_url`: where the browser comes back to, having paid or not.
+
+    `language`: that the payer reads.
+    """
 
     payment_id: str
     title: str
     cents: int
     currency: str
     return_url: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

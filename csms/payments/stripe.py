@@ -47,6 +47,7 @@ class Stripe:
         ends_at = int(clock.now().timestamp()) + CHECKOUT_FOR_S
         fields: Fields = {
             "mode": "payment",
+            "locale": checkout.language or "auto",
             "payment_method_types[0]": "card",
             "client_reference_id": checkout.payment_id,
             "success_url": f"{checkout.return_url}?back=1",

@@ -23,7 +23,7 @@ from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
-from csms.web import distances, landing, public_live, visitors
+from csms.web import distances, landing, languages, public_live, visitors
 from csms.web.bills import bill_lines, credit_kwh
 from csms.web.languages import said
 from csms.web.receipt_pdf import pdf_of
@@ -119,7 +119,8 @@ def notify(secret: str) -> Answer:
     email = request.form.get("email", "")
     try:
         with atomic() as session:
-            notices.ask(session, queries.by_secret(session, secret), email, at=clock.now())
+            found = queries.by_secret(session, secret)
+            notices.ask(session, found, email, language=languages.current(), at=clock.now())
     except (Invalid, Refused) as error:
         given = _view(queries.by_secret(db.session(), secret)) | {
             "notify_problem": said(error),

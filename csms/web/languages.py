@@ -6,34 +6,29 @@ choice the browser's own languages decide. Doors that are not wholly translated 
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import Any
 
-from babel import Locale
 from flask import Blueprint, Flask, Response, after_this_request, has_request_context, redirect, request
-from flask_babel import get_locale, get_translations, gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user, user_logged_in
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms.domain.accounts import User, queries
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
+from csms.translations import ENGLISH as ENGLISH
+from csms.translations import LANGUAGES as LANGUAGES
+from csms.translations import current as current
+from csms.translations import inline as inline
+from csms.translations import known as known
+from csms.translations import locale as locale
+from csms.translations import stored as stored
+from csms.translations import stored_for_drivers as stored_for_drivers
 from csms.web.security import safe_next
 from csms.work import atomic
 
 blueprint = Blueprint("languages", __name__)
 
-ENGLISH = "en"
-LANGUAGES = {
-    ENGLISH: "English",
-    "es": "Español",
-    "de": "Deutsch",
-    "fr": "Français",
-    "pt": "Português",
-    "it": "Italiano",
-    "nl": "Nederlands",
-}
 # The blueprints, and single endpoints, whose pages are complete in every language.
 SPOKEN = frozenset(
     {
@@ -54,8 +49,6 @@ SPOKEN = frozenset(
         "vouchers.redeem",
     }
 )
-VALUE = re.compile(r"%\((\w+)\)s")
-LEAST_SAID = 8  # letters of a sentence's own: with fewer, anything would be taken for it
 COOKIE = "language"
 KEPT_FOR_S = 365 * 24 * 3600
 
@@ -74,83 +67,9 @@ def choose() -> WerkzeugResponse:
     return response
 
 
-def current() -> str:
-    """The language of the page being made, or of the mail being written."""
-    locale = get_locale()
-    return locale.language if locale else ENGLISH
-
-
-def locale() -> Locale | None:
-    """Whose habits numbers and dates follow; None: those of the house, in English."""
-    found = get_locale()
-    return None if found is None or found.language == ENGLISH else found
-
-
-def known(language: str | None) -> str | None:
-    """ "de" for "de-CH"; None for a language that pages do not speak."""
-    short = (language or "").replace("_", "-").partition("-")[0].lower()
-    return short if short in LANGUAGES else None
-
-
 def said(error: DomainError) -> str:
     """What the domain has to say, in the reader's language."""
     return gettext(error.sentence, **error.values)
-
-
-def stored(sentence: str | None) -> str:
-    """A sentence that was kept in English, in the reader's language; in English if nobody has translated it.
-
-    Its values are found again in it: "The card 04A2 is blocked." was once "The card %(uid)s is blocked.".
-    """
-    if not sentence or locale() is None:
-        return sentence or ""
-    translated = gettext(sentence)
-    if translated != sentence:
-        return translated
-    for pattern, words in _patterns():
-        if found := pattern.fullmatch(sentence):
-            return gettext(words, **found.groupdict())
-    return sentence
-
-
-def stored_for_drivers(sentence: str | None) -> str:
-    """As `stored`; what only English can tell is left out."""
-    words = stored(sentence)
-    is_untold = bool(words) and locale() is not None and words == sentence
-    return gettext("The station could not start.") if is_untold else words
-
-
-@functools.cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Every sentence with values, those first that say the most themselves. All catalogues have the same ones."""
-    found = []
-    for words in get_translations()._catalog:  # gettext tells it nowhere else
-        if not isinstance(words, str):
-            continue  # one of several forms
-        pieces = VALUE.split(words)
-        said = sum(len(x) for x in pieces[::2])
-        if len(pieces) > 1 and said >= LEAST_SAID:
-            found.append((said, re.compile(_pattern(pieces), re.DOTALL), words))
-    found.sort(key=lambda x: x[0], reverse=True)
-    return [(pattern, words) for _, pattern, words in found]
-
-
-def _pattern(pieces: list[str]) -> str:
-    names: set[str] = set()
-    found = []
-    for i, piece in enumerate(pieces):
-        if i % 2 == 0:
-            found.append(re.escape(piece.replace("%%", "%")))
-        else:
-            found.append(f"(?P={piece})" if piece in names else f"(?P<{piece}>.+?)")
-            names.add(piece)
-    return "".join(found)
-
-
-def inline(words: object) -> str:
-    """Words in the midst of a sentence: only German keeps its capitals there."""
-    text = str(words)
-    return text if current() == "de" else text[:1].lower() + text[1:]
 
 
 def register(app: Flask) -> None:

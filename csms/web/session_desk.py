@@ -5,13 +5,19 @@ Views of the blueprint `transactions`.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, mail, quantities
 from csms.domain import transactions
 from csms.domain.base import DomainError, Invalid, Refused
-from csms.domain.transactions import queries, repair
+from csms.domain.payments import queries as payments
+from csms.domain.transactions import Transaction, notices, queries, repair
+from csms.translations import ENGLISH, known, speaking
 from csms.web.amounts import amount_of
 from csms.web.bills import bill_lines, vat_lines
 from csms.web.security import actor, put_on_record, requires
@@ -99,25 +105,46 @@ def send_receipt(transaction_id: int) -> WerkzeugResponse:
             transaction = queries.get(session, transaction_id)
             if transaction.bill is None:
                 raise Refused("There is no receipt yet: the session is not billed.")
-            bill, currency = transactions.bill_of(transaction, at), currency_of(transaction)
-            zone = site_zone(transaction.charger_id)
-            base = current_app.extensions["settings"].public_base_url
-            mail.write(
-                session,
-                "receipt",
-                to,
-                at=at,
-                transaction=transaction,
-                lines=bill_lines(bill, currency, zone, transaction.tariff_version),
-                vat_lines=vat_lines(bill, currency),
-                total_cents=bill.total_cents,
-                currency=currency,
-                zone=zone,
-                url=f"{base}/s/{transaction.secret}/receipt",
-            )
+            language = _language(session, transaction, to)
+            with speaking(language):
+                _write_receipt(session, transaction, to, language=language, at=at)
             put_on_record(session, "session.receipt", str(transaction_id), to)
     except (Invalid, Refused) as error:
         flash(str(error), "error")
     else:
         flash(f"The receipt goes to {to}. Settings → Mail shows what became of it.", "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
+
+
+def _write_receipt(
+    session: Session, transaction: Transaction, to: str, *, language: str, at: datetime
+) -> None:
+    bill, currency = transactions.bill_of(transaction, at), currency_of(transaction)
+    zone = site_zone(transaction.charger_id)
+    base = current_app.extensions["settings"].public_base_url
+    mail.write(
+        session,
+        "receipt",
+        to,
+        at=at,
+        language=language,
+        transaction=transaction,
+        lines=bill_lines(bill, currency, zone, transaction.tariff_version),
+        vat_lines=vat_lines(bill, currency),
+        total_cents=bill.total_cents,
+        currency=currency,
+        zone=zone,
+        url=f"{base}/s/{transaction.secret}/receipt",
+    )
+
+
+def _language(session: Session, transaction: Transaction, address: str) -> str:
+    """What whoever has this address reads, as far as a log-in, the session's page or its payment tells."""
+    payment = payments.of_transaction(session, transaction)
+    return (
+        mail.language_of(session, address)
+        or notices.language_of(session, transaction, address)
+        or (payment.language if payment is not None else None)
+        or known(current_user.language)
+        or ENGLISH
+    )

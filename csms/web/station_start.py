@@ -25,7 +25,7 @@ from csms.domain.payments import queries as paid
 from csms.domain.reservations import Reservation
 from csms.domain.transactions import queries
 from csms.extensions import db
-from csms.web import stations, visitors
+from csms.web import languages, stations, visitors
 from csms.web.landing import FRAGMENTS, GUESSES, STARTS, Answer
 from csms.web.landing import blueprint as blueprint
 from csms.web.languages import said
@@ -156,6 +156,7 @@ def _begin_payment(session: Session, connector: Connector, cents: int, currency:
         currency=currency,
         at=clock.now(),
         payer_id=visitors.own_account_id(),
+        language=languages.current(),
     )
 
 

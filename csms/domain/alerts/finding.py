@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from csms.domain import attention, dso, payments
 from csms.domain.alerts.models import AlertKind, AlertRule
 from csms.domain.attention import Item, Matter
+from csms.domain.chargers import Attempt, Charger, Connector
 from csms.domain.configuration import queries as configuration
 from csms.domain.dso import Fate, SignalKind
 from csms.domain.mail import Mail, MailState
 from csms.domain.reports import Grouping, Wanted, figures
 from csms.domain.webhooks import Webhook
+from csms.sentences import gettext_noop, told
 
 USUAL_SUCCESS = 80  # per cent, where a rule says nothing
 FEWEST_STARTS = 10  # fewer say nothing about a rate
@@ -61,18 +63,27 @@ _MATTERS: Mapping[AlertKind, tuple[Matter, ...]] = {
     AlertKind.PAYMENT: (Matter.PAYMENT,),
 }
 _WORDS = {
-    Matter.OFFLINE: "{} cannot be reached",
-    Matter.TROUBLE: "A driver says that {} does not react",
-    Matter.PENDING: "{} wants to be let in",
-    Matter.BOOT_LOOP: "{} boots again and again",
-    Matter.SECURITY: "{} reports critical security events",
-    Matter.EXPIRING: "{} connects with a certificate that ends soon",
+    Matter.OFFLINE: gettext_noop("%(charger)s cannot be reached"),
+    Matter.TROUBLE: gettext_noop("A driver says that %(charger)s does not react"),
+    Matter.PENDING: gettext_noop("%(charger)s wants to be let in"),
+    Matter.BOOT_LOOP: gettext_noop("%(charger)s boots again and again"),
+    Matter.SECURITY: gettext_noop("%(charger)s reports critical security events"),
+    Matter.EXPIRING: gettext_noop("%(charger)s connects with a certificate that ends soon"),
 }
 _SESSIONS = {
-    Matter.UNENDED: ("{} sessions ended without a stop, and are not billed", "/sessions/review"),
-    Matter.ORPHAN: ("{} reports of sessions that nobody began here", "/sessions/review"),
-    Matter.DOUBTFUL: ("{} sessions with figures to be looked at", "/sessions?state=ended"),
-    Matter.SILENT: ("{} sessions still open at chargers that are not heard", "/sessions/review"),
+    Matter.UNENDED: (
+        gettext_noop("%(count)s sessions ended without a stop, and are not billed"),
+        "/sessions/review",
+    ),
+    Matter.ORPHAN: (gettext_noop("%(count)s reports of sessions that nobody began here"), "/sessions/review"),
+    Matter.DOUBTFUL: (
+        gettext_noop("%(count)s sessions with figures to be looked at"),
+        "/sessions?state=ended",
+    ),
+    Matter.SILENT: (
+        gettext_noop("%(count)s sessions still open at chargers that are not heard"),
+        "/sessions/review",
+    ),
 }
 
 
@@ -87,29 +98,50 @@ def _matters(session: Session, rule: AlertRule, at: datetime) -> Iterator[Findin
 
 def _finding(item: Item) -> Finding:
     if item.attempt is not None:
-        title = f"{item.attempt.identity or 'Somebody'} was sent away: {item.attempt.detail}"
+        title = _sent_away(item.attempt)
         return Finding(item.key, title[:200], "/attempts", item.since)
     if item.payment is not None:
         charger, path = item.payment.charger, f"/payments/{item.payment.id}"
-        title = f"A payment at {charger.title}: {item.payment.problem}"
+        title = told(
+            "A payment at %(charger)s: %(problem)s", charger=charger.title, problem=item.payment.problem
+        )
         return Finding(item.key, title[:200], path, item.since, charger.site_id)
     if item.charger is None:
         words, path = _SESSIONS[item.matter]
-        return Finding(item.key, words.format(item.count), path, item.since)
+        return Finding(item.key, words % {"count": item.count}, path, item.since)
     charger = item.charger
     if item.connector is not None:
-        words = f"Connector {item.connector.evse_number} of {charger.title} is out of order"
-        title = f"{words}: {item.connector.error_code}" if item.connector.error_code else words
+        title = _out_of_order(charger, item.connector)
     else:
-        title = _WORDS[item.matter].format(charger.title)
+        title = _WORDS[item.matter] % {"charger": charger.title}
     return Finding(item.key, title[:200], f"/chargers/{charger.id}", item.since, charger.site_id)
+
+
+def _sent_away(attempt: Attempt) -> str:
+    if attempt.identity:
+        return told("%(identity)s was sent away: %(why)s", identity=attempt.identity, why=attempt.detail)
+    return told("Somebody was sent away: %(why)s", why=attempt.detail)
+
+
+def _out_of_order(charger: Charger, connector: Connector) -> str:
+    number, code = connector.evse_number, connector.error_code
+    if code:
+        return told(
+            "Connector %(number)s of %(charger)s is out of order: %(code)s",
+            number=number,
+            charger=charger.title,
+            code=code,
+        )
+    return told("Connector %(number)s of %(charger)s is out of order", number=number, charger=charger.title)
 
 
 def _drift(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
     del rule
     for one in configuration.drifted(session, at=at)[0]:
         keys = ", ".join(x.wish.name for x in one.items[:5])
-        title = f"{one.charger.title} is not configured as wanted: {keys}"
+        title = told(
+            "%(charger)s is not configured as wanted: %(keys)s", charger=one.charger.title, keys=keys
+        )
         path = f"/chargers/{one.charger.id}/configuration"
         # Since when is not known: it is told as soon as it is seen.
         yield Finding(
@@ -122,7 +154,12 @@ def _low_success(session: Session, rule: AlertRule, at: datetime) -> Iterator[Fi
     least = rule.threshold or USUAL_SUCCESS
     starts = line.sessions + line.failed_starts
     if line.success is not None and starts >= FEWEST_STARTS and line.success * 100 < least:
-        title = f"Of {starts} starts in a day {line.success * 100:.0f} % succeeded, fewer than {least} %"
+        title = told(
+            "Of %(starts)s starts in a day %(share)s %% succeeded, fewer than %(least)s %%",
+            starts=starts,
+            share=f"{line.success * 100:.0f}",
+            least=least,
+        )
         yield Finding("success", title, "/reports", at - DAY, rule.site_id)
 
 
@@ -137,7 +174,11 @@ def _grid_limit(session: Session, rule: AlertRule, at: datetime) -> Iterator[Fin
         if signal.kind is SignalKind.CAPACITY:
             for one in dso.at_chargers(session, signal, at):
                 if one.fate is Fate.FAILED:
-                    title = f"{one.charger.title} does not keep to the limit of the grid: {one.why}"
+                    title = told(
+                        "%(charger)s does not keep to the limit of the grid: %(why)s",
+                        charger=one.charger.title,
+                        why=one.why,
+                    )
                     key = f"grid-{signal.id}-{one.charger.id}"
                     yield Finding(key, title[:200], "/grid", signal.created_at, one.charger.site_id)
 
@@ -149,7 +190,8 @@ def _mail(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
     )
     count, since = session.execute(query).one()
     if count and since:
-        yield Finding("mail", f"{count} mails could not be sent", "/settings/mail", since)
+        title = told("%(count)s mails could not be sent", count=count)
+        yield Finding("mail", title, "/settings/mail", since)
 
 
 def _payments(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
@@ -157,17 +199,22 @@ def _payments(session: Session, rule: AlertRule, at: datetime) -> Iterator[Findi
     yield from _matters(session, rule, at)
     provider = payments.Settings.of(session)
     if provider.down_since is not None:
-        title = f"The payment provider does not answer: {provider.down_detail}"
+        title = told("The payment provider does not answer: %(why)s", why=provider.down_detail)
         yield Finding("payment-provider", title[:200], "/settings/payments", provider.down_since)
 
 
 def _webhook(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
     del rule, at
     for one in session.scalars(select(Webhook).where(Webhook.failing_since.is_not(None))):
-        words = "is switched off" if not one.is_enabled else "fails"
-        title = f"The webhook {one.name} {words}: {one.off_why or f'{one.failures} tries in a row'}"
         if one.failing_since is not None:
-            yield Finding(f"webhook-{one.id}", title[:200], f"/webhooks/{one.id}", one.failing_since)
+            title = _failing(one)[:200]
+            yield Finding(f"webhook-{one.id}", title, f"/webhooks/{one.id}", one.failing_since)
+
+
+def _failing(one: Webhook) -> str:
+    if one.off_why:
+        return told("The webhook %(name)s is switched off: %(why)s", name=one.name, why=one.off_why)
+    return told("The webhook %(name)s fails: %(count)s tries in a row", name=one.name, count=one.failures)
 
 
 _FINDERS: Mapping[AlertKind, Finder] = {

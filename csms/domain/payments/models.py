@@ -80,6 +80,8 @@ class Payment(Base):
         index=True
     )  # whose account was logged in; nothing is booked there
 
+    language: Mapped[str | None] = mapped_column(String(8))  # of the page on which it was begun
+
     wanted: Mapped[Wanted | None] = mapped_column(choice(Wanted))
     wanted_cents: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None] = mapped_column(index=True)

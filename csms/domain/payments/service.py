@@ -42,8 +42,11 @@ def request(
     currency: str,
     at: datetime,
     payer_id: int | None = None,
+    language: str | None = None,
 ) -> Payment:
     """Somebody wants to pay here, `payer_id` where an account is logged in. Nothing is held yet.
+
+    `language`: of the page.
 
     Raises Refused where charging could not begin now.
     """
@@ -57,6 +60,7 @@ def request(
         charger_id=connector.charger_id,
         connector_id=connector.id,
         payer_id=payer_id,
+        language=language,
         requested_at=at,
         expires_at=at + rules.CHECKOUT_FOR,
         due_at=at + rules.CLAIM_FOR,

@@ -24,6 +24,7 @@ class Notice(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id"))
     email: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8))  # of the page where it was given
     asked_at: Mapped[datetime]
     pause_told_at: Mapped[datetime | None]
     end_told_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -31,7 +32,7 @@ class Notice(Base):
     transaction: Mapped[Transaction] = relationship()
 
 
-def ask(session: Session, transaction: Transaction, email: str, *, at: datetime) -> None:
+def ask(session: Session, transaction: Transaction, email: str, *, language: str, at: datetime) -> None:
     """Tell this address when the session pauses, and when it ends. Raises Invalid for what is no address, Refused for
     a session that has ended, and for too many addresses."""
     email = email.strip().casefold()
@@ -44,8 +45,14 @@ def ask(session: Session, transaction: Transaction, email: str, *, at: datetime)
         return
     if len(known) >= MOST:
         raise Refused("At most %(most)s addresses are told of one session.", most=MOST)
-    session.add(Notice(transaction_id=transaction.id, email=email, asked_at=at))
+    session.add(Notice(transaction_id=transaction.id, email=email, language=language, asked_at=at))
     session.flush()
+
+
+def language_of(session: Session, transaction: Transaction, email: str) -> str | None:
+    """What somebody who wants to be told of a session at this address reads."""
+    theirs = Notice.email == email.strip().casefold()
+    return session.scalar(select(Notice.language).where(Notice.transaction_id == transaction.id, theirs))
 
 
 def asked(session: Session, transaction_id: int) -> int:

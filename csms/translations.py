@@ -1,0 +1,108 @@
+"""Sentences in the language of whoever reads them: of the page being made, or of the mail being written."""
+
+from __future__ import annotations
+
+import functools
+import re
+from contextlib import AbstractContextManager
+
+from babel import Locale
+from flask_babel import force_locale, get_locale, get_translations, gettext
+
+ENGLISH = "en"
+LANGUAGES = {
+    ENGLISH: "English",
+    "es": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+    "pt": "Português",
+    "it": "Italiano",
+    "nl": "Nederlands",
+}
+VALUE = re.compile(r"%\((\w+)\)s")
+LEAST_SAID = 8  # letters of a sentence's own: with fewer, anything would be taken for it
+
+
+def current() -> str:
+    """The language of the page being made, or of the mail being written."""
+    locale = get_locale()
+    return locale.language if locale else ENGLISH
+
+
+def locale() -> Locale | None:
+    """Whose habits numbers and dates follow; None: those of the house, in English."""
+    found = get_locale()
+    return None if found is None or found.language == ENGLISH else found
+
+
+def speaking(language: str) -> AbstractContextManager[None]:
+    """Within it everything is said in this language, whoever asks."""
+    spoken: AbstractContextManager[None] = force_locale(known(language) or ENGLISH)
+    return spoken
+
+
+def known(language: str | None) -> str | None:
+    """ "de" for "de-CH"; None for a language that pages do not speak."""
+    short = (language or "").replace("_", "-").partition("-")[0].lower()
+    return short if short in LANGUAGES else None
+
+
+def stored(sentence: str | None) -> str:
+    """A sentence that was kept in English, in the reader's language; in English if nobody has translated it.
+
+    Its values are found again in it: "The card 04A2 is blocked." was once "The card %(uid)s is blocked.".
+    """
+    if not sentence or locale() is None:
+        return sentence or ""
+    translated = gettext(sentence)
+    if translated != sentence:
+        return translated
+    for pattern, words in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return gettext(words, **{name: _value(x) for name, x in found.groupdict().items()})
+    return sentence
+
+
+def _value(told: str) -> str:
+    """What stood in a sentence: a sentence of its own is translated too, a name never."""
+    return stored(told) if told.endswith(".") and " " in told else told
+
+
+def stored_for_drivers(sentence: str | None) -> str:
+    """As `stored`; what only English can tell is left out."""
+    words = stored(sentence)
+    is_untold = bool(words) and locale() is not None and words == sentence
+    return gettext("The station could not start.") if is_untold else words
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Every sentence with values, those first that say the most themselves. All catalogues have the same ones."""
+    found = []
+    for words in get_translations()._catalog:  # gettext tells it nowhere else
+        if not isinstance(words, str):
+            continue  # one of several forms
+        pieces = VALUE.split(words)
+        said = sum(len(x) for x in pieces[::2])
+        if len(pieces) > 1 and said >= LEAST_SAID:
+            found.append((said, re.compile(_pattern(pieces), re.DOTALL), words))
+    found.sort(key=lambda x: x[0], reverse=True)
+    return [(pattern, words) for _, pattern, words in found]
+
+
+def _pattern(pieces: list[str]) -> str:
+    names: set[str] = set()
+    found = []
+    for i, piece in enumerate(pieces):
+        if i % 2 == 0:
+            found.append(re.escape(piece.replace("%%", "%")))
+        else:
+            found.append(f"(?P={piece})" if piece in names else f"(?P<{piece}>.+?)")
+            names.add(piece)
+    return "".join(found)
+
+
+def inline(words: object) -> str:
+    """Words in the midst of a sentence: only German keeps its capitals there."""
+    text = str(words)
+    return text if current() == "de" else text[:1].lower() + text[1:]
