@@ -110,7 +110,7 @@
     const name = event.target.dataset.all, box = one("[data-picked]");
     if (name) for (const each of all(`[name=${name}]`)) each.checked = event.target.checked;
     const count = box && all(`[name=${box.dataset.picked}]:checked`).length;
-    if (box) put(box, count ? `${count} ticked` : "");
+    if (box) put(box, count ? box.dataset.say.replace("#", count) : "");
   }
   document.addEventListener("htmx:after:request", (event) => {
     const dialog = event.target.closest?.("dialog[open]");
@@ -158,7 +158,7 @@
       box.remove();
     }
     const words = one("span", button) ?? button, before = words.textContent;
-    put(words, "Copied");
+    if (button.dataset.copied) put(words, button.dataset.copied);
     setTimeout(() => put(words, before), 1500);
   }
   function theme(button) {

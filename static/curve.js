@@ -1,19 +1,23 @@
 // Curves with zoom and cursor, in the place of those that the server has drawn, which stay until this file is loaded.
-// <div class="plot" data-curve="address of the values" data-zone="Europe/Madrid" id="…" aria-label="…"></div>
+// <div class="plot" data-curve="address of the values" data-zone="Europe/Madrid" id="…" data-words='{"label": "…", "time": "Time", "power_w": "Power", …}'></div>
 "use strict";
 (() => {
   const SERIES = [                                            // the names of the answer's lists, and how each is drawn
-    { key: "power_w", label: "Power", unit: "kW", by: 1000, places: 1, colour: "--active" },
-    { key: "energy_wh", label: "Energy", unit: "kWh", by: 1000, places: 2, colour: "--ready" },
-    { key: "soc_percent", label: "Battery", unit: "%", by: 1, places: 0, colour: "--held" },
+    { key: "power_w", unit: "kW", by: 1000, places: 1, colour: "--active" },
+    { key: "energy_wh", unit: "kWh", by: 1000, places: 2, colour: "--ready" },
+    { key: "soc_percent", unit: "%", by: 1, places: 0, colour: "--held" },
   ];
   const plots = new Map();                                    // by the element's id: swaps replace the element, not its plot
   const probe = document.createElement("i");                 // asks the page for a colour: a canvas knows no variables
   probe.hidden = true;
   document.body.append(probe);
   const colour = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
-  const clock = uPlot.fmtDate("{HH}:{mm}"), day = uPlot.fmtDate("{DD} {MMM}\n{HH}:{mm}");
-  const fixed = (series) => (plot, value) => value == null ? "–" : `${value.toFixed(series.places)}\u00a0${series.unit}`;
+  const language = document.documentElement.lang;
+  const months = Array.from({ length: 12 }, (_, month) => new Date(2026, month).toLocaleDateString(language, { month: "short" }));
+  const dated = (form) => uPlot.fmtDate(form, { MMM: months });
+  const clock = uPlot.fmtDate("{HH}:{mm}"), day = dated("{DD} {MMM}\n{HH}:{mm}"), moment = dated("{DD} {MMM} {HH}:{mm}:{ss}");
+  const written = (value, places) => value.toLocaleString(language, { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: false });
+  const fixed = (series) => (plot, value) => value == null ? "–" : `${written(value, series.places)}\u00a0${series.unit}`;
 
   function shape(answer) {                                    // {at: [s], power_w: [W], …}: lists without a value are left out
     const shown = SERIES.filter((series) => answer[series.key].some((value) => value != null));
@@ -22,17 +26,18 @@
   }
   function axis(series, side) {
     return { scale: series.key, side, stroke: () => colour("--soft"), grid: { show: side === 3, stroke: () => colour("--line"), width: 1 },
-      ticks: { show: false }, size: 44, values: (plot, ticks) => ticks.map((tick) => tick.toFixed(tick % 1 ? 1 : 0)), label: series.unit, labelSize: 18, labelFont: "12px system-ui" };
+      ticks: { show: false }, size: 44, values: (plot, ticks) => ticks.map((tick) => written(tick, tick % 1 ? 1 : 0)), label: series.unit, labelSize: 18, labelFont: "12px system-ui" };
   }
   function make(box, { shown, data }) {
     const scales = Object.fromEntries(shown.map((series) => [series.key, { range: (plot, low, high) => [0, series.unit === "%" ? 100 : Math.max(high * 1.08, 0.1)] }]));
     const tzDate = (seconds) => uPlot.tzDate(new Date(seconds * 1000), box.dataset.zone);
     const hours = (plot, ticks) => ticks.map((tick) => (plot.scales.x.max - plot.scales.x.min > 86400 ? day : clock)(tzDate(tick)));
+    const words = JSON.parse(box.dataset.words);
     return new uPlot({
       width: box.clientWidth, height: 260, tzDate,
       scales: { x: { time: true }, ...scales },
       axes: [{ values: hours, stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false } }, ...shown.slice(0, 2).map((series, at) => axis(series, at ? 1 : 3))],
-      series: [{ value: "{DD} {MMM} {HH}:{mm}:{ss}" }, ...shown.map((series) => ({ label: series.label, scale: series.key, stroke: () => colour(series.colour), width: 2, value: fixed(series), points: { show: false }, spanGaps: false }))],
+      series: [{ label: words.time, value: (plot, at) => at == null ? "–" : moment(tzDate(at)) }, ...shown.map((series) => ({ label: words[series.key], scale: series.key, stroke: () => colour(series.colour), width: 2, value: fixed(series), points: { show: false }, spanGaps: false }))],
       cursor: { drag: { x: true, y: false }, focus: { prox: 24 } },
       legend: { live: true },
     }, data, box);
@@ -74,7 +79,7 @@
     kept.series = shaped.shown.map((series) => series.key).join();
     kept.root.tabIndex = 0;
     kept.root.setAttribute("role", "group");
-    kept.root.setAttribute("aria-label", `${here.dataset.label}. Arrow keys move the cursor, plus and minus zoom, 0 shows all. The same values are in the table below.`);
+    kept.root.setAttribute("aria-label", JSON.parse(here.dataset.words).label);
     kept.root.addEventListener("keydown", (event) => press(event, kept.plot));
     if (isFocused) kept.root.focus();                         // the drawn one had it, and is gone
   }

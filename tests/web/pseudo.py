@@ -28,12 +28,28 @@ READ_OUT = {
     "alt",
     "placeholder",
     "data-say",
+    "data-label",
+    "data-copied",
     "data-age",
     "data-looking",
     "data-refused",
     "data-unknown",
 }
-UNITS = ("kWh", "kW", "km", "min", "UTC", "QR", "EUR", "CSV", "PIN", "VIN", "JSON", *LANGUAGES.values())
+UNITS = (
+    "kWh",
+    "kW",
+    "km",
+    "min",
+    "UTC",
+    "QR",
+    "EUR",
+    "CSV",
+    "PIN",
+    "VIN",
+    "JSON",
+    "OCPP",
+    *LANGUAGES.values(),
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Maj", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dec")
 ADDRESS = re.compile(r"https?://\S+")
 NAMES = ("Plaza AC-2", "Amberline", "Esperanto", "ABCD-EFGH-JKMN", "Public")
