@@ -14,6 +14,7 @@ from csms.domain import simulators
 from csms.domain.simulators import Simulator
 from csms.extensions import db
 from csms.seal import Unreadable
+from csms.sentences import told
 from csms.simulator import AlreadyRunning, SimulatorConfig, Simulators
 from csms.work import StorageFailed, atomic
 
@@ -71,7 +72,7 @@ class Keeper:
         is_alone = not self._app.extensions["bus"].reaches_others
         with atomic() as session:
             for key in done:
-                simulators.finish(session, key, self._node, "Done.")
+                simulators.finish(session, key, self._node, told("Done."))
             claimed = simulators.claim(session, self._node, at, is_alone=is_alone)
             wanted = {row.id: self._config(row) for row in claimed}
         for key in self._mine.keys() - wanted.keys():
@@ -108,11 +109,11 @@ class Keeper:
         if key in self._mine:
             return None
         if config is None:
-            return "Its password cannot be read, as SECRET_KEY has changed: enter it again."
+            return told("Its password cannot be read, as SECRET_KEY has changed: enter it again.")
         try:
             self._registry.run(config)
         except AlreadyRunning:
-            return f"{config.identity} is running already, started by hand."
+            return told("%(identity)s is running already, started by hand.", identity=config.identity)
         self._mine[key] = config.identity
         log.info("simulator_started", extra={"charger": config.identity})
         return None

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from csms.domain import chargers
 from csms.domain.base import Base, BigId, Invalid, NotFound, Refused, announce, printable
 from csms.domain.chargers import Admission, AuthorizationPolicy
+from csms.sentences import told
 
 TOPIC = "simulators"
 CLAIMED_FOR = timedelta(seconds=30)
@@ -234,7 +235,7 @@ def claim(session: Session, node: str, at: datetime, *, is_alone: bool) -> Seque
         if row.claimed_by != node and is_held and not is_alone:
             continue
         if row.claimed_by not in (None, node) and not row.autostart:
-            row.is_on, row.detail = False, "Ended with the server that ran it."
+            row.is_on, row.detail = False, told("Ended with the server that ran it.")
             row.claimed_by = row.claimed_until = None
         else:
             _take(session, row, node, at)

@@ -27,6 +27,7 @@ from csms.ocpp.dispatch import Actions, Station
 from csms.ocpp.message import Call, CallError, CallResult, Garbage
 from csms.ocpp.orders import Claim, Outgoing, Placing
 from csms.ocpp.websocket import ConnectionClosed, Server
+from csms.sentences import told
 from csms.work import Lane, StorageFailed
 
 if TYPE_CHECKING:
@@ -267,16 +268,18 @@ class Link:
         try:
             self._send(outgoing.text)
         except ConnectionClosed:
-            self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost while it was being sent.")
+            self._give_up(
+                outgoing, CommandState.UNKNOWN, told("The connection was lost while it was being sent.")
+            )
             raise
 
     def _hear(self, outgoing: Outgoing) -> None:
         """Wait for the answer to what has been sent."""
         answered = self._answered
         if answered is None or not answered.wait(self.door.command_timeout_s):
-            self._give_up(outgoing, CommandState.TIMEOUT, "The charger gave no answer in time.")
+            self._give_up(outgoing, CommandState.TIMEOUT, told("The charger gave no answer in time."))
         elif not self.server.is_open:
-            self._give_up(outgoing, CommandState.UNKNOWN, "The connection was lost before the answer.")
+            self._give_up(outgoing, CommandState.UNKNOWN, told("The connection was lost before the answer."))
         self._waiting_for = self._answered = None
 
     def _give_up(self, outgoing: Outgoing, state: CommandState, detail: str) -> None:

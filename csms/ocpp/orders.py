@@ -19,6 +19,7 @@ from csms.domain.frames import Direction, Verdict
 from csms.ocpp import dispatch, message
 from csms.ocpp.dispatch import Actions, Order, Station
 from csms.ocpp.message import CALL
+from csms.sentences import told
 
 T = TypeVar("T")
 
@@ -90,13 +91,19 @@ class Claim:
         problem = None
         if order is None or order.action not in schemas.actions(self.actions.protocol):
             what = order.action if order else command.kind.value.replace("_", " ")
-            problem = CommandState.ERROR, f"{self.actions.protocol} has no {what}."
+            problem = (
+                CommandState.ERROR,
+                told("%(protocol)s has no %(order)s.", protocol=self.actions.protocol, order=what),
+            )
         elif not _is_due(self.station.admission, order):
-            problem = CommandState.CANCELLED, "Not sent: the charger is not accepted here."
+            problem = CommandState.CANCELLED, told("Not sent: the charger is not accepted here.")
         elif command.is_automatic and quiet.is_quiet(session, command.charger):
-            problem = CommandState.CANCELLED, "Not sent: quiet mode has begun."
+            problem = CommandState.CANCELLED, told("Not sent: quiet mode has begun.")
         elif faults := schemas.check(self.actions.protocol, order.action, order.payload):
-            problem = CommandState.ERROR, f"Not sent, the payload is wrong: {dispatch.describe(faults)}"[:255]
+            problem = (
+                CommandState.ERROR,
+                told("Not sent, the payload is wrong: %(why)s", why=dispatch.describe(faults))[:255],
+            )
         if problem is None:
             return order
         commands.fail(session, command, *problem, at=self.at)

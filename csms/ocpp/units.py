@@ -21,6 +21,7 @@ from csms.ocpp.arrival import Knock, Opening
 from csms.ocpp.dispatch import Actions, Answer, Context, Station
 from csms.ocpp.message import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, CallResult, Garbage
 from csms.ocpp.orders import Claim
+from csms.sentences import told
 
 
 @dataclass(slots=True)
@@ -133,7 +134,7 @@ class Received(Incoming):
 
 
 def _told_by(name: str, detail: str | None) -> str:
-    return f"Told by {name} through the API. {detail or ''}".rstrip()
+    return told("Told by %(name)s through the API. %(detail)s", name=name, detail=detail or "").rstrip()
 
 
 @dataclass(slots=True)

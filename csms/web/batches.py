@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -14,7 +16,9 @@ from csms.domain import batches
 from csms.domain.base import Refused
 from csms.domain.batches import Batch, BatchState, Item, Outcome, queries
 from csms.extensions import db
+from csms.sentences import told as noted
 from csms.web import bulk_actions, command_words, selection
+from csms.web.languages import said, stored
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -25,21 +29,33 @@ PAGE_SIZE = 100
 LIST_SIZE = 50
 NEWEST = 5  # beside single commands
 STATES = {
-    "running": ("Running", "active", "loader-circle"),
-    "done": ("All asked", "ready", "circle-check"),
-    "cancelled": ("Cancelled", "out", "ban"),
+    "running": (lazy_gettext("Running"), "active", "loader-circle"),
+    "done": (lazy_gettext("All asked"), "ready", "circle-check"),
+    "cancelled": (lazy_gettext("Cancelled"), "out", "ban"),
 }
 WORDS = {
-    Outcome.WAITING: "not sent yet",
-    Outcome.QUEUED: "queued",
-    Outcome.SENT: "sent",
-    Outcome.ACCEPTED: "accepted",
-    Outcome.REJECTED: "rejected",
-    Outcome.ERROR: "error",
-    Outcome.TIMEOUT: "no answer",
-    Outcome.OFFLINE: "offline",
-    Outcome.SKIPPED: "left out",
-    Outcome.CANCELLED: "cancelled",
+    Outcome.WAITING: lazy_gettext("not sent yet"),
+    Outcome.QUEUED: lazy_gettext("queued"),
+    Outcome.SENT: lazy_gettext("sent"),
+    Outcome.ACCEPTED: lazy_gettext("accepted"),
+    Outcome.REJECTED: lazy_gettext("rejected"),
+    Outcome.ERROR: lazy_gettext("error"),
+    Outcome.TIMEOUT: lazy_gettext("no answer"),
+    Outcome.OFFLINE: lazy_gettext("offline"),
+    Outcome.SKIPPED: lazy_gettext("left out"),
+    Outcome.CANCELLED: lazy_gettext("cancelled"),
+}
+CHIPS = {
+    Outcome.WAITING: lazy_gettext("Not sent yet"),
+    Outcome.QUEUED: lazy_gettext("Queued"),
+    Outcome.SENT: lazy_gettext("Sent"),
+    Outcome.ACCEPTED: lazy_gettext("Accepted"),
+    Outcome.REJECTED: lazy_gettext("Rejected"),
+    Outcome.ERROR: lazy_gettext("Error"),
+    Outcome.TIMEOUT: lazy_gettext("No answer"),
+    Outcome.OFFLINE: lazy_gettext("Offline"),
+    Outcome.SKIPPED: lazy_gettext("Left out"),
+    Outcome.CANCELLED: lazy_gettext("Cancelled"),
 }
 
 
@@ -49,7 +65,7 @@ class Told:
 
     batch: Batch
     title: str
-    state: tuple[str, str, str]
+    state: tuple[LazyString, str, str]
     parts: Sequence[tuple[str, str, int]]
     turns: int
     ended: int
@@ -104,11 +120,13 @@ def cancel(batch_id: object) -> Response:
         with atomic() as session:
             batch = queries.get(session, str(batch_id))
             spared = batches.cancel(session, batch, at=clock.now())
-            put_on_record(session, "batch.cancel", f"batch {batch_id}", f"{spared} not asked")
+            put_on_record(
+                session, "batch.cancel", f"batch {batch_id}", noted("%(count)s not asked", count=spared)
+            )
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"Cancelled: {spared} will not be asked.", "success")
+        flash(gettext("Cancelled: %(count)s will not be asked.", count=spared), "success")
     return redirect(url_for(".show", batch_id=batch_id))
 
 
@@ -123,7 +141,7 @@ def retry(batch_id: object) -> Response:
             put_on_record(session, "batch.retry", f"batch {batch_id}", again.id)
             again_id = again.id
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".show", batch_id=batch_id))
     return redirect(url_for(".show", batch_id=again_id))
 
@@ -139,21 +157,29 @@ def _told(batch: Batch, tally: Any) -> Told:
         batch=batch,
         title=title(batch),
         state=STATES[batch.state.value],
-        parts=[(x.value, WORDS[x], tally[x]) for x in Outcome if tally[x]],
+        parts=[(x.value, _counted(x, tally[x]), tally[x]) for x in Outcome if tally[x]],
         turns=tally.total(),
         ended=tally.total() - sum(tally[x] for x in queries.OPEN),
         failed=sum(tally[x] for x in queries.FAILED),
     )
 
 
+def _counted(outcome: Outcome, count: int) -> str:
+    return gettext("%(count)s %(outcome)s", count=count, outcome=WORDS[outcome])
+
+
 def title(batch: Batch) -> str:
     """What was asked for, in a few words."""
-    words, given = bulk_actions.action_of(batch).words, batch.arguments
+    words, given = gettext(bulk_actions.action_of(batch).words), batch.arguments
     if "name" in given:
-        return f"Set {given['name']} to {given['value'] or 'nothing'}"
+        if not given["value"]:
+            return gettext("Set %(key)s to nothing", key=given["name"])
+        return gettext("Set %(key)s to %(value)s", key=given["name"], value=given["value"])
     if "message" in given:
-        return f"Ask for {given['message']}"
-    return words + (f", connector {given['evse']}" if given.get("evse") else "")
+        return gettext("Ask for %(message)s", message=given["message"])
+    if given.get("evse"):
+        return gettext("%(what)s, connector %(number)s", what=words, number=given["evse"])
+    return words
 
 
 def _view(batch: Batch) -> dict[str, Any]:
@@ -190,8 +216,8 @@ def _outcome_given() -> Outcome | None:
 
 
 def _chips(it: Told, here: str) -> list[tuple[str, str, str, int]]:
-    return [("", "All", here, it.turns)] + [
-        (key, words.capitalize(), f"{here}?outcome={key}", count) for key, words, count in it.parts
+    return [("", gettext("All"), here, it.turns)] + [
+        (key, str(CHIPS[Outcome(key)]), f"{here}?outcome={key}", count) for key, _, count in it.parts
     ]
 
 
@@ -199,4 +225,4 @@ def _words(item: Item, outcome: Outcome) -> str | None:
     """What came of one turn; None: the usual words of its outcome."""
     if item.command is not None:
         return command_words.told(item.command).words
-    return item.detail
+    return stored(item.detail) or None

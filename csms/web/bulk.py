@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import batches, sites, tariffs
 from csms.domain.base import DomainError, Invalid, NotFound
-from csms.domain.batches import Order, Plan
+from csms.domain.batches import Order, Plan, Skip
 from csms.domain.chargers import Charger, tags
 from csms.extensions import db
+from csms.sentences import told
 from csms.web import bulk_actions, selection
 from csms.web.bulk_actions import ACTIONS, Action, Change
+from csms.web.languages import said, stored
 from csms.web.security import actor, can, put_on_record, requires
 from csms.work import atomic
 
@@ -25,10 +28,10 @@ Page = str | Response | tuple[str, int]
 FEW_NAMED = 8  # of those who were chosen
 MOST_NAMED = 200  # of those who are left out
 REASON_WORDS = {
-    batches.Reason.NOT_LET_IN: "Not let in",
-    batches.Reason.OFFLINE: "Offline",
-    batches.Reason.UNSUPPORTED: "Not supported",
-    batches.Reason.BUSY: "Somebody charges",
+    batches.Reason.NOT_LET_IN: lazy_gettext("Not let in"),
+    batches.Reason.OFFLINE: lazy_gettext("Offline"),
+    batches.Reason.UNSUPPORTED: lazy_gettext("Not supported"),
+    batches.Reason.BUSY: lazy_gettext("Somebody charges"),
 }
 
 
@@ -80,7 +83,7 @@ def do(name: str) -> Page:
         raise
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) and error.field else "form"
-        return _form(action, _chargers(), given, {field: str(error)}), 422
+        return _form(action, _chargers(), given, {field: said(error)}), 422
 
 
 def _begun(action: Action, chargers: Sequence[Charger], given: Mapping[str, str]) -> Response:
@@ -99,9 +102,8 @@ def _begun(action: Action, chargers: Sequence[Charger], given: Mapping[str, str]
             at=at,
             source_id=request.args.get("batch"),
         )
-        put_on_record(
-            session, "batch.begin", f"batch {batch.id}", f"{action.words}: {planned.chargers} chargers"
-        )
+        about = told("%(what)s: %(count)s chargers", what=action.words, count=planned.chargers)
+        put_on_record(session, "batch.begin", f"batch {batch.id}", about)
         batch_id = batch.id
     return redirect(url_for("batches.show", batch_id=batch_id))
 
@@ -114,12 +116,24 @@ def _changed(action: Change, chargers: Sequence[Charger], given: Mapping[str, st
         meant = [x for x in selection.named(session, ids, at=at) if action.skips(x) is None]
         if not meant:
             raise Invalid("Nobody is left for whom this would change anything.", "form")
-        said = action.do(session, meant, given, at)
+        about = action.do(session, meant, given, at)
         for charger in meant:
-            put_on_record(session, f"charger.{action.name}", charger.identity, said)
-    words = f"{action.done}: {len(meant)} charger{'s' if len(meant) != 1 else ''}"
-    flash(f"{words} ({said})." if said else f"{words}.", "success")
+            put_on_record(session, f"charger.{action.name}", charger.identity, about)
+    flash(_done(action, len(meant), about), "success")
     return redirect(_list_url())
+
+
+def _done(action: Change, count: int, about: str | None) -> str:
+    what = gettext(action.done)
+    if not about:
+        return ngettext("%(what)s: %(num)s charger.", "%(what)s: %(num)s chargers.", count, what=what)
+    return ngettext(
+        "%(what)s: %(num)s charger (%(about)s).",
+        "%(what)s: %(num)s chargers (%(about)s).",
+        count,
+        what=what,
+        about=stored(about),
+    )
 
 
 def _check_count(given: Mapping[str, str], count: int) -> None:
@@ -171,10 +185,10 @@ def _form(
     if isinstance(action, Action):
         plan = _planned(action, chargers, given, problems)
         meant, is_grave = plan.chargers if plan else 0, _is_grave(action, given)
-        skips = [(x.charger, REASON_WORDS[x.reason], x.words) for x in plan.skips] if plan else []
+        skips = [_skipped(x) for x in plan.skips] if plan else []
     else:
         found = [(x, action.skips(x)) for x in chargers]
-        skips = [(x, "Left out", why) for x, why in found if why is not None]
+        skips = [(x, gettext("Left out"), gettext(why), False) for x, why in found if why is not None]
         meant, is_grave = len(found) - len(skips), action.is_grave
     return render_template(
         "bulk/form.html",
@@ -195,6 +209,13 @@ def _form(
     )
 
 
+def _skipped(skip: Skip) -> tuple[Charger, str, str | None, bool]:
+    """Who is left out, why, in more words where those say more, and whether somebody charges there."""
+    is_plain = skip.reason in (batches.Reason.OFFLINE, batches.Reason.BUSY)
+    why = None if is_plain else stored(skip.words)
+    return skip.charger, str(REASON_WORDS[skip.reason]), why, skip.reason is batches.Reason.BUSY
+
+
 def _planned(
     action: Action, chargers: Sequence[Charger], given: Mapping[str, str], problems: dict[str, str]
 ) -> Plan | None:
@@ -203,7 +224,7 @@ def _planned(
         order = _order(action, given)
     except Invalid as error:
         if given.get("what"):
-            problems.setdefault(error.field or "form", str(error))
+            problems.setdefault(error.field or "form", said(error))
         return None
     return batches.plan(db.session(), chargers, order, at=clock.now())
 
@@ -238,5 +259,5 @@ def _list_url() -> str:
 
 
 def _back(error: Invalid) -> Response:
-    flash(str(error), "error")
+    flash(said(error), "error")
     return redirect(_list_url())

@@ -17,6 +17,8 @@ from csms.domain.batches import Batch
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing, tags
 from csms.domain.commands import Kind
 from csms.domain.energy import RateUnit
+from csms.sentences import gettext_noop, told
+from csms.web.languages import said
 from csms.web.limit_forms import number
 from csms.web.limit_forms import until as limit_until
 from csms.web.security import actor, put_on_record
@@ -24,19 +26,23 @@ from csms.web.security import actor, put_on_record
 Given = Mapping[str, str]
 MOST_LIMITED = 200  # each takes a look at what the charger holds
 
+ASK, CHANGE = gettext_noop("Ask the chargers"), gettext_noop("Change what is kept here")
 MESSAGES = (
-    ("StatusNotification", "Its status"),
-    ("MeterValues", "Meter values"),
-    ("Heartbeat", "A heartbeat"),
-    ("BootNotification", "A boot notification"),
-    ("FirmwareStatusNotification", "How its firmware update goes"),
-    ("DiagnosticsStatusNotification", "How its upload of diagnostics goes"),
+    ("StatusNotification", gettext_noop("Its status")),
+    ("MeterValues", gettext_noop("Meter values")),
+    ("Heartbeat", gettext_noop("A heartbeat")),
+    ("BootNotification", gettext_noop("A boot notification")),
+    ("FirmwareStatusNotification", gettext_noop("How its firmware update goes")),
+    ("DiagnosticsStatusNotification", gettext_noop("How its upload of diagnostics goes")),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An order. `fields`: which fields of the form it has; `fixed`: the arguments that are in its name already."""
+    """An order, in English as it goes on record.
+
+    `fields`: which fields of the form it has; `fixed`: the arguments that are in its name already.
+    """
 
     name: str
     words: str
@@ -45,7 +51,7 @@ class Action:
     kind: Kind
     fields: str = ""
     fixed: Mapping[str, Any] | None = None
-    group: str = "Ask the chargers"
+    group: str = ASK
     permission: str = "operate"
 
     @property
@@ -60,7 +66,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of what is kept here. `skips`: why a charger is left out; `do` tells what it did, for the audit."""
+    """A change of what is kept here, in English as it goes on record.
+
+    `skips`: why a charger is left out; `do` tells what it did, for the audit.
+    """
 
     name: str
     words: str
@@ -71,7 +80,7 @@ class Change:
     skips: Callable[[Charger], str | None] = lambda _: None
     fields: str = ""
     is_grave: bool = False
-    group: str = "Change what is kept here"
+    group: str = CHANGE
     permission: str = "edit"
 
 
@@ -150,7 +159,7 @@ def _site(session: Session, found: Sequence[Charger], given: Given, _: datetime)
             put_on_record(session, "site.added", site.name)
     for charger in found:
         editing.stand_at(session, charger, site.id if site else None)
-    return site.name if site else "none"
+    return site.name if site else gettext_noop("none")
 
 
 def _tariff(session: Session, found: Sequence[Charger], given: Given, _: datetime) -> str:
@@ -160,7 +169,7 @@ def _tariff(session: Session, found: Sequence[Charger], given: Given, _: datetim
     tariff = tariffs.get(session, int(text)) if text else None
     for charger in found:
         editing.price(session, charger, tariff.id if tariff else None)
-    return tariff.name if tariff else "the installation's"
+    return tariff.name if tariff else gettext_noop("the installation's")
 
 
 def _limit(session: Session, found: Sequence[Charger], given: Given, at: datetime) -> str:
@@ -176,41 +185,44 @@ def _limit(session: Session, found: Sequence[Charger], given: Given, at: datetim
                 energy.limit_now(session, charger, 0, limit_a, RateUnit.A, until=until, by=actor(), at=at)
         except Refused as error:
             refused.append(charger.title)
-            why = str(error)
+            why = said(error)
     if len(refused) == len(found):
         raise Invalid("No charger takes it. %(why)s", "limit", why=why)
-    return f"{limit_a:g} A" + (f"; not at {', '.join(refused[:5])}" if refused else "")
+    limit = f"{limit_a:g} A"
+    return (
+        told("%(limit)s; not at %(names)s", limit=limit, names=", ".join(refused[:5])) if refused else limit
+    )
 
 
 def _is_in(charger: Charger) -> str | None:
-    return "It is let in already." if charger.admission is Admission.ACCEPTED else None
+    return gettext_noop("It is let in already.") if charger.admission is Admission.ACCEPTED else None
 
 
 def _is_out(charger: Charger) -> str | None:
-    return "It is rejected already." if charger.admission is Admission.REJECTED else None
+    return gettext_noop("It is rejected already.") if charger.admission is Admission.REJECTED else None
 
 
 _ALL: tuple[Action | Change, ...] = (
     Action(
         "reset-soft",
-        "Reset, softly",
-        "Ends sessions properly, then restarts the program.",
+        gettext_noop("Reset, softly"),
+        gettext_noop("Ends sessions properly, then restarts the program."),
         "rotate-cw",
         Kind.RESET,
         fixed={"is_hard": False},
     ),
     Action(
         "reset-hard",
-        "Reset, hard",
-        "Like pulling the plug and putting it back.",
+        gettext_noop("Reset, hard"),
+        gettext_noop("Like pulling the plug and putting it back."),
         "power",
         Kind.RESET,
         fixed={"is_hard": True},
     ),
     Action(
         "out-of-service",
-        "Out of service",
-        "Nobody can start there. Running sessions go on to their end.",
+        gettext_noop("Out of service"),
+        gettext_noop("Nobody can start there. Running sessions go on to their end."),
         "ban",
         Kind.AVAILABILITY,
         "evse",
@@ -218,8 +230,8 @@ _ALL: tuple[Action | Change, ...] = (
     ),
     Action(
         "in-service",
-        "Back into service",
-        "Drivers can start there again.",
+        gettext_noop("Back into service"),
+        gettext_noop("Drivers can start there again."),
         "circle-check",
         Kind.AVAILABILITY,
         "evse",
@@ -227,98 +239,133 @@ _ALL: tuple[Action | Change, ...] = (
     ),
     Action(
         "trigger",
-        "Ask for a message",
-        "Its status, its meters, a heartbeat …",
+        gettext_noop("Ask for a message"),
+        gettext_noop("Its status, its meters, a heartbeat …"),
         "activity",
         Kind.TRIGGER,
         "trigger",
     ),
-    Action("unlock", "Unlock connectors", "For cables that are stuck.", "lock-open", Kind.UNLOCK, "evse"),
+    Action(
+        "unlock",
+        gettext_noop("Unlock connectors"),
+        gettext_noop("For cables that are stuck."),
+        "lock-open",
+        Kind.UNLOCK,
+        "evse",
+    ),
     Action(
         "read-configuration",
-        "Read configuration",
-        "All keys, or those that you name.",
+        gettext_noop("Read configuration"),
+        gettext_noop("All keys, or those that you name."),
         "sliders-horizontal",
         Kind.GET_CONFIGURATION,
         "keys",
     ),
     Action(
         "set-configuration",
-        "Set a configuration key",
-        "One value for all of them, once. A template keeps it that way.",
+        gettext_noop("Set a configuration key"),
+        gettext_noop("One value for all of them, once. A template keeps it that way."),
         "pencil",
         Kind.CHANGE_CONFIGURATION,
         "key",
     ),
-    Action("clear-cache", "Clear card caches", "What chargers remember of cards.", "nfc", Kind.CLEAR_CACHE),
+    Action(
+        "clear-cache",
+        gettext_noop("Clear card caches"),
+        gettext_noop("What chargers remember of cards."),
+        "nfc",
+        Kind.CLEAR_CACHE,
+    ),
     Action(
         "send-list",
-        "Update card lists",
-        "Sends what is missing where a list is kept.",
+        gettext_noop("Update card lists"),
+        gettext_noop("Sends what is missing where a list is kept."),
         "send-horizontal",
         Kind.SEND_LOCAL_LIST,
         fixed={"is_full": False},
     ),
     Action(
         "send-list-full",
-        "Send card lists in full",
-        "The whole list anew, where one is kept.",
+        gettext_noop("Send card lists in full"),
+        gettext_noop("The whole list anew, where one is kept."),
         "refresh-cw",
         Kind.SEND_LOCAL_LIST,
         fixed={"is_full": True},
     ),
     Action(
         "data-transfer",
-        "Data transfer",
-        "For what a manufacturer has added to the protocol.",
+        gettext_noop("Data transfer"),
+        gettext_noop("For what a manufacturer has added to the protocol."),
         "square-terminal",
         Kind.DATA_TRANSFER,
         "data",
     ),
     Change(
         "limit",
-        "Limit power",
-        "The whole charger, on each phase. Its own cars share what is left.",
+        gettext_noop("Limit power"),
+        gettext_noop("The whole charger, on each phase. Its own cars share what is left."),
         "gauge",
         _limit,
-        "Limit on its way",
+        gettext_noop("Limit on its way"),
         fields="limit",
-        group="Ask the chargers",
+        group=ASK,
         permission="operate",
     ),
     Change(
         "adopt",
-        "Let in",
-        "Chargers that wait, and rejected ones. Whoever has a known card may charge.",
+        gettext_noop("Let in"),
+        gettext_noop("Chargers that wait, and rejected ones. Whoever has a known card may charge."),
         "check",
         _adopt,
-        "Let in",
+        gettext_noop("Let in"),
         _is_in,
         permission="operate",
     ),
     Change(
         "reject",
-        "Reject",
-        "They are sent away when they connect.",
+        gettext_noop("Reject"),
+        gettext_noop("They are sent away when they connect."),
         "ban",
         _reject,
-        "Rejected",
+        gettext_noop("Rejected"),
         _is_out,
         is_grave=True,
         permission="operate",
     ),
-    Change("tag", "Add tags", "Words of your own to find them by.", "plus", _tag, "Tagged", fields="tags"),
     Change(
-        "untag", "Take tags away", "From those that have them.", "x", _untag, "Tags taken away", fields="tags"
+        "tag",
+        gettext_noop("Add tags"),
+        gettext_noop("Words of your own to find them by."),
+        "plus",
+        _tag,
+        gettext_noop("Tagged"),
+        fields="tags",
     ),
-    Change("site", "Put at a site", "Where they stand.", "map-pin", _site, "Put there", fields="site"),
+    Change(
+        "untag",
+        gettext_noop("Take tags away"),
+        gettext_noop("From those that have them."),
+        "x",
+        _untag,
+        gettext_noop("Tags taken away"),
+        fields="tags",
+    ),
+    Change(
+        "site",
+        gettext_noop("Put at a site"),
+        gettext_noop("Where they stand."),
+        "map-pin",
+        _site,
+        gettext_noop("Put there"),
+        fields="site",
+    ),
     Change(
         "tariff",
-        "Set the tariff",
-        "For sessions that begin from now on.",
+        gettext_noop("Set the tariff"),
+        gettext_noop("For sessions that begin from now on."),
         "receipt",
         _tariff,
-        "Tariff set",
+        gettext_noop("Tariff set"),
         fields="tariff",
     ),
 )

@@ -21,6 +21,7 @@ from csms.extensions import db
 from csms.web import batches
 from csms.web.addresses import with_query
 from csms.web.chargers import about, shown, startable_cards
+from csms.web.languages import said
 from csms.web.limit_forms import number
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
@@ -98,8 +99,8 @@ def request_for(charger_id: int) -> str | tuple[str, int] | Response:
         raise
     except DomainError as error:
         if "HX-Request" in request.headers:
-            return render_template("commands/_refused.html", words=str(error)), 409
-        flash(str(error), "error")
+            return render_template("commands/_refused.html", words=said(error)), 409
+        flash(said(error), "error")
         return redirect(url_for("chargers.show", charger_id=charger_id))
     if "HX-Request" in request.headers:
         return render_template("commands/_command.html", command=command)
@@ -133,9 +134,9 @@ def _stop(session: Session, charger: Charger) -> Command:
     if not request.form.get("transaction"):
         running = transaction_queries.active(session, Wanted(charger_id=charger.id))
         if len(running) != 1:
-            raise Invalid(
-                "Choose the session to stop." if running else "No session is running.", "transaction"
-            )
+            if running:
+                raise Invalid("Choose the session to stop.", "transaction")
+            raise Invalid("No session is running.", "transaction")
         return transactions.request_stop(session, running[0], by=actor(), at=clock.now())
     transaction = session.get(Transaction, _number("transaction"))
     if transaction is None or transaction.charger_id != charger.id:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
+from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -17,6 +19,7 @@ from csms.domain.chargers import Charger
 from csms.domain.configuration import Apply, Draft, Item, State, Template, queries, rules
 from csms.domain.energy import budget
 from csms.extensions import db
+from csms.web.languages import said, stored
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -26,19 +29,26 @@ Page = str | Response | tuple[str, int]
 MOST_AT_ONCE = MOST_SHOWN = 200
 
 # (words, colour, glyph) for `ui.mark`.
-STATES: Mapping[State, tuple[str, str, str]] = {
-    State.IN_STEP: ("As wanted", "ready", "check"),
-    State.DIFFERS: ("Differs", "wait", "triangle-alert"),
-    State.UNREAD: ("Not read yet", "out", "circle-help"),
-    State.UNKNOWN: ("The charger has no such key", "out", "ban"),
-    State.READ_ONLY: ("Read only at the charger", "out", "lock"),
-    State.WAITS: ("Waits for a reset", "wait", "rotate-cw"),
-    State.ASKED: ("On its way", "active", "loader-circle"),
-    State.REFUSED: ("The charger refused it", "fault", "circle-x"),
+STATES: Mapping[State, tuple[LazyString, str, str]] = {
+    State.IN_STEP: (lazy_gettext("As wanted"), "ready", "check"),
+    State.DIFFERS: (lazy_gettext("Differs"), "wait", "triangle-alert"),
+    State.UNREAD: (lazy_gettext("Not read yet"), "out", "circle-help"),
+    State.UNKNOWN: (lazy_gettext("The charger has no such key"), "out", "ban"),
+    State.READ_ONLY: (lazy_gettext("Read only at the charger"), "out", "lock"),
+    State.WAITS: (lazy_gettext("Waits for a reset"), "wait", "rotate-cw"),
+    State.ASKED: (lazy_gettext("On its way"), "active", "loader-circle"),
+    State.REFUSED: (lazy_gettext("The charger refused it"), "fault", "circle-x"),
 }
-APPLY = ((Apply.NEVER.value, "When somebody orders it"), (Apply.ON_BOOT.value, "By itself, after each boot"))
+APPLY = (
+    (Apply.NEVER.value, lazy_gettext("When somebody orders it")),
+    (Apply.ON_BOOT.value, lazy_gettext("By itself, after each boot")),
+)
 KEEPS_LIST = {"": None, "yes": True, "no": False}
-LIST_WORDS = (("", "It does not say"), ("yes", "Keep one"), ("no", "Keep none"))
+LIST_WORDS = (
+    ("", lazy_gettext("It does not say")),
+    ("yes", lazy_gettext("Keep one")),
+    ("no", lazy_gettext("Keep none")),
+)
 
 
 @blueprint.get("")
@@ -57,8 +67,8 @@ def set_budget() -> Page:
             budget.set_per_day(session, profiles, at=clock.now())
             put_on_record(session, "configuration.budget", None, f"keys {keys}, profiles {profiles}")
     except Invalid as error:
-        return _index({error.field or "writes_per_day": str(error)}), 422
-    flash("Saved.", "success")
+        return _index({error.field or "writes_per_day": said(error)}), 422
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".index"))
 
 
@@ -83,7 +93,10 @@ def add() -> Page:
             put_on_record(session, "template.add", template.name)
     except Invalid as error:
         return _form(None, request.form, error), 422
-    flash(f"{template.name} is there. What differs from it shows on its page and under Drift.", "success")
+    words = gettext(
+        "%(name)s is there. What differs from it shows on its page and under Drift.", name=template.name
+    )
+    flash(words, "success")
     return redirect(url_for(".show", template_id=template.id))
 
 
@@ -103,7 +116,7 @@ def save(template_id: int) -> Page:
             put_on_record(session, "template.edit", template.name)
     except Invalid as error:
         return _form(queries.template(db.session(), template_id), request.form, error), 422
-    flash("Saved. Nothing is written until it is applied.", "success")
+    flash(gettext("Saved. Nothing is written until it is applied."), "success")
     return redirect(url_for(".show", template_id=template_id))
 
 
@@ -114,7 +127,7 @@ def delete(template_id: int) -> Response:
         template = queries.template(session, template_id)
         put_on_record(session, "template.delete", template.name)
         configuration.remove(session, template)
-    flash(f"{template.name} is gone. What it has set stays at the chargers.", "success")
+    flash(gettext("%(name)s is gone. What it has set stays at the chargers.", name=template.name), "success")
     return redirect(url_for(".index"))
 
 
@@ -156,7 +169,7 @@ def preview() -> Page:
             if item.is_drift:
                 rows.append((charger, item, _obstacle(item, most)))
     if not rows:
-        flash("Choose chargers whose keys differ.", "info")
+        flash(gettext("Choose chargers whose keys differ."), "info")
         return redirect(url_for(".drift"))
     writes = sum(1 for _, _, obstacle in rows if obstacle is None)
     return render_template("configuration/apply.html", rows=rows, writes=writes, states=STATES)
@@ -172,13 +185,17 @@ def apply() -> Response:
             try:
                 configuration.request_apply(session, charger, by=actor(), at=at)
             except Refused as error:
-                problems.append(str(error))
+                problems.append(said(error))
                 continue
             put_on_record(session, "configuration.apply", charger.identity)
             done += 1
     if done:
-        words = "1 charger" if done == 1 else f"{done} chargers"
-        flash(f"{words}: what differs is written now, or when it is there again.", "success")
+        words = ngettext(
+            "%(num)s charger: what differs is written now, or when it is there again.",
+            "%(num)s chargers: what differs is written now, or when it is there again.",
+            done,
+        )
+        flash(words, "success")
     for problem in problems[:3]:
         flash(problem, "error")
     return redirect(url_for(".drift"))
@@ -196,29 +213,29 @@ def order(charger_id: int, verb: str) -> Response:
             words = _ORDERS[verb](session, charger, by, at)
         flash(words, "success")
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return redirect(url_for("chargers.configuration", charger_id=charger_id))
 
 
 def _read(session: Session, charger: Charger, by: str, at: datetime) -> str:
     configuration.request_read(session, charger, by=by, at=at)
-    return "Its keys are read: now, or when it is there again."
+    return gettext("Its keys are read: now, or when it is there again.")
 
 
 def _apply(session: Session, charger: Charger, by: str, at: datetime) -> str:
     configuration.request_apply(session, charger, by=by, at=at)
-    return "What differs is written: now, or when it is there again."
+    return gettext("What differs is written: now, or when it is there again.")
 
 
 def _reset(session: Session, charger: Charger, by: str, at: datetime) -> str:
     configuration.request_reset(session, charger, by=by, at=at)
-    return "It is reset as soon as nobody charges there."
+    return gettext("It is reset as soon as nobody charges there.")
 
 
 def _resume(session: Session, charger: Charger, by: str, at: datetime) -> str:
     del by, at
     configuration.resume(session, charger)
-    return "Templates may write there by themselves again."
+    return gettext("Templates may write there by themselves again.")
 
 
 _ORDERS = {"read": _read, "apply": _apply, "reset": _reset, "resume": _resume}
@@ -240,8 +257,8 @@ def wanted_of(charger: Charger, at: datetime) -> dict[str, Any]:
 def _obstacle(item: Item, most: int) -> str | None:
     """Why a value is not written now; None if it can be."""
     if not item.can_be_written:
-        return STATES[item.state][0]
-    return rules.budget_problem(item.write, clock.now(), most)
+        return str(STATES[item.state][0])
+    return stored(rules.budget_problem(item.write, clock.now(), most)) or None
 
 
 def _chosen(session: Session, given: Sequence[str]) -> Sequence[Charger]:
@@ -314,7 +331,7 @@ def _form(template: Template | None, given: Any, error: Invalid | None = None) -
         "configuration/form.html",
         template=template,
         given=given,
-        problems={error.field: str(error)} if error else {},
+        problems={error.field: said(error)} if error else {},
         apply_words=APPLY,
         list_words=LIST_WORDS,
         matching=matching,

@@ -200,8 +200,9 @@ def qr_img(address: str, size: int = 200) -> Markup:
     if address.startswith("/"):
         address = str(current_app.extensions["settings"].public_base_url) + address
     drawn = b64encode(qr_svg(address).encode()).decode()
-    image = '<img src="data:image/svg+xml;base64,{}" width="{}" height="{}" alt="QR code of {}">'
-    return Markup(image).format(drawn, size, size, address)  # noqa: S704  what is filled in is escaped
+    image = '<img src="data:image/svg+xml;base64,{}" width="{}" height="{}" alt="{}">'
+    words = gettext("QR code of %(address)s", address=address)
+    return Markup(image).format(drawn, size, size, words)  # noqa: S704  what is filled in is escaped
 
 
 _BROWSERS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -14,6 +15,7 @@ from csms.domain.maintenance import FirmwareFile, library, queries
 from csms.domain.security.rules import Certificate, described, load
 from csms.extensions import csrf, db
 from csms.shelf import CutOff, Stored, TooLarge
+from csms.web.languages import said
 from csms.web.security import actor, check_token, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -55,7 +57,10 @@ def upload() -> Answer:
     try:
         stored, fields, name = files.form_file(shelf, most_bytes)
     except (TooLarge, RequestEntityTooLarge):
-        words = f"The file is larger than {most_bytes // 1_000_000} MB: LARGEST_FIRMWARE_MB allows more."
+        words = gettext(
+            "The file is larger than %(most)s MB: LARGEST_FIRMWARE_MB allows more.",
+            most=most_bytes // 1_000_000,
+        )
         return _index(NOTHING, {"file": words}), 413
     except CutOff:
         abort(400)
@@ -65,11 +70,11 @@ def upload() -> Answer:
         firmware = _taken(stored, about(given, name))
     except Invalid as error:
         shelf.remove(stored.name)
-        return _index(given, {error.field or "file": str(error)}), 422
+        return _index(given, {error.field or "file": said(error)}), 422
     except BaseException:
         shelf.remove(stored.name)
         raise
-    flash(f"{firmware.version} is in the library.", "success")
+    flash(gettext("%(version)s is in the library.", version=firmware.version), "success")
     return redirect(url_for(".show", firmware_id=firmware.id))
 
 
@@ -145,9 +150,9 @@ def edit(firmware_id: int) -> Answer:
             library.edit(session, firmware, about(given, firmware.name))
             _note("firmware.edit", firmware)
     except Invalid as error:
-        problems = {error.field or "version": str(error)}
+        problems = {error.field or "version": said(error)}
         return _show(library.get(db.session(), firmware_id), given, problems), 422
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".show", firmware_id=firmware_id))
 
 
@@ -158,7 +163,7 @@ def remove(firmware_id: int) -> Answer:
         firmware = library.get(session, firmware_id)
         library.remove(session, firmware)
         _note("firmware.remove", firmware)
-    flash(f"{firmware.version} is gone from the library.", "success")
+    flash(gettext("%(version)s is gone from the library.", version=firmware.version), "success")
     return redirect(url_for(".index"))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -14,26 +16,29 @@ from csms.domain.base import Refused
 from csms.domain.chargers import Charger
 from csms.domain.local_lists import ListState, queries
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
 blueprint = Blueprint("local_lists", __name__, url_prefix="/local-lists")
 
 # (words, colour, glyph) for `ui.mark`.
-STATES: Mapping[ListState, tuple[str, str, str]] = {
-    ListState.OFF: ("Off", "out", "ban"),
-    ListState.BEHIND: ("Behind", "wait", "loader-circle"),
-    ListState.IN_STEP: ("In step", "ready", "check"),
-    ListState.FAILED: ("Failed", "fault", "circle-x"),
-    ListState.UNSUPPORTED: ("Not supported", "out", "circle-help"),
+STATES: Mapping[ListState, tuple[LazyString, str, str]] = {
+    ListState.OFF: (lazy_gettext("Off"), "out", "ban"),
+    ListState.BEHIND: (lazy_gettext("Behind"), "wait", "loader-circle"),
+    ListState.IN_STEP: (lazy_gettext("In step"), "ready", "check"),
+    ListState.FAILED: (lazy_gettext("Failed"), "fault", "circle-x"),
+    ListState.UNSUPPORTED: (lazy_gettext("Not supported"), "out", "circle-help"),
 }
 WANTED: Mapping[str, bool | None] = {"on": True, "auto": None, "off": False}
 SAID = {
-    "on": "A list is kept there. It is sent now, or when the charger is there again.",
-    "auto": "The templates decide whether a list is kept there.",
-    "off": "No list is kept there. What the charger holds is emptied now, or when it is there again.",
-    "send": "What is missing is sent: now, or when the charger is there again.",
-    "full": "The whole list is sent: now, or when the charger is there again.",
+    "on": lazy_gettext("A list is kept there. It is sent now, or when the charger is there again."),
+    "auto": lazy_gettext("The templates decide whether a list is kept there."),
+    "off": lazy_gettext(
+        "No list is kept there. What the charger holds is emptied now, or when it is there again."
+    ),
+    "send": lazy_gettext("What is missing is sent: now, or when the charger is there again."),
+    "full": lazy_gettext("The whole list is sent: now, or when the charger is there again."),
 }
 
 
@@ -68,9 +73,9 @@ def order(charger_id: int, verb: str) -> Response:
             else:
                 local_lists.send(session, charger, by=by, at=at, is_full=verb == "full")
             put_on_record(session, f"local_list.{verb}", charger.identity)
-        flash(SAID[verb], "success")
+        flash(str(SAID[verb]), "success")
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return redirect(url_for("chargers.configuration", charger_id=charger_id))
 
 

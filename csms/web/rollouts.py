@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,6 +19,7 @@ from csms.domain.maintenance import rollouts as rules
 from csms.domain.maintenance.rules import split
 from csms.extensions import db
 from csms.web.firmware import blueprint as blueprint
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.upkeep import addresses
@@ -26,10 +28,10 @@ from csms.work import atomic
 Answer = str | Response | tuple[str, int]
 MOST_LISTED = 500
 STATES = {
-    "running": ("Running", "active", "loader-circle"),
-    "paused": ("Paused", "wait", "circle-pause"),
-    "done": ("Done", "ready", "circle-check"),
-    "cancelled": ("Cancelled", "out", "ban"),
+    "running": (lazy_gettext("Running"), "active", "loader-circle"),
+    "paused": (lazy_gettext("Paused"), "wait", "circle-pause"),
+    "done": (lazy_gettext("Done"), "ready", "circle-check"),
+    "cancelled": (lazy_gettext("Cancelled"), "out", "ban"),
 }
 USUAL = {"stages": "5, 100", "gate_min": "60", "most_failures": "0", "waits_for_idle": "1"}
 
@@ -70,7 +72,7 @@ def _preview(firmware: FirmwareFile, given: Mapping[str, str]) -> str:
     try:
         return _plan_page(firmware, given, _plan(firmware, given), {})
     except Invalid as error:
-        return _plan_page(firmware, given, None, {error.field or "name": str(error)})
+        return _plan_page(firmware, given, None, {error.field or "name": said(error)})
 
 
 def _plan_page(
@@ -95,7 +97,7 @@ def _plan(firmware: FirmwareFile, given: Mapping[str, str]) -> Plan:
     if not all(x.isascii() and x.isdigit() and len(x) < 4 for x in numbers):
         raise Invalid("Write rising percentages that end with 100, such as 5, 25, 100.", "stages")
     return Plan(
-        name=given.get("name", "").strip() or f"To {firmware.version}",
+        name=given.get("name", "").strip() or gettext("To %(version)s", version=firmware.version),
         vendor=firmware.vendor,
         model=firmware.model,
         version_from=given.get("version_from", "").strip() or None,
@@ -133,8 +135,8 @@ def begin(firmware_id: int) -> Answer:
     except DomainError as error:
         firmware = library.get(db.session(), firmware_id)
         field = error.field if isinstance(error, Invalid) and error.field else "name"
-        return _plan_page(firmware, given, None, {field: str(error)}), 422
-    flash("It has begun.", "success")
+        return _plan_page(firmware, given, None, {field: said(error)}), 422
+    flash(gettext("It has begun."), "success")
     return redirect(url_for(".rollout", rollout_id=rollout_id))
 
 

@@ -20,7 +20,7 @@ from csms.domain.chargers import Charger
 from csms.extensions import db
 from csms.web.security import can, may_see
 
-TIMES = {"site": "Site", "mine": "Mine", "utc": "UTC"}
+TIMES = ("site", "mine", "utc")
 THEMES = ("auto", "light", "dark")
 ROLE_WORDS = {
     Role.OWNER: lazy_gettext("owner"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -16,6 +17,8 @@ from csms.domain.base import Refused
 from csms.domain.chargers import Charger
 from csms.domain.transactions import removal
 from csms.extensions import db
+from csms.sentences import told
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
@@ -25,16 +28,16 @@ MOST = 100
 MOST_REFUSALS = 3  # on one page
 # What a person can do: the action, its name, its icon, whether it is done to a connector.
 ACTIONS = (
-    ("plug", "Plug in", "plug-zap", True),
-    ("swipe", "Swipe card", "nfc", True),
-    ("unplug", "Unplug", "unplug", True),
-    ("fault", "Fault", "triangle-alert", True),
-    ("clear_fault", "Clear fault", "check", True),
-    ("offline", "Cut network", "wifi-off", False),
-    ("online", "Network back", "wifi", False),
-    ("power_cut", "Cut power", "power", False),
-    ("power_on", "Power back", "zap", False),
-    ("reboot", "Reboot", "rotate-cw", False),
+    ("plug", lazy_gettext("Plug in"), "plug-zap", True),
+    ("swipe", lazy_gettext("Swipe card"), "nfc", True),
+    ("unplug", lazy_gettext("Unplug"), "unplug", True),
+    ("fault", lazy_gettext("Fault"), "triangle-alert", True),
+    ("clear_fault", lazy_gettext("Clear fault"), "check", True),
+    ("offline", lazy_gettext("Cut network"), "wifi-off", False),
+    ("online", lazy_gettext("Network back"), "wifi", False),
+    ("power_cut", lazy_gettext("Cut power"), "power", False),
+    ("power_on", lazy_gettext("Power back"), "zap", False),
+    ("reboot", lazy_gettext("Reboot"), "rotate-cw", False),
 )
 
 
@@ -88,8 +91,14 @@ def start() -> Response:
         put_on_record(session, "simulator.start", ", ".join(names)[:120])
     for name in names:
         registry.start(name, own_url())
-    flash(f"{names[0]} starts." if len(names) == 1 else f"{len(names)} simulated chargers start.", "success")
+    flash(_starting(names), "success")
     return redirect(url_for(".index"))
+
+
+def _starting(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return gettext("%(name)s starts.", name=names[0])
+    return gettext("%(count)s simulated chargers start.", count=len(names))
 
 
 @blueprint.post("/<identity>/stop")
@@ -98,7 +107,7 @@ def stop(identity: str) -> Response:
     """Pull the plug of one; what it left stays until it is removed."""
     if _is_running(identity):
         registry_here().stop(identity)
-        flash(f"{identity} has been stopped.", "success")
+        flash(gettext("%(name)s has been stopped.", name=identity), "success")
     return redirect(url_for(".index"))
 
 
@@ -130,9 +139,12 @@ def remove() -> Response:
         meant = [x for x in removal.simulated(session) if wanted in ("", x.identity)]
         refusals = [x for charger in meant if (x := _refusal_to_remove(session, charger, at))]
         gone = len(meant) - len(refusals)
-        put_on_record(session, "simulator.remove", f"{gone} chargers")
+        put_on_record(session, "simulator.remove", told("%(count)s chargers", count=gone))
     if gone or not refusals:
-        flash(f"{gone} simulated charger{'s are' if gone != 1 else ' is'} removed.", "success")
+        words = ngettext(
+            "%(num)s simulated charger is removed.", "%(num)s simulated chargers are removed.", gone
+        )
+        flash(words, "success")
     for refusal in refusals[:MOST_REFUSALS]:
         flash(refusal, "error")
     return redirect(url_for(".index"))
@@ -143,7 +155,7 @@ def _refusal_to_remove(session: Session, charger: Charger, at: datetime) -> str 
     try:
         removal.remove_simulated(session, charger, at=at)
     except Refused as refusal:
-        return str(refusal)
+        return said(refusal)
     return None
 
 

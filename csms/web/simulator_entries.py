@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -15,6 +16,7 @@ from csms.domain import simulators
 from csms.domain.base import DomainError, Invalid
 from csms.domain.simulators import Recipe, Simulator
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.web.simulator import blueprint as blueprint
 from csms.web.simulator import registry_here
@@ -43,7 +45,7 @@ def add_entry() -> Page:
             put_on_record(session, "simulator.added", row.identity)
     except DomainError as error:
         return _form(None, request.form, error), 422
-    flash("The simulator is set up: start it when you like.", "success")
+    flash(gettext("The simulator is set up: start it when you like."), "success")
     return redirect(url_for(".index"))
 
 
@@ -68,7 +70,7 @@ def change_entry(simulator_id: int) -> Page:
             put_on_record(session, "simulator.changed", row.identity)
     except DomainError as error:
         return _form(simulators.find(db.session(), simulator_id), given, error), 422
-    flash("The simulator has been changed.", "success")
+    flash(gettext("The simulator has been changed."), "success")
     return redirect(url_for(".index"))
 
 
@@ -79,7 +81,7 @@ def remove_entry(simulator_id: int) -> Response:
         row = simulators.find(session, simulator_id)
         put_on_record(session, "simulator.removed", row.identity)
         simulators.remove(session, row)
-    flash("The simulator is removed. What its charger has sent stays.", "success")
+    flash(gettext("The simulator is removed. What its charger has sent stays."), "success")
     return redirect(url_for(".index"))
 
 
@@ -90,7 +92,7 @@ def start_entry(simulator_id: int) -> Response:
         row = simulators.find(session, simulator_id)
         simulators.start(session, row, at=clock.now())
         put_on_record(session, "simulator.start", row.identity)
-        flash(f"{row.name} starts.", "success")
+        flash(gettext("%(name)s starts.", name=row.name), "success")
     return redirect(url_for(".index"))
 
 
@@ -101,7 +103,7 @@ def stop_entry(simulator_id: int) -> Response:
         row = simulators.find(session, simulator_id)
         simulators.stop(session, row)
         put_on_record(session, "simulator.stop", row.identity)
-        flash(f"{row.name} stops.", "success")
+        flash(gettext("%(name)s stops.", name=row.name), "success")
     return redirect(url_for(".index"))
 
 
@@ -116,7 +118,8 @@ def stop_all() -> Response:
     for state in registry.running():
         registry.stop(state.identity)
         count += 1
-    flash("All simulated chargers stop." if count else "No simulated charger ran.", "success")
+    words = gettext("All simulated chargers stop.") if count else gettext("No simulated charger ran.")
+    flash(words, "success")
     return redirect(url_for(".index"))
 
 
@@ -126,8 +129,8 @@ def _form(row: Simulator | None, given: Mapping[str, Any], error: DomainError | 
         "simulator/entry.html",
         row=row,
         given=given,
-        problem=None if field else error,
-        problems={field: str(error)} if field else {},
+        problem=None if field or error is None else said(error),
+        problems={field: said(error)} if field and error else {},
     )
 
 

@@ -8,46 +8,49 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from flask_babel import gettext, lazy_gettext
 
 from csms import files
 from csms.domain.base import Invalid
 from csms.domain.maintenance import Addresses, Job, JobKind, JobState, Wanted, is_downgrade
+from csms.sentences import gettext_noop
+from csms.web.languages import stored
 from csms.web.shell import zone
 
 KINDS = {
-    JobKind.DIAGNOSTICS: "Diagnostics",
-    JobKind.DIAGNOSTICS_LOG: "Diagnostics log",
-    JobKind.SECURITY_LOG: "Security log",
-    JobKind.FIRMWARE: "Firmware",
-    JobKind.SIGNED_FIRMWARE: "Signed firmware",
+    JobKind.DIAGNOSTICS: lazy_gettext("Diagnostics"),
+    JobKind.DIAGNOSTICS_LOG: lazy_gettext("Diagnostics log"),
+    JobKind.SECURITY_LOG: lazy_gettext("Security log"),
+    JobKind.FIRMWARE: lazy_gettext("Firmware"),
+    JobKind.SIGNED_FIRMWARE: lazy_gettext("Signed firmware"),
 }
 LOGS = (
-    (JobKind.DIAGNOSTICS.value, "Diagnostics"),
-    (JobKind.DIAGNOSTICS_LOG.value, "Diagnostics (chargers with the security extension)"),
-    (JobKind.SECURITY_LOG.value, "Security log"),
+    (JobKind.DIAGNOSTICS.value, lazy_gettext("Diagnostics")),
+    (JobKind.DIAGNOSTICS_LOG.value, lazy_gettext("Diagnostics (chargers with the security extension)")),
+    (JobKind.SECURITY_LOG.value, lazy_gettext("Security log")),
 )
 # The charger's words for people: the specification's own are shown beside them.
 WORDS = {
-    "Downloading": "Downloading",
-    "Downloaded": "Downloaded",
-    "DownloadScheduled": "Will download later",
-    "DownloadPaused": "Download paused",
-    "DownloadFailed": "Download failed",
-    "SignatureVerified": "Signature verified",
-    "InvalidSignature": "Signature is not valid",
-    "Installing": "Installing",
-    "InstallScheduled": "Will install later",
-    "InstallRebooting": "Restarting to install",
-    "InstallationFailed": "Installation failed",
-    "InstallVerificationFailed": "File is damaged",
-    "Installed": "Installed, waiting for a boot with it",
-    "Uploading": "Uploading",
-    "Uploaded": "Uploaded, waiting for the file",
-    "UploadFailed": "Upload failed",
-    "UploadFailure": "Upload failed",
-    "BadMessage": "Upload failed: bad message",
-    "PermissionDenied": "Upload failed: permission denied",
-    "NotSupportedOperation": "Upload failed: not supported there",
+    "Downloading": gettext_noop("Downloading"),
+    "Downloaded": gettext_noop("Downloaded"),
+    "DownloadScheduled": gettext_noop("Will download later"),
+    "DownloadPaused": gettext_noop("Download paused"),
+    "DownloadFailed": gettext_noop("Download failed"),
+    "SignatureVerified": gettext_noop("Signature verified"),
+    "InvalidSignature": gettext_noop("Signature is not valid"),
+    "Installing": gettext_noop("Installing"),
+    "InstallScheduled": gettext_noop("Will install later"),
+    "InstallRebooting": gettext_noop("Restarting to install"),
+    "InstallationFailed": gettext_noop("Installation failed"),
+    "InstallVerificationFailed": gettext_noop("File is damaged"),
+    "Installed": gettext_noop("Installed, waiting for a boot with it"),
+    "Uploading": gettext_noop("Uploading"),
+    "Uploaded": gettext_noop("Uploaded, waiting for the file"),
+    "UploadFailed": gettext_noop("Upload failed"),
+    "UploadFailure": gettext_noop("Upload failed"),
+    "BadMessage": gettext_noop("Upload failed: bad message"),
+    "PermissionDenied": gettext_noop("Upload failed: permission denied"),
+    "NotSupportedOperation": gettext_noop("Upload failed: not supported there"),
 }
 # How far a download or an upload is, as a share, for the bar.
 SHARES = {
@@ -65,10 +68,12 @@ SHARES = {
 
 @dataclass(frozen=True, slots=True)
 class ToldJob:
-    """A job in words. `family` and `glyph` are those of _macros.html."""
+    """A job in words. `raw`: the charger's own; `family` and `glyph` are those of _macros.html."""
 
     title: str
     words: str
+    raw: str | None
+    detail: str
     family: str
     glyph: str
     share: float | None
@@ -77,28 +82,43 @@ class ToldJob:
 
 def told_job(job: Job) -> ToldJob:
     """What became of a job so far."""
-    title = KINDS[job.kind]
+    title = str(KINDS[job.kind])
     if not job.kind.is_log and job.version_wanted:
         title += f" {job.version_wanted}"
     downgrade = not job.kind.is_log and is_downgrade(job.version_before, job.version_wanted)
     words, family, glyph = _fate(job)
     share = SHARES.get(job.word or "", 0.05) if job.is_open else None
-    return ToldJob(title, words, family, glyph, share, downgrade)
+    return ToldJob(title, words, _raw(job), stored(job.detail), family, glyph, share, downgrade)
 
 
 def _fate(job: Job) -> tuple[str, str, str]:
+    word = job.word or ""
     match job.state:
         case JobState.WAITING:
-            return job.detail or "Waits for its turn", "out", "clock"
+            return stored(job.detail) or gettext("Waits for its turn"), "out", "clock"
         case JobState.ORDERED:
-            return "Ordered", "active", "loader-circle"
+            return gettext("Ordered"), "active", "loader-circle"
         case JobState.RUNNING:
-            return WORDS.get(job.word or "", job.word or "Under way"), "active", "loader-circle"
+            return _charger_says(word) or word or gettext("Under way"), "active", "loader-circle"
         case JobState.DONE:
-            return "Done", "ready", "circle-check"
+            return gettext("Done"), "ready", "circle-check"
         case JobState.FAILED:
-            return WORDS.get(job.word or "", "Failed"), "fault", "circle-x"
-    return "Cancelled", "out", "ban"
+            return _charger_says(word) or gettext("Failed"), "fault", "circle-x"
+    return gettext("Cancelled"), "out", "ban"
+
+
+def _charger_says(word: str) -> str | None:
+    return gettext(WORDS[word]) if word in WORDS else None
+
+
+def _raw(job: Job) -> str | None:
+    """The charger's own word, where nothing beside it says the same."""
+    word = job.word or ""
+    if job.state in (JobState.DONE, JobState.CANCELLED) or word in (job.detail or ""):
+        return None
+    is_told = job.state in (JobState.RUNNING, JobState.FAILED)
+    same = WORDS.get(word, word if job.state is JobState.RUNNING else "").replace(" ", "").lower()
+    return None if is_told and same == word.lower() else word
 
 
 def addresses() -> Addresses:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
+from csms.sentences import told
 
-OFFLINE_WORDS = "It is offline."  # why most are left out; by these words they are found again
+OFFLINE_WORDS = told("It is offline.")  # why most are left out; by these words they are found again
 
 
 class BatchState(enum.StrEnum):

@@ -17,6 +17,7 @@ from csms.domain.chargers import Admission, Charger, ConfigurationKey, Connector
 from csms.domain.commands import Kind
 from csms.domain.local_lists.models import LocalList
 from csms.domain.transactions import Transaction, TransactionState
+from csms.sentences import told
 
 MOST = 5000  # chargers of one batch
 Busy = Mapping[int, Collection[int | None]]
@@ -89,7 +90,7 @@ def plan(session: Session, chargers: Sequence[Charger], order: Order, *, at: dat
         ]
         turns += asked
         if not asked:
-            skips.append(Skip(charger, Reason.BUSY, "Somebody is charging there."))
+            skips.append(Skip(charger, Reason.BUSY, told("Somebody is charging there.")))
     return Plan(turns, skips)
 
 
@@ -121,7 +122,7 @@ def _turns(charger: Charger, order: Order) -> list[Turn]:
 
 def _why_not(charger: Charger, order: Order, known: _Known, at: datetime) -> tuple[Reason, str] | None:
     if charger.admission is not Admission.ACCEPTED:
-        return Reason.NOT_LET_IN, "It is not let in here."
+        return Reason.NOT_LET_IN, told("It is not let in here.")
     if charger.lease is None or not charger.lease.is_online(at):
         return Reason.OFFLINE, OFFLINE_WORDS
     try:
@@ -130,23 +131,25 @@ def _why_not(charger: Charger, order: Order, known: _Known, at: datetime) -> tup
         return Reason.UNSUPPORTED, str(error)
     numbers = {x.evse_number for x in charger.connectors}
     if order.is_by_connector and not numbers:
-        return Reason.UNSUPPORTED, "It has not told of any connector."
+        return Reason.UNSUPPORTED, told("It has not told of any connector.")
     if (evse := order.arguments.get("evse")) is not None and numbers and evse not in numbers:
-        return Reason.UNSUPPORTED, f"It has no connector {evse}."
+        return Reason.UNSUPPORTED, told("It has no connector %(number)s.", number=evse)
     return _what_it_told(charger, order, known)
 
 
 def _what_it_told(charger: Charger, order: Order, known: _Known) -> tuple[Reason, str] | None:
-    feature, told = _FEATURES.get(order.kind), known.features.get(charger.id)
-    if feature and told and feature.casefold() not in told.casefold():
-        return Reason.UNSUPPORTED, f"It says that it does not support this ({feature})."
+    feature, supported = _FEATURES.get(order.kind), known.features.get(charger.id)
+    if feature and supported and feature.casefold() not in supported.casefold():
+        return Reason.UNSUPPORTED, told(
+            "It says that it does not support this (%(feature)s).", feature=feature
+        )
     if order.kind is Kind.SEND_LOCAL_LIST and charger.id not in known.listing:
-        return Reason.UNSUPPORTED, "No list of cards is kept there."
+        return Reason.UNSUPPORTED, told("No list of cards is kept there.")
     key = known.keys.get(charger.id)
     if key is not None and key.is_missing:
-        return Reason.UNSUPPORTED, f"It has no {key.name}."
+        return Reason.UNSUPPORTED, told("It has no %(key)s.", key=key.name)
     if key is not None and key.is_readonly:
-        return Reason.UNSUPPORTED, f"It does not let {key.name} be set."
+        return Reason.UNSUPPORTED, told("It does not let %(key)s be set.", key=key.name)
     return None
 
 

@@ -17,6 +17,7 @@ from csms.domain.batches.planning import MOST, Busy, Plan, Turn, busy, is_busy, 
 from csms.domain.chargers import Charger
 from csms.domain.commands import Kind, new_id
 from csms.domain.commands import request as command
+from csms.sentences import told
 
 FASTEST = 3000  # orders a minute
 AT_ONCE = 50  # a second, where nobody asked for a pace: no fleet answers all in the same moment
@@ -127,7 +128,7 @@ def _ask_some(session: Session, batch: Batch, most: int, at: datetime) -> int:
 def _ask(session: Session, batch: Batch, item: Item, occupied: Busy, at: datetime) -> None:
     order = order_of(batch)
     if not order.includes_busy and is_busy(Turn(item.charger, item.evse), order, occupied):
-        item.state, item.detail = ItemState.SKIPPED, "Somebody has begun to charge there."
+        item.state, item.detail = ItemState.SKIPPED, told("Somebody has begun to charge there.")
         return
     try:
         if batch.kind is Kind.SEND_LOCAL_LIST:
@@ -165,7 +166,7 @@ def cancel(session: Session, batch: Batch, *, at: datetime) -> int:
     spared = session.execute(
         update(Item)
         .where(Item.batch_id == batch.id, Item.state == ItemState.WAITING)
-        .values(state=ItemState.CANCELLED, detail="Cancelled before it was asked.")
+        .values(state=ItemState.CANCELLED, detail=told("Cancelled before it was asked."))
         .execution_options(synchronize_session=False)
     )
     session.expire_all()

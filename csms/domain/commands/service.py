@@ -18,6 +18,7 @@ from csms.domain.base import Refused, announce, printable
 from csms.domain.chargers import Admission, Charger, refuse_what_it_cannot
 from csms.domain.commands.effects import EFFECT_WITHIN_S, UNMISTAKABLE
 from csms.domain.commands.models import Command, CommandState, Effect, Kind
+from csms.sentences import told
 
 TOPIC = "commands"  # some order has its answer, or has none and gets none
 
@@ -174,19 +175,21 @@ def expire(session: Session, at: datetime) -> int:
     for command in session.scalars(
         select(Command).where(Command.state == CommandState.QUEUED, Command.deliver_until <= at)
     ):
-        fail(session, command, CommandState.EXPIRED, "The charger could not be reached in time.", at=at)
+        fail(session, command, CommandState.EXPIRED, told("The charger could not be reached in time."), at=at)
         count += 1
     for command in session.scalars(
         select(Command).where(Command.state == CommandState.SENT, Command.answer_by <= at - grace)
     ):
-        fail(session, command, CommandState.UNKNOWN, "The connection was lost before the answer.", at=at)
+        fail(
+            session, command, CommandState.UNKNOWN, told("The connection was lost before the answer."), at=at
+        )
         count += 1
     for command in session.scalars(
         select(Command).where(Command.awaits.is_not(None), Command.effect_by <= at)
     ):
         command.awaits = None
         if command.state is CommandState.ACCEPTED:
-            command.detail = "Accepted, but nothing was seen of it in time."
+            command.detail = told("Accepted, but nothing was seen of it in time.")
         announce(session, command.topic, command.outcome_topic, f"charger:{command.charger_id}", TOPIC)
         count += 1
     return count

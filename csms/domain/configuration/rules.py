@@ -10,6 +10,7 @@ from typing import Protocol
 
 from csms.domain.chargers import ConfigurationKey
 from csms.domain.configuration.models import Apply, KeyWrite, Template, WriteAnswer
+from csms.sentences import told
 
 LOOP_BOOTS, LOOP_WITHIN = 5, timedelta(minutes=10)  # more boots than that, within that
 USUAL_CHUNK = 20  # keys asked for at a time, of a charger that does not tell its limit
@@ -173,9 +174,12 @@ def budget_problem(write: KeyWrite | None, at: datetime, most: int) -> str | Non
     if count < most:
         return None
     hours = math.ceil((24 * 3600 - (at - _midnight(at)).total_seconds()) / 3600)
-    return (
-        f"It was written {count} times today, and {most} are allowed, to spare the charger's memory: "
-        f"possible again in {hours} h, at midnight UTC."
+    return told(
+        "It was written %(count)s times today, and %(most)s are allowed, to spare the charger's memory: "
+        "possible again in %(hours)s h, at midnight UTC.",
+        count=count,
+        most=most,
+        hours=hours,
     )
 
 

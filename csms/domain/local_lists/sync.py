@@ -19,6 +19,7 @@ from csms.domain.commands import Command, CommandState, Kind
 from csms.domain.local_lists import queries, rules
 from csms.domain.local_lists.models import ListState, LocalList
 from csms.domain.local_lists.rules import Entry, Update
+from csms.sentences import told
 
 SETTLE = timedelta(seconds=40)  # after a boot: its keys are read first, as they tell how much fits
 AGAIN = timedelta(seconds=15)  # to see what became of an order that says nothing by itself
@@ -104,7 +105,9 @@ def _step(session: Session, row: LocalList, contents: Contents, at: datetime) ->
 def _is_ready(session: Session, row: LocalList) -> bool:
     """May the next order be given? What became of the last one is settled here when its answer said nothing."""
     if row.is_enabled is False and row.is_on:
-        _rest(row, ListState.UNSUPPORTED, "LocalAuthListEnabled is false at the charger: set it to true.")
+        _rest(
+            row, ListState.UNSUPPORTED, told("LocalAuthListEnabled is false at the charger: set it to true.")
+        )
         return False
     last = session.get(Command, row.command_id) if row.command_id else None
     if last is None:
@@ -113,14 +116,18 @@ def _is_ready(session: Session, row: LocalList) -> bool:
         return False
     row.command_id = None
     if last.state is CommandState.ERROR and last.kind is Kind.GET_LOCAL_LIST_VERSION:
-        _rest(row, ListState.UNSUPPORTED, f"The charger does not tell its list's version: {last.detail}")
+        _rest(
+            row,
+            ListState.UNSUPPORTED,
+            told("The charger does not tell its list's version: %(why)s", why=last.detail),
+        )
         return False
     row.failures += 1
     row.asks_version = True  # whether it took the update, its version says
     if last.state is CommandState.ERROR:
         row.pending, row.is_full_due, row.asks_version = None, True, False
     if row.failures >= MOST_FAILURES:
-        _rest(row, ListState.FAILED, last.detail or "The charger does not answer.")
+        _rest(row, ListState.FAILED, last.detail or told("The charger does not answer."))
         return False
     return True
 
@@ -167,7 +174,11 @@ def told_version(
         return
     row.command_id, row.asks_version = None, False
     if version < 0:
-        _rest(row, ListState.UNSUPPORTED, f"The charger says that it keeps no list (version {version}).")
+        _rest(
+            row,
+            ListState.UNSUPPORTED,
+            told("The charger says that it keeps no list (version %(version)s).", version=version),
+        )
         return
     if row.pending is not None and version == row.pending["version"]:
         _take_pending(row)
@@ -201,10 +212,10 @@ def answered(
             row.is_full_due = True
             row.failures += 1
         case SendAnswer.NOT_SUPPORTED:
-            _rest(row, ListState.UNSUPPORTED, "The charger says that it supports no list.")
+            _rest(row, ListState.UNSUPPORTED, told("The charger says that it supports no list."))
     row.pending = None
     if row.failures >= MOST_FAILURES:
-        _rest(row, ListState.FAILED, f"The charger did not take it {row.failures} times.")
+        _rest(row, ListState.FAILED, told("The charger did not take it %(count)s times.", count=row.failures))
 
 
 def _take_pending(row: LocalList) -> None:

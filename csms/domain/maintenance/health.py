@@ -11,6 +11,7 @@ from csms.domain.chargers import Charger, ConnectorStatus, StatusEvent
 from csms.domain.maintenance.models import Job
 from csms.domain.maintenance.rules import same_version
 from csms.domain.transactions import Transaction, TransactionState
+from csms.sentences import told
 
 MOST_BOOTS = 3  # since the update: more is a boot loop
 FEWEST_SESSIONS = 2  # of one charger, before they tell anything
@@ -29,7 +30,11 @@ def restless(session: Session, updated: Sequence[Job], at: datetime) -> dict[int
     )
     boots = Counter(x for x, received_at in session.execute(query) if received_at > since[x])
     return {
-        x.id: f"{x.charger.title} has restarted {boots[x.charger_id]} times since its update."
+        x.id: told(
+            "%(charger)s has restarted %(count)s times since its update.",
+            charger=x.charger.title,
+            count=boots[x.charger_id],
+        )
         for x in updated
         if boots[x.charger_id] >= MOST_BOOTS
     }
@@ -46,12 +51,14 @@ def ailments(session: Session, updated: Sequence[Job], at: datetime) -> dict[int
 
 def _ailment(session: Session, job: Job, charger: Charger, at: datetime) -> str | None:
     if charger.lease is None or not charger.lease.is_online(at):
-        return f"{charger.title} is offline since its update."
+        return told("%(charger)s is offline since its update.", charger=charger.title)
     if ConnectorStatus.FAULTED in {charger.status, *(x.status for x in charger.connectors)}:
-        return f"{charger.title} reports a fault since its update."
+        return told("%(charger)s reports a fault since its update.", charger=charger.title)
     reported = charger.firmware_version
     if reported is not None and not same_version(reported, job.version_wanted):
-        return f"{charger.title} has gone back to version {reported}."
+        return told(
+            "%(charger)s has gone back to version %(version)s.", charger=charger.title, version=reported
+        )
     return _failing_sessions(session, job)
 
 
@@ -67,5 +74,10 @@ def _failing_sessions(session: Session, job: Job) -> str | None:
     )
     count, failed = session.execute(query).one()
     if count >= FEWEST_SESSIONS and failed * 2 > count:
-        return f"{failed} of {count} sessions at {job.charger.title} came to nothing since its update."
+        return told(
+            "%(failed)s of %(count)s sessions at %(charger)s came to nothing since its update.",
+            failed=failed,
+            count=count,
+            charger=job.charger.title,
+        )
     return None

@@ -85,8 +85,11 @@ def _check_signature(certificate: str, signature: str) -> None:
     if len(certificate) > LONGEST_CERTIFICATE or not re.search(
         r"-----BEGIN CERTIFICATE-----.+-----END CERTIFICATE-----", certificate, re.DOTALL
     ):
-        words = f"Paste the manufacturer's certificate in PEM, at most {LONGEST_CERTIFICATE} characters."
-        raise Invalid(words, "signing_certificate")
+        raise Invalid(
+            "Paste the manufacturer's certificate in PEM, at most %(longest)s characters.",
+            "signing_certificate",
+            longest=LONGEST_CERTIFICATE,
+        )
     try:
         base64.b64decode(signature, validate=True)
     except binascii.Error:

@@ -32,6 +32,7 @@ from csms.domain.maintenance.rules import (
     same_version,
     without_password,
 )
+from csms.sentences import told
 
 REFUSED = (CommandState.REJECTED, CommandState.ERROR, CommandState.EXPIRED, CommandState.CANCELLED)
 
@@ -51,7 +52,7 @@ def answered(
     job = session.scalar(select(Job).where(Job.command_id == command.id))
     if command.state is not CommandState.ACCEPTED:
         if job is not None and job.is_open:
-            _end(session, job, JobState.FAILED, f"The charger said no: {status or 'no reason given'}.", at=at)
+            _end(session, job, JobState.FAILED, _said_no(status), at=at)
         return
     job = job or _adopt(session, command, *adopted, at=at)
     job.file_name = printable(file_name, 255)
@@ -59,8 +60,16 @@ def answered(
         kinds = LOG_KINDS if job.kind.is_log else FIRMWARE_KINDS
         for other in _recent(session, command.charger_id, kinds):
             if other.is_open and other is not job:
-                _end(session, other, JobState.CANCELLED, "The charger dropped it for a newer one.", at=at)
+                _end(
+                    session, other, JobState.CANCELLED, told("The charger dropped it for a newer one."), at=at
+                )
     tell_pages(session, job)
+
+
+def _said_no(status: str | None) -> str:
+    if not status:
+        return told("The charger said no: no reason given.")
+    return told("The charger said no: %(status)s.", status=status)
 
 
 def _adopt(
@@ -157,7 +166,7 @@ def _keep_event(
 def _advance(session: Session, job: Job, word: str, progress: Progress, at: datetime) -> None:
     job.word, job.word_at = word, at
     if progress is Progress.FAILED:
-        _end(session, job, JobState.FAILED, f"The charger said {word}.", at=at)
+        _end(session, job, JobState.FAILED, told("The charger said %(word)s.", word=word), at=at)
         return
     job.state, job.detail, job.finished_at = JobState.RUNNING, None, None
     starts_at = max(at, job.install_at or at)
@@ -171,19 +180,29 @@ def look(session: Session, job: Job, at: datetime) -> None:
     """End a job for which both proofs are there; with one of them, the other is expected soon."""
     if job.kind.is_log:
         word, proof = job.is_uploaded, bool(job.files)
-        words = "The file is here." if proof else "The charger has uploaded it elsewhere."
+        words = told("The file is here.") if proof else told("The charger has uploaded it elsewhere.")
         is_done = word and (proof or job.token_hash is None)
     else:
         word, proof = job.is_installed, has_new(job)
-        words = f"It has booted with {job.version_seen}." if job.version_seen else "It has booted since."
+        words = _booted_with(job.version_seen)
         is_done = word and proof
     if is_done:
         _end(session, job, JobState.DONE, words, at=at)
     elif word and has_another(job):
-        words = f"It has booted with {job.version_seen}, not with {job.version_wanted}."
+        words = told(
+            "It has booted with %(version)s, not with %(wanted)s.",
+            version=job.version_seen,
+            wanted=job.version_wanted,
+        )
         _end(session, job, JobState.FAILED, words, at=at)
     elif word or proof:
         job.due_at = at + PROOF_WITHIN
+
+
+def _booted_with(version: str | None) -> str:
+    if not version:
+        return told("It has booted since.")
+    return told("It has booted with %(version)s.", version=version)
 
 
 def has_new(job: Job) -> bool:
@@ -246,7 +265,7 @@ def settle_overdue(session: Session, at: datetime) -> int:
         .where(Job.state == JobState.ORDERED, Command.state.in_(REFUSED))
     )
     for job, command in session.execute(refused.limit(500)):
-        words = command.detail or f"The charger said no: {command.answer_status or 'no reason given'}."
+        words = command.detail or _said_no(command.answer_status)
         _end(session, job, JobState.FAILED, words, at=at)
         count += 1
     for job in session.scalars(
@@ -260,16 +279,26 @@ def settle_overdue(session: Session, at: datetime) -> int:
 def _give_up(session: Session, job: Job, at: datetime) -> None:
     """Half a proof is judged by which half it is: what we have seen ourselves counts, a mere word does not."""
     if job.kind.is_log and job.token_hash is not None and job.files:
-        _end(session, job, JobState.DONE, "The file is here; the charger never said so.", at=at)
+        _end(session, job, JobState.DONE, told("The file is here; the charger never said so."), at=at)
     elif job.kind.is_log and job.is_uploaded:
-        _end(session, job, JobState.FAILED, "It says that it has uploaded a file, but none came.", at=at)
+        _end(
+            session, job, JobState.FAILED, told("It says that it has uploaded a file, but none came."), at=at
+        )
     elif not job.kind.is_log and has_new(job):
-        words = f"It has booted with {job.version_seen or 'new firmware'}; it never said “Installed”."
+        words = told("It has booted with new firmware; it never said “Installed”.")
+        if job.version_seen:
+            words = told(
+                "It has booted with %(version)s; it never said “Installed”.", version=job.version_seen
+            )
         _end(session, job, JobState.DONE, words, at=at)
     elif job.is_installed:
-        seen = job.version_seen or job.version_before or "none"
-        words = f"It says Installed, but reports version {seen}: it may need a reset."
+        words = told(
+            "It says Installed, but reports version %(version)s: it may need a reset.",
+            version=job.version_seen or job.version_before or "none",
+        )
         _end(session, job, JobState.FAILED, words, at=at)
     else:
-        last = f"after {job.word}" if job.word else "after the order"
-        _end(session, job, JobState.FAILED, f"Nothing was heard {last}.", at=at)
+        words = told("Nothing was heard after the order.")
+        if job.word:
+            words = told("Nothing was heard after %(word)s.", word=job.word)
+        _end(session, job, JobState.FAILED, words, at=at)

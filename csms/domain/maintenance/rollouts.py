@@ -28,6 +28,7 @@ from csms.domain.maintenance.models import (
 from csms.domain.maintenance.orders import Addresses, Wanted, new_request_id, order
 from csms.domain.maintenance.rules import check_stages, is_downgrade, same_version, split
 from csms.domain.transactions import Transaction, TransactionState
+from csms.sentences import told
 
 EVERY = timedelta(seconds=2)  # how often a rollout is looked at, by whichever worker is first
 MOST_AT_ONCE = 20  # orders in one look, so that a fleet does not fetch all in the same second
@@ -225,7 +226,7 @@ def _order_due(
         wanted = Wanted(signing_certificate=firmware.signing_certificate, signature=firmware.signature)
     for job in waiting:
         if job.charger_id in busy:
-            job.detail = "Waits until nobody charges"
+            job.detail = told("Waits until nobody charges")
         elif count < MOST_AT_ONCE:
             try:
                 order(
@@ -239,7 +240,7 @@ def _order_due(
                     is_automatic=True,
                 )
             except Refused as error:  # offline, or in quiet mode: its turn comes
-                job.detail = printable(f"Waits: {error}", 255)
+                job.detail = printable(told("It waits: %(why)s", why=error), 255)
             else:
                 job.detail, count = None, count + 1
 
@@ -259,7 +260,7 @@ def pause(session: Session, rollout: Rollout, *, by: str) -> None:
     """Order nothing more; what chargers are doing they go on doing. Raises Refused."""
     if rollout.state is not RolloutState.RUNNING:
         raise Refused("It is not running.")
-    _pause(rollout, f"Paused by {by}.")
+    _pause(rollout, told("Paused by %(name)s.", name=by))
     announce(session, rollout.topic)
 
 
@@ -281,7 +282,7 @@ def cancel(session: Session, rollout: Rollout, *, at: datetime) -> None:
     """Nobody else gets it; what chargers have been ordered cannot be taken back. Raises Refused."""
     if rollout.state not in ALIVE:
         raise Refused("It is over.")
-    _leave_out(session, rollout, None, "The rollout was cancelled.", at)
+    _leave_out(session, rollout, None, told("The rollout was cancelled."), at)
     rollout.state, rollout.finished_at, rollout.gate_until = RolloutState.CANCELLED, at, None
     announce(session, rollout.topic)
 
@@ -291,7 +292,7 @@ def skip(session: Session, rollout: Rollout, *, at: datetime) -> int:
     if rollout.state not in ALIVE:
         raise Refused("It is over.")
     announce(session, rollout.topic)
-    return _leave_out(session, rollout, rollout.stage, "Left out.", at)
+    return _leave_out(session, rollout, rollout.stage, told("Left out."), at)
 
 
 def _leave_out(session: Session, rollout: Rollout, stage: int | None, words: str, at: datetime) -> int:
@@ -305,12 +306,16 @@ def _leave_out(session: Session, rollout: Rollout, stage: int | None, words: str
     return len(waiting)
 
 
+def _tried_again(detail: str | None) -> str:
+    return told("%(detail)s Tried again.", detail=detail) if detail else told("Tried again.")
+
+
 def retry(session: Session, rollout: Rollout, job: Job, *, at: datetime) -> None:
     """Try once more at a charger at which it failed. Raises Refused."""
     if job.rollout_id != rollout.id or job.state is not JobState.FAILED or rollout.state not in ALIVE:
         raise Refused("This cannot be tried again.")
     again = _waiting(job.charger, rollout, rollout.stage, job.requested_by, at)
-    job.state, job.detail = JobState.CANCELLED, printable(f"{job.detail or ''} Tried again.", 255)
+    job.state, job.detail = JobState.CANCELLED, printable(_tried_again(job.detail), 255)
     rollout.forgiven = max(0, rollout.forgiven - 1)
     rollout.jobs.append(again)
     session.flush()

@@ -21,6 +21,7 @@ from csms.domain.transactions import repair
 from csms.domain.transactions.models import EnergySource, Flag, Source, Transaction, TransactionState
 from csms.domain.transactions.opened import complete, next_id, take_numbers
 from csms.domain.transactions.progress import open_on
+from csms.sentences import gettext_noop
 
 
 class StartReport(NamedTuple):
@@ -110,7 +111,7 @@ def begin(
         evse=report.evse,
         id_tag=report.card or report.id_tag,
         transaction_id=transaction_id,
-        text="Charging has begun.",
+        text=gettext_noop("Charging has begun."),
     )
     report = _met(session, charger_id, transaction_id, report, decision, at)
     _insert(

@@ -17,6 +17,7 @@ from csms.domain.frames import Deviation
 from csms.ocpp.dispatch import Context, Payload, Unreadable
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.values import instant, members, moment, text_of, timestamp, whole
+from csms.sentences import told
 
 _REGISTRATION = {
     Admission.ACCEPTED: "Accepted",
@@ -54,17 +55,17 @@ def boot_notification(context: Context, request: Any) -> Payload:
     """1.6 §4.2. Pending and rejected chargers are told to ask again in a minute. Too long a word locks nobody out."""
     charger = context.charger
     given = members(request)
-    told = {name: given.get(key) for name, key in _BOOT.items()}
-    for name, value in told.items():
+    words = {name: given.get(key) for name, key in _BOOT.items()}
+    for name, value in words.items():
         if value == "":
             context.note(Deviation.TEXT_EMPTY, _BOOT[name])
-    if not isinstance(told["vendor"], str) or not isinstance(told["model"], str):
+    if not isinstance(words["vendor"], str) or not isinstance(words["model"], str):
         raise Unreadable
-    report = BootReport(**{name: text_of(value) for name, value in told.items()})
+    report = BootReport(**{name: text_of(value) for name, value in words.items()})
     chargers.boot(context.session, charger, report, at=context.now)
     reservations.booted(context.session, charger.id, at=context.now)
     commands.observe(
-        context.session, charger.id, Effect.BOOTED, at=context.now, text="The charger has booted."
+        context.session, charger.id, Effect.BOOTED, at=context.now, text=told("The charger has booted.")
     )
     configuration.booted(context.session, charger, at=context.now)
     local_lists.booted(context.session, charger.id, at=context.now)
@@ -133,7 +134,7 @@ def _observe_status(context: Context, evse: int, status: ConnectorStatus) -> Non
         at=context.now,
         key="Inoperative" if status is ConnectorStatus.UNAVAILABLE else "Operative",
         evse=evse,
-        text=f"The connector says {status.value}.",
+        text=told("The connector says %(status)s.", status=status.value),
     )
 
 
@@ -155,5 +156,5 @@ def arrived(context: Context, action: str) -> None:
         Effect.MESSAGE_ARRIVED,
         at=context.now,
         key=action,
-        text=f"{action} has come.",
+        text=told("%(message)s has come.", message=action),
     )

@@ -9,13 +9,14 @@ from csms.domain.commands import Command, Effect, Kind
 from csms.ocpp.dispatch import Context, Order, Payload
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.values import instant, timestamp, whole
+from csms.sentences import told
 
 # Why a charger keeps no place (1.6 §7.40), for people.
 _REFUSALS = {
-    "Faulted": "The connector is out of order.",
-    "Occupied": "The connector is in use, or kept for somebody already.",
-    "Unavailable": "The connector is out of service.",
-    "Rejected": "The charger is set up to take no reservations.",
+    "Faulted": told("The connector is out of order."),
+    "Occupied": told("The connector is in use, or kept for somebody already."),
+    "Unavailable": told("The connector is out of service."),
+    "Rejected": told("The charger is set up to take no reservations."),
 }
 
 
