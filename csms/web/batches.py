@@ -31,7 +31,7 @@ NEWEST = 5  # beside single commands
 STATES = {
     "running": (lazy_gettext("Running"), "active", "loader-circle"),
     "done": (lazy_gettext("All asked"), "ready", "circle-check"),
-    "cancelled": (lazy_gettext("Cancelled"), "out", "ban"),
+    "cancelled": (lazy_gettext("Called off"), "out", "ban"),
 }
 WORDS = {
     Outcome.WAITING: lazy_gettext("not sent yet"),
@@ -55,7 +55,7 @@ CHIPS = {
     Outcome.TIMEOUT: lazy_gettext("No answer"),
     Outcome.OFFLINE: lazy_gettext("Offline"),
     Outcome.SKIPPED: lazy_gettext("Left out"),
-    Outcome.CANCELLED: lazy_gettext("Cancelled"),
+    Outcome.CANCELLED: lazy_gettext("Called off"),
 }
 
 

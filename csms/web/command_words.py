@@ -40,7 +40,7 @@ NAMES = {
     Kind.FETCH_LOG: lazy_gettext("Get log"),
     Kind.UPDATE_FIRMWARE: lazy_gettext("Update firmware"),
     Kind.UPDATE_SIGNED_FIRMWARE: lazy_gettext("Update firmware (signed)"),
-    Kind.RAW: lazy_gettext("Order"),
+    Kind.RAW: lazy_gettext("OCPP order"),
 }
 WAITING_FOR = {
     Effect.TRANSACTION_STARTED: lazy_gettext(

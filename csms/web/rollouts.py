@@ -31,7 +31,7 @@ STATES = {
     "running": (lazy_gettext("Running"), "active", "loader-circle"),
     "paused": (lazy_gettext("Paused"), "wait", "circle-pause"),
     "done": (lazy_gettext("Done"), "ready", "circle-check"),
-    "cancelled": (lazy_gettext("Cancelled"), "out", "ban"),
+    "cancelled": (lazy_gettext("Called off"), "out", "ban"),
 }
 USUAL = {"stages": "5, 100", "gate_min": "60", "most_failures": "0", "waits_for_idle": "1"}
 

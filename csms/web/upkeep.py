@@ -104,7 +104,7 @@ def _fate(job: Job) -> tuple[str, str, str]:
             return gettext("Done"), "ready", "circle-check"
         case JobState.FAILED:
             return _charger_says(word) or gettext("Failed"), "fault", "circle-x"
-    return gettext("Cancelled"), "out", "ban"
+    return gettext("Called off"), "out", "ban"
 
 
 def _charger_says(word: str) -> str | None:

@@ -147,7 +147,7 @@ def test_a_rollout_is_planned_begun_paused_and_ended(session: Session, olga: Bro
     assert "1 charger<" in page
     given = {"name": "Spring", "stages": "50, 100", "gate_min": "5", "most_failures": "0"}
     preview = olga.send(plan, what="preview", allows_downgrade="1", **given)
-    assert "2 chargers: 1, then 1" in preview.text
+    assert "2 chargers: 1 → 1" in preview.text
     assert "Downgrade" in preview.text
     assert "Write rising percentages" in olga.send(plan, what="begin", **given | {"stages": "50, 20"}).text
     answer = olga.send(plan, what="begin", allows_downgrade="1", **given)
@@ -161,7 +161,7 @@ def test_a_rollout_is_planned_begun_paused_and_ended(session: Session, olga: Bro
     assert olga.send(f"{here}/resume").status_code == 302
     assert olga.send(f"{here}/skip").status_code == 302
     assert olga.send(f"{here}/cancel").status_code == 302
-    assert "Cancelled" in olga.read("/firmware/rollouts")
+    assert "Called off" in olga.read("/firmware/rollouts")
     assert olga.send(f"{here}/pause").status_code == 409
     assert "rollout.cancel" in olga.read("/settings/audit")
     assert olga.send(f"{_upload(olga, version='1.0')}/rollout", what="begin", **given).status_code == 422
