@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from csms.domain.payments import queries as payments
 from csms.domain.transactions import queries
 from csms.web import filters
 
@@ -25,13 +26,13 @@ class Month:
 
 
 def by_month(session: Session, account_id: int, zone: str, at: datetime) -> list[Month]:
-    """The last twelve months, the oldest first: by the ends of sessions."""
+    """The last twelve months, the oldest first, by the ends of sessions; with those that were paid by card."""
     clocks = ZoneInfo(zone)
     months = _empty(at.astimezone(clocks), clocks)
     year, month = min(months)
-    for ended_at, cents, energy_wh in queries.costs_since(
-        session, account_id, datetime(year, month, 1, tzinfo=clocks)
-    ):
+    since = datetime(year, month, 1, tzinfo=clocks)
+    booked = queries.costs_since(session, account_id, since)
+    for ended_at, cents, energy_wh in (*booked, *payments.spent_since(session, account_id, since)):
         ended = ended_at.astimezone(clocks)
         line = months.get((ended.year, ended.month))
         if line is not None:  # a charger's clock may be ahead

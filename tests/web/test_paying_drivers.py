@@ -71,6 +71,9 @@ def test_what_a_driver_paid_stands_on_their_page_with_its_receipt(till, site, da
     assert "Paid by bank card" in page
     assert "5.25 €" in page
     assert f'href="{here}/receipt"' in page
+    spent = page.split("Spent per month")[1]
+    assert "5.25 €" in spent
+    assert "10.00 kWh" in spent
     others = accounts.open_account(site.session, "Mallory", at=site.now)
     assert "Paid by bank card" not in visitor().log_in(Role.DRIVER, others.id).text("/accounts/me")
 

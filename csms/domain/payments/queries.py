@@ -93,6 +93,24 @@ def of_payer(session: Session, account_id: int, *, limit: int = 20) -> Sequence[
     return session.scalars(query.order_by(Payment.requested_at.desc()).limit(limit)).all()
 
 
+def spent_since(
+    session: Session, account_id: int, since: datetime, *, limit: int = 20_000
+) -> Sequence[tuple[datetime, int, int | None]]:
+    """(end, what was taken and not given back, in cents, energy in Wh) of the sessions that somebody paid by card while
+    logged in to an account, and that have ended since then. None of them is among those of the account.
+    """
+    taken = Payment.captured_cents - Payment.refunded_cents
+    query = select(Transaction.ended_at, taken, Transaction.energy_wh).join(Payment.transaction)
+    query = query.where(
+        Payment.payer_id == account_id,
+        Payment.state == PaymentState.CAPTURED,
+        Transaction.account_id.is_distinct_from(account_id),
+        Transaction.ended_at >= since,
+    )
+    rows = session.execute(query.order_by(Transaction.started_at.desc()).limit(limit))
+    return [(ended_at, cents, wh) for ended_at, cents, wh in rows if ended_at is not None]
+
+
 def open_at(session: Session, connector_id: int, payment_ids: Collection[str]) -> Payment | None:
     """The one of these payments that somebody has begun at this connector, and not finished."""
     query = select(Payment).where(
