@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -23,7 +23,7 @@ from config import Config
 from csms import clock, rounds
 from csms.domain import accounts, mail
 from csms.domain.base import is_mail_address
-from csms.domain.mail import Mail
+from csms.domain.mail import File, Mail
 from csms.extensions import db
 from csms.translations import ENGLISH, known, speaking
 from csms.work import atomic
@@ -46,6 +46,7 @@ def write(
     language: str | None = None,
     is_secret: bool = False,
     expires_at: datetime | None = None,
+    files: Iterable[File] = (),
     **context: Any,
 ) -> Mail:
     """Queue `templates/mail/<template>.txt`, whose first line is the subject. Raises Invalid and Refused.
@@ -67,6 +68,7 @@ def write(
         language=language,
         is_secret=is_secret,
         expires_at=expires_at,
+        files=files,
     )
 
 
@@ -113,6 +115,7 @@ def _claim() -> Sequence[Mail]:
         session.flush()
         for each in claimed:
             session.refresh(each)
+            _ = each.attachments  # read while there is a session
             session.expunge(each)
     return claimed
 
@@ -179,7 +182,7 @@ def _leave(connection: smtplib.SMTP) -> None:
 
 
 def message(queued: Mail) -> EmailMessage:
-    """The mail as it goes out: text, and the same as simple HTML."""
+    """The mail as it goes out: text, the same as simple HTML, and its files."""
     settings = _settings()
     letter = EmailMessage()
     letter["From"] = formataddr((settings.organisation, sender(settings)))
@@ -201,6 +204,9 @@ def message(queued: Mail) -> EmailMessage:
             address=settings.public_base_url,
         )
     letter.add_alternative(html, subtype="html")
+    for file in queued.attachments:
+        kind, _, subtype = file.mimetype.partition("/")
+        letter.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
     return letter
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from csms import mail as post
 from csms.domain import mail
 from csms.domain.base import Invalid, Refused
-from csms.domain.mail import Mail, MailState
+from csms.domain.mail import File, Mail, MailState
 from csms.extensions import db
 
 
@@ -65,6 +65,23 @@ def test_a_mail_goes_out_as_text_and_html(app: Flask, session: Session, server: 
     session.refresh(queued)
     assert (queued.state, queued.due_at, queued.attempts) == (MailState.SENT, None, 1)
     assert send(session) == 0
+
+
+def test_a_file_goes_with_its_mail_and_is_kept_until_then(
+    app: Flask, session: Session, server: MailServer
+) -> None:
+    use(app, smtp_url=server.url)
+    file = File("receipt-7.pdf", "application/pdf", b"%PDF-1.7 ...")
+    queued = write(session, files=[file])
+    assert [x.content for x in queued.attachments] == [file.content]
+    assert send(session) == 1
+    [attached] = list(server.received[0].iter_attachments())
+    assert (attached.get_filename(), attached.get_content_type()) == (file.name, file.mimetype)
+    assert attached.get_content() == file.content
+    session.refresh(queued)
+    assert queued.attachments == []
+    with pytest.raises(Refused, match="too large"):
+        write(session, files=[File("film.mp4", "video/mp4", b"0" * 2_000_001)])
 
 
 def test_without_a_server_mails_wait(app: Flask, session: Session, server: MailServer) -> None:

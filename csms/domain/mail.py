@@ -5,11 +5,12 @@ A mail is stored before it is sent, and what became of it stays to be seen. Send
 
 import enum
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, Select, String, Text, and_, delete, func, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, Integer, LargeBinary, Select, String, Text, and_, delete, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from csms.domain.base import (
     Base,
@@ -26,6 +27,7 @@ from csms.domain.base import (
 
 TOPIC = "mail"
 LONGEST_ADDRESS, LONGEST_SUBJECT, LONGEST_TEXT = 254, 200, 20_000
+LONGEST_NAME, LARGEST_FILE = 120, 2_000_000  # bytes
 MOST_AN_HOUR = 20  # to one address; what is more waits
 MOST_WAITING = 100  # to one address; what is more is refused
 CLAIMED_FOR = timedelta(
@@ -72,6 +74,31 @@ class Mail(Base):
     error: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(index=True)
 
+    attachments: Mapped[list["MailAttachment"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="MailAttachment.id"
+    )
+
+
+class MailAttachment(Base):
+    """A file that goes with a mail. It is kept until the mail is sent."""
+
+    __tablename__ = "mail_attachment"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    mail_id: Mapped[int] = mapped_column(ForeignKey("mail.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    mimetype: Mapped[str] = mapped_column(String(80))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is attached: its name, its kind as in "application/pdf", its bytes."""
+
+    name: str
+    mimetype: str
+    content: bytes
+
 
 def queue(
     session: Session,
@@ -84,12 +111,14 @@ def queue(
     language: str = "en",
     is_secret: bool = False,
     expires_at: datetime | None = None,
+    files: Iterable[File] = (),
 ) -> Mail:
     """A mail to be sent once this unit of work is committed.
 
     `text`: paragraphs with an empty line between; a line that is an address of the web becomes a button in HTML.
     `is_secret`: it carries what lets somebody in, so its text is kept only until it is sent. `expires_at`: after that
-    it is not sent. Raises Invalid for what is no address, Refused when too many wait for this one.
+    it is not sent. Raises Invalid for what is no address, Refused when too many wait for this one and
+    for a file that is too large.
     """
     recipient = recipient.strip()
     if not is_mail_address(recipient):
@@ -108,11 +137,18 @@ def queue(
         due_at=_turn_of(session, recipient.casefold()[:LONGEST_ADDRESS], at),
         expires_at=expires_at,
         created_at=at,
+        attachments=[_attached(x) for x in files],
     )
     session.add(mail)
     session.flush()
     announce(session, TOPIC)
     return mail
+
+
+def _attached(file: File) -> MailAttachment:
+    if len(file.content) > LARGEST_FILE:
+        raise Refused("This file is too large for a mail.")
+    return MailAttachment(name=file.name[:LONGEST_NAME], mimetype=file.mimetype, content=file.content)
 
 
 def _turn_of(session: Session, recipient: str, at: datetime) -> datetime:
@@ -150,6 +186,7 @@ def claim(session: Session, mail: Mail, *, at: datetime) -> bool:
 def note_sent(session: Session, mail: Mail, *, at: datetime) -> None:
     """The mail server has taken it."""
     mail.sent_at = at
+    mail.attachments.clear()
     _end(session, mail, MailState.SENT, None)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import gevent
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
@@ -23,10 +21,9 @@ from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.extensions import db, limiter
-from csms.web import distances, landing, languages, public_live, visitors
+from csms.web import distances, landing, languages, public_live, receipt_files, visitors
 from csms.web.bills import bill_lines, credit_kwh
 from csms.web.languages import said
-from csms.web.receipt_pdf import pdf_of
 from csms.web.receipts import receipt_of
 from csms.web.session_rows import currency_of
 from csms.web.shell import zone
@@ -35,7 +32,6 @@ from csms.work import atomic
 
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
 
-FONTS = "vendor/dejavu-fonts-ttf-2.37.3"
 EVERY_S = 10  # figures that change more often are not read better
 STALE = timedelta(seconds=60)
 
@@ -136,10 +132,7 @@ def receipt(secret: str) -> Answer:
     transaction = queries.by_secret(db.session(), secret)
     if transaction.is_active:
         return redirect(url_for(".show", secret=secret))
-    given = frame(transaction.charger_id)
-    return render_template(
-        "driving/receipt.html", secret=secret, receipt=receipt_of(transaction, clock.now()), **given
-    )
+    return render_template("driving/receipt.html", **_receipt_view(transaction))
 
 
 @blueprint.get("/receipt.pdf")
@@ -150,11 +143,42 @@ def receipt_file(secret: str) -> Answer:
     if transaction.is_active:
         return redirect(url_for(".show", secret=secret))
     at = clock.now()
-    told, operator = receipt_of(transaction, at), current_app.extensions["settings"].organisation
-    fonts = Path(str(current_app.static_folder)) / FONTS
-    body = gevent.get_hub().threadpool.apply(pdf_of, (told, operator, fonts, at))
-    named = {"Content-Disposition": f'inline; filename="receipt-{told.number}.pdf"'}
-    return Response(body, mimetype="application/pdf", headers=named)
+    file = receipt_files.as_file(receipt_of(transaction, at), at)
+    named = {"Content-Disposition": f'inline; filename="{file.name}"'}
+    return Response(file.content, mimetype=file.mimetype, headers=named)
+
+
+@blueprint.post("/receipt")
+@NOTICES
+def send_receipt(secret: str) -> Answer:
+    """The receipt by e-mail: only for whoever started the session."""
+    transaction = queries.by_secret(db.session(), secret)
+    if not _may_have_it_sent(transaction):
+        raise NotFound("There is no such page.")
+    email = request.form.get("email", "").strip()
+    try:
+        receipt_files.send(transaction.id, email, language=languages.current(), at=clock.now())
+    except (Invalid, Refused) as error:
+        given = _receipt_view(queries.by_secret(db.session(), secret))
+        given |= {"email": email, "problem": said(error)}
+        return render_template("driving/receipt.html", **given), 422
+    return redirect(url_for(".receipt", secret=secret, sent="1"), 303)
+
+
+def _may_have_it_sent(transaction: Transaction) -> bool:
+    is_billed = transaction.bill is not None and not transaction.is_active
+    return is_billed and _has_mail() and visitors.may_stop(transaction)
+
+
+def _receipt_view(transaction: Transaction) -> dict[str, Any]:
+    return frame(transaction.charger_id) | {
+        "secret": transaction.secret,
+        "receipt": receipt_of(transaction, clock.now()),
+        "may_send": _may_have_it_sent(transaction),
+        "is_sent": "sent" in request.args,
+        "email": current_user.email or "" if current_user.is_authenticated else "",
+        "problem": None,
+    }
 
 
 def _is_stopping(transaction: Transaction) -> bool:

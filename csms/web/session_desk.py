@@ -5,9 +5,7 @@ Views of the blueprint `transactions`.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -17,12 +15,11 @@ from csms.domain import transactions
 from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.payments import queries as payments
 from csms.domain.transactions import Transaction, notices, queries, repair
-from csms.translations import ENGLISH, known, speaking
+from csms.extensions import db
+from csms.translations import ENGLISH, known
+from csms.web import receipt_files
 from csms.web.amounts import amount_of
-from csms.web.bills import bill_lines, vat_lines
 from csms.web.security import actor, put_on_record, requires
-from csms.web.session_rows import currency_of
-from csms.web.shell import site_zone
 from csms.web.transactions import blueprint as blueprint
 from csms.work import atomic
 
@@ -101,41 +98,15 @@ def send_receipt(transaction_id: int) -> WerkzeugResponse:
     """The receipt by mail, as it stands now; to the driver, or to whoever asks for it."""
     to, at = request.form.get("email", "").strip(), clock.now()
     try:
+        language = _language(db.session(), queries.get(db.session(), transaction_id), to)
+        receipt_files.send(transaction_id, to, language=language, at=at)
         with atomic() as session:
-            transaction = queries.get(session, transaction_id)
-            if transaction.bill is None:
-                raise Refused("There is no receipt yet: the session is not billed.")
-            language = _language(session, transaction, to)
-            with speaking(language):
-                _write_receipt(session, transaction, to, language=language, at=at)
             put_on_record(session, "session.receipt", str(transaction_id), to)
     except (Invalid, Refused) as error:
         flash(str(error), "error")
     else:
         flash(f"The receipt goes to {to}. Settings → Mail shows what became of it.", "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
-
-
-def _write_receipt(
-    session: Session, transaction: Transaction, to: str, *, language: str, at: datetime
-) -> None:
-    bill, currency = transactions.bill_of(transaction, at), currency_of(transaction)
-    zone = site_zone(transaction.charger_id)
-    base = current_app.extensions["settings"].public_base_url
-    mail.write(
-        session,
-        "receipt",
-        to,
-        at=at,
-        language=language,
-        transaction=transaction,
-        lines=bill_lines(bill, currency, zone, transaction.tariff_version),
-        vat_lines=vat_lines(bill, currency),
-        total_cents=bill.total_cents,
-        currency=currency,
-        zone=zone,
-        url=f"{base}/s/{transaction.secret}/receipt",
-    )
 
 
 def _language(session: Session, transaction: Transaction, address: str) -> str:

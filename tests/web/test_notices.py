@@ -58,6 +58,21 @@ def test_whoever_started_is_told_once_when_it_ends(app, session, site, starter, 
     assert len(tell(app, session)) == 1
 
 
+def test_whoever_started_has_the_receipt_sent(session, site, starter, running, visitor):
+    here = f"/s/{running.secret}/receipt"
+    site.end(running, 9_000)
+    assert "Send it by e-mail" in starter.text(here)
+    wrong = starter.post(here, {"email": "marta"})
+    assert (wrong.status_code, "This is no e-mail address" in told(wrong)) == (422, True)
+    assert "on its way" in told(starter.post(here, {"email": MARTA}, follow_redirects=True))
+    session.rollback()
+    mail = session.scalars(select(Mail).where(Mail.kind == "receipt")).one()
+    assert (mail.recipient, len(mail.attachments)) == (MARTA, 1)
+    stranger = visitor()
+    assert "Send it by e-mail" not in stranger.text(here)
+    assert stranger.post(here, {"email": "mallory@example.org"}).status_code == 404
+
+
 def test_a_car_that_pauses_for_a_while_is_told_as_well(app, session, site, starter, running):
     ask(starter, running)
     site.status("SuspendedEV", site.now - timedelta(seconds=30))

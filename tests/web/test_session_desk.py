@@ -38,6 +38,9 @@ def test_the_receipt_goes_by_mail_with_the_lines_of_the_bill(visitor, site):
     assert (mail.recipient, mail.subject) == ("ada@example.org", f"Receipt {begun.id} of Amberline")
     for words in ("Plaza AC-2", "18.425", "9.03", f"/s/{begun.secret}/receipt"):
         assert words in mail.text, words
+    [file] = mail.attachments
+    assert (file.name, file.mimetype) == (f"receipt-{begun.id}.pdf", "application/pdf")
+    assert file.content.startswith(b"%PDF")
     answer = olga.post(f"/sessions/{begun.id}/receipt", {"email": "nobody"}, follow_redirects=True)
     assert "address" in told(answer)
 
