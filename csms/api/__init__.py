@@ -16,6 +16,7 @@ import csms.api.commands
 import csms.api.configuration
 import csms.api.conformance
 import csms.api.connectors
+import csms.api.desk
 import csms.api.dso_signals
 import csms.api.energy
 import csms.api.entrance
