@@ -3,7 +3,6 @@
 import enum
 import functools
 import hashlib
-import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
-    FromClause,
     Integer,
     LargeBinary,
     MetaData,
@@ -26,7 +24,6 @@ from sqlalchemy import (
     func,
     inspect,
     select,
-    true,
     update,
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
@@ -190,16 +187,6 @@ def count_from(session: Session, key: InstrumentedAttribute[int]) -> None:
 
 Sums = Select[*tuple[Any, ...]]
 """A query of one row."""
-
-
-def single_rows(session: Session, *queries: Sums) -> list[tuple[Any, ...]]:
-    """The one row that each of these sums has, with one query."""
-    parts = [x.subquery() for x in queries]
-    joined: FromClause = parts[0]
-    for part in parts[1:]:
-        joined = joined.join(part, true())
-    row = iter(session.execute(select(*(y for x in parts for y in x.c)).select_from(joined)).one())
-    return [tuple(itertools.islice(row, len(x.c))) for x in parts]
 
 
 Due = TypeVar("Due", bound=Base)

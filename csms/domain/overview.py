@@ -3,14 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
+from sqlalchemy import Date
 from sqlalchemy.orm import Session
 
-from csms.domain.base import single_rows
 from csms.domain.chargers import filtering
 from csms.domain.chargers import queries as charger_queries
 from csms.domain.chargers.filtering import Filter, Show
 from csms.domain.reports import uptime
+from csms.domain.sums import Later, SingleRows
 from csms.domain.transactions import figures
 from csms.domain.transactions.figures import Day, GridUse
 
@@ -30,14 +33,8 @@ class Overview:
 
 def overview(session: Session, *, midnight: datetime, at: datetime) -> Overview:
     """One query."""
-    today = at.astimezone(UTC).date()
-    chargers, connectors, day, grid, days = single_rows(
-        session,
-        filtering.counting(Filter(), at),
-        charger_queries.connectors_counting(at),
-        figures.day(midnight),
-        figures.grid_use(at),
-        uptime.days_of_all(today - UPTIME_OF, today),
+    chargers, connectors, day, grid, days = _asked().read(
+        session, midnight=midnight, at=at, today=at.astimezone(UTC).date()
     )
     return Overview(
         filtering.counted(chargers),
@@ -46,3 +43,18 @@ def overview(session: Session, *, midnight: datetime, at: datetime) -> Overview:
         GridUse(*(int(x) for x in grid)),
         uptime.share_of(days),
     )
+
+
+@lru_cache
+def _asked() -> SingleRows:
+    at: Any = Later("at")
+    midnight: Any = Later("midnight")
+    today: Any = Later("today", Date())
+    queries = (
+        filtering.counting(Filter(), at),
+        charger_queries.connectors_counting(at),
+        figures.day(midnight),
+        figures.grid_use(at),
+        uptime.days_of_all(today - UPTIME_OF, today),
+    )
+    return SingleRows(queries, {"at": at, "midnight": midnight, "today": today})

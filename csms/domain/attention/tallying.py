@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import SQLColumnExpression, distinct, func, literal, select
@@ -17,17 +18,19 @@ from csms.domain.attention.conditions import (
     sessions_of,
 )
 from csms.domain.attention.snoozes import Matter, Snooze, awake, is_put_off
-from csms.domain.base import Sums, single_rows
+from csms.domain.base import Sums
 from csms.domain.chargers import Admission, Attempt, Charger, Connector
 from csms.domain.configuration import Upkeep
 from csms.domain.maintenance import Rollout, RolloutState
 from csms.domain.payments import Payment
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
+from csms.domain.sums import Later, SingleRows
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.troubles import Trouble
 
 # Matters that are told as one thing, however many sessions or chargers stand behind it.
 ONE_EACH = (Matter.UNPRICED, Matter.ORPHAN, Matter.UNENDED, Matter.DOUBTFUL, Matter.SILENT)
+_MATTERS = tuple(x for x in Matter if x is not Matter.DISK)
 LEAST_FREE = 0.1  # of the disk: below it the database may soon not be written any more
 
 
@@ -55,19 +58,8 @@ def tally(
     session: Session, *, at: datetime, free_share: float | None = None, with_put_off: bool = False
 ) -> Tally:
     """All counts with one query, without what is put off. `free_share`: how much of the disk is free, of 1."""
-    matters = _each(at) | {matter: (_as_one(matter, at), literal("")) for matter in ONE_EACH}
-    counting = [
-        query if with_put_off else query.where(awake(matter, about, at))
-        for matter, (query, about) in matters.items()
-    ]
-    others = (
-        select(func.count(Charger.id)).where(Charger.admission != Admission.REJECTED),
-        select(func.count(Transaction.id)).where(Transaction.state == TransactionState.ACTIVE),
-        select(func.count()).select_from(Snooze).where(Snooze.until > at),
-        quiet.counting(),
-    )
-    rows = single_rows(session, *counting, *others)
-    found = dict(zip(matters, rows, strict=False))
+    rows = _counting(with_put_off).read(session, at=at)
+    found = dict(zip(_MATTERS, rows, strict=False))
     (chargers,), (running,), (put_off,), (is_quiet,) = rows[len(found) :]
     return Tally(
         counts={x: row[0] for x, row in found.items()} | {Matter.DISK: _is_full(session, free_share, at)},
@@ -77,6 +69,24 @@ def tally(
         running=running,
         is_quiet=is_quiet > 0,
     )
+
+
+@lru_cache
+def _counting(with_put_off: bool) -> SingleRows:
+    """The rows of _MATTERS in their order, then: chargers, running sessions, what is put off, and quiet mode."""
+    at: Any = Later("at")
+    matters = _each(at) | {matter: (_as_one(matter, at), literal("")) for matter in ONE_EACH}
+    counting = [
+        query if with_put_off else query.where(awake(matter, about, at))
+        for matter, (query, about) in ((x, matters[x]) for x in _MATTERS)
+    ]
+    others = (
+        select(func.count(Charger.id)).where(Charger.admission != Admission.REJECTED),
+        select(func.count(Transaction.id)).where(Transaction.state == TransactionState.ACTIVE),
+        select(func.count()).select_from(Snooze).where(Snooze.until > at),
+        quiet.counting(),
+    )
+    return SingleRows([*counting, *others], {"at": at})
 
 
 def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
