@@ -106,8 +106,9 @@ SELECT 1 + (i / 2) % :chargers, 1 + i % 2, 1, CASE (i / 2 / :chargers) % 3 WHEN 
 FROM (SELECT i, strftime('%Y-%m-%d %H:%M:%f000', :now, ((i - :sessions / 2) * 10) || ' seconds') AS at
       FROM n WHERE i <= :sessions / 2)
 
-INSERT INTO uptime_day (connector_id, day, known_s, outage_s, excluded_s)
-SELECT id, date(:now, (-n.i) || ' days'), 86400, (id * n.i) % 1000, 0 FROM connector CROSS JOIN n WHERE n.i <= 365
+INSERT INTO uptime_register (connector_id, day, known_total_s, outage_total_s, excluded_total_s)
+SELECT id, date(:now, (-n.i) || ' days'), (366 - n.i) * 86400, (366 - n.i) * (id % 1000), 0
+FROM connector CROSS JOIN n WHERE n.i <= 365
 
 INSERT INTO command (id, charger_id, kind, arguments, state, is_late, requested_by, requested_at, deliver_until, answered_at,
                      is_automatic)

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Row, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, joinedload
 
+from csms.domain import reports
 from csms.domain.accounts import Account, LedgerEntry
 from csms.domain.accounts.audit import breaches
 from csms.domain.base import UTCDateTime, digest, printable
@@ -73,6 +74,7 @@ def verify(session: Session, *, at: datetime | None = None) -> list[Finding]:
         _connectors,
         _accounts,
         breaches,
+        reports.breaches,
         lambda session: _commands(session, moment),
         lambda session: _reservations(session, moment),
         lambda session: audit.breaches(session, moment),

@@ -7,6 +7,7 @@ import zipfile
 from datetime import timedelta
 
 from make import make_charger, store
+from sqlalchemy import select
 
 from csms.domain import reports
 from csms.domain.accounts import Role
@@ -83,6 +84,40 @@ def test_uptime_is_reckoned_when_a_day_is_over(visitor, site):
     assert "87.50" in page
     assert "CP-2" not in page  # nothing is known of it
     assert "Plaza AC-2,1,172800,21600,0,87.5" in olga.text("/reports/uptime.csv?period=week")
+
+
+def test_uptime_of_a_connector_whose_last_day_is_still_to_be_reckoned(visitor, site):
+    for charger in (site.charger, make_charger(site.session, "CP-2")):
+        charger.created_at = site.now - timedelta(days=4)
+    store(site.session)
+    site.status("Faulted", site.now - timedelta(days=3))
+    olga, connector = visitor().log_in(), site.charger.connectors[0]
+    reports.reckon_days(site.session, site.now)
+    today = site.now.date()
+    newest = site.session.get_one(reports.UptimeRegister, (today - timedelta(days=1), connector.id))
+    site.session.delete(newest)
+    store(site.session)
+    assert list(reports.breaches(site.session)) == []
+    since = today - timedelta(days=2)
+    query = f"since={since}&until={today}"
+    assert "Plaza AC-2,1,86400,86400,0,0.0" in olga.text(f"/reports/uptime.csv?{query}")
+    reports.reckon_days(site.session, site.now)
+    store(site.session)
+    assert "Plaza AC-2,1,172800,172800,0,0.0" in olga.text(f"/reports/uptime.csv?{query}")
+
+
+def test_uptime_registers_that_cannot_be_are_told(site):
+    site.charger.created_at = site.now - timedelta(days=3)
+    store(site.session)
+    site.status("Available", site.now - timedelta(days=2, hours=12))
+    reports.reckon_days(site.session, site.now)
+    store(site.session)
+    newest = site.session.scalars(
+        select(reports.UptimeRegister).order_by(reports.UptimeRegister.day.desc())
+    ).first()
+    newest.known_total_s = 5
+    store(site.session)
+    assert [x.split(":")[0] for x in reports.breaches(site.session)] == [f"Connector {newest.connector_id}"]
 
 
 def test_a_driver_has_no_reports(visitor):

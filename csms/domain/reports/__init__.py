@@ -1,7 +1,8 @@
 """What a period brought: energy, revenue, use, how many starts succeeded, and how much of the time chargers were up."""
 
+from csms.domain.reports.audit import breaches
 from csms.domain.reports.figures import Figures, Grouping, Line, Wanted, figures
-from csms.domain.reports.models import UptimeDay
+from csms.domain.reports.models import UptimeRegister
 from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
 
 __all__ = [
@@ -9,8 +10,9 @@ __all__ = [
     "Grouping",
     "Line",
     "Share",
-    "UptimeDay",
+    "UptimeRegister",
     "Wanted",
+    "breaches",
     "figures",
     "fleet_uptime",
     "reckon_days",

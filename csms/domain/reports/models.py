@@ -8,21 +8,24 @@ from sqlalchemy.orm import Mapped, mapped_column
 from csms.domain.base import Base
 
 
-class UptimeDay(Base):
-    """How one connector's day (of UTC) was, in seconds. What nobody knew counts neither for nor against it.
+class UptimeRegister(Base):
+    """One connector's registers at the end of a day (of UTC), in seconds since it is reckoned; there is one each day.
 
-    `excluded_s` is the part of `outage_s` that was ordered: out of service by the operator.
+    As with a meter, what a period brought is the difference of two of them: no sum over its days is needed. What
+    nobody knew counts neither for nor against a connector. `excluded_total_s` is the part of `outage_total_s` that was
+    ordered: out of service by the operator.
     """
 
-    __tablename__ = "uptime_day"
+    __tablename__ = "uptime_register"
     __table_args__ = (
-        Index("ix_uptime_day_summed", "connector_id", "day", "known_s", "outage_s", "excluded_s"),
+        Index("ix_uptime_register_connector_id_day", "connector_id", "day"),
+        {"sqlite_with_rowid": False},  # a day's registers lie together, where reports look for all of them
     )
 
+    day: Mapped[date] = mapped_column(primary_key=True)
     connector_id: Mapped[int] = mapped_column(
         ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    day: Mapped[date] = mapped_column(primary_key=True)
-    known_s: Mapped[int] = mapped_column(Integer)
-    outage_s: Mapped[int] = mapped_column(Integer)
-    excluded_s: Mapped[int] = mapped_column(Integer)
+    known_total_s: Mapped[int] = mapped_column(Integer)
+    outage_total_s: Mapped[int] = mapped_column(Integer)
+    excluded_total_s: Mapped[int] = mapped_column(Integer)

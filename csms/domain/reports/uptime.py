@@ -1,6 +1,7 @@
 """How much of the time chargers were up, by the formula of the US federal programme (NEVI, 23 CFR 680.116(b)).
 
-Days are reckoned once, when they are over, and added up. The present day is not in the figure.
+Days are reckoned once, when they are over, and added to each connector's registers. The present day is not in the
+figure.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Date, and_, case, exists, func, select, type_coerce
+from sqlalchemy.orm import Session, aliased
 
 from csms.domain.base import Sums
 from csms.domain.chargers import Charger, Connector
 from csms.domain.chargers import queries as charger_queries
 from csms.domain.commands import Command, CommandState, Effect
-from csms.domain.reports.models import UptimeDay
+from csms.domain.reports.models import UptimeRegister
 from csms.domain.reports.rules import Ordered, Told, reckon
 
 MOST_CHARGERS = 50  # reckoned in one unit of work
@@ -48,8 +49,8 @@ def reckon_days(session: Session, at: datetime) -> int:
     """Reckon the days that are over and not yet reckoned, of some chargers. Returns how many connector days."""
     yesterday = at.astimezone(UTC).date() - DAY
     newest = (
-        select(Connector.charger_id, func.max(UptimeDay.day).label("day"))
-        .outerjoin(UptimeDay, UptimeDay.connector_id == Connector.id)
+        select(Connector.charger_id, func.max(UptimeRegister.day).label("day"))
+        .outerjoin(UptimeRegister, UptimeRegister.connector_id == Connector.id)
         .group_by(Connector.charger_id)
         .subquery()
     )
@@ -74,6 +75,7 @@ def _reckon(session: Session, charger_id: int, first: date, last: date) -> int:
     connectors = session.scalars(select(Connector).where(Connector.charger_id == charger_id)).all()
     days = [first + DAY * n for n in range((last - first).days + 1)]
     ordered = _orders(session, charger_id, _begin(last + DAY))
+    registers = _registers(session, [x.id for x in connectors])
     for day in days:
         begin, end = _begin(day), _begin(day + DAY)
         told = [
@@ -82,15 +84,15 @@ def _reckon(session: Session, charger_id: int, first: date, last: date) -> int:
         ]
         for connector in connectors:
             sums = reckon(told, ordered, connector.evse_number, begin, end)
-            session.add(
-                UptimeDay(
-                    connector_id=connector.id,
-                    day=day,
-                    known_s=round(sums.known_s),
-                    outage_s=round(sums.outage_s),
-                    excluded_s=round(sums.excluded_s),
-                )
+            before = registers.get(connector.id)
+            registers[connector.id] = UptimeRegister(
+                connector_id=connector.id,
+                day=day,
+                known_total_s=round(sums.known_s) + (before.known_total_s if before else 0),
+                outage_total_s=round(sums.outage_s) + (before.outage_total_s if before else 0),
+                excluded_total_s=round(sums.excluded_s) + (before.excluded_total_s if before else 0),
             )
+            session.add(registers[connector.id])
     return len(connectors) * len(days)
 
 
@@ -113,23 +115,56 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-_SUMS = tuple(func.sum(x) for x in (UptimeDay.known_s, UptimeDay.outage_s, UptimeDay.excluded_s))
+def _registers(session: Session, connector_ids: Sequence[int]) -> dict[int, UptimeRegister]:
+    """The newest registers of these connectors, of those that have any."""
+    newest = (
+        select(UptimeRegister.connector_id, func.max(UptimeRegister.day).label("day"))
+        .where(UptimeRegister.connector_id.in_(connector_ids))
+        .group_by(UptimeRegister.connector_id)
+        .subquery()
+    )
+    is_newest = and_(newest.c.connector_id == UptimeRegister.connector_id, newest.c.day == UptimeRegister.day)
+    return {x.connector_id: x for x in session.scalars(select(UptimeRegister).join(newest, is_newest))}
 
 
-def _days(since: date, until: date, site_ids: Collection[int] | None = None) -> ColumnElement[bool]:
-    """The days from `since` to before `until` of connectors, at these sites or at all; simulated ones are left out.
+_FIRST, _LAST = aliased(UptimeRegister, name="first"), aliased(UptimeRegister, name="last")
+_SECONDS = (
+    _LAST.known_total_s - func.coalesce(_FIRST.known_total_s, 0),
+    _LAST.outage_total_s - func.coalesce(_FIRST.outage_total_s, 0),
+    _LAST.excluded_total_s - func.coalesce(_FIRST.excluded_total_s, 0),
+)
 
-    Told by their ids, connectors are looked up one after the other in the index that holds all that is added up.
+
+def _between(query: Sums, since: date, until: date) -> Sums:
+    """`query` of columns of chargers and connectors, and _SECONDS from `since` to before `until`; none simulated.
+
+    Two registers of each connector are looked up, however many days lie between them: that before `since`, which a
+    connector has unless it is younger; and the last one before `until`, which is that of the day before, unless that
+    day is still to be reckoned. Which day it is is settled first, or planners walk through all the days there are.
     """
-    connectors = select(Connector.id).join(Connector.charger).where(Charger.is_simulated.is_(False))
-    if site_ids is not None:
-        connectors = connectors.where(Charger.site_id.in_(site_ids))
-    return and_(UptimeDay.connector_id.in_(connectors), UptimeDay.day >= since, UptimeDay.day < until)
+    before = until - DAY
+    is_there = exists().where(UptimeRegister.connector_id == Connector.id, UptimeRegister.day == before)
+    newest = select(func.max(UptimeRegister.day)).where(
+        UptimeRegister.connector_id == Connector.id, UptimeRegister.day < before
+    )
+    last = case(
+        (is_there.correlate(Connector), type_coerce(before, Date())),
+        else_=newest.correlate(Connector).scalar_subquery(),
+    )
+    found = select(Connector.id, last.label("last")).cte("found").prefix_with("MATERIALIZED")
+    return (
+        query.select_from(found)
+        .join(Connector, Connector.id == found.c.id)
+        .join(Connector.charger)
+        .join(_LAST, and_(_LAST.connector_id == found.c.id, _LAST.day == found.c.last))
+        .outerjoin(_FIRST, and_(_FIRST.connector_id == found.c.id, _FIRST.day == since - DAY))
+        .where(Charger.is_simulated.is_(False), found.c.last >= since)
+    )
 
 
 def days_of_all(since: date, until: date) -> Sums:
     """The seconds of all connectors together, of which `share_of` makes sense."""
-    return select(*_SUMS).where(_days(since, until))
+    return _between(select(*(func.sum(x) for x in _SECONDS)), since, until)
 
 
 def share_of(row: Sequence[Any]) -> float | None:
@@ -145,18 +180,10 @@ def fleet_uptime(
 
     `site_ids`: only what stands there.
     """
-    summed = (
-        select(UptimeDay.connector_id, *(x.label(f"s{n}") for n, x in enumerate(_SUMS)))
-        .where(_days(since, until, site_ids))
-        .group_by(UptimeDay.connector_id)
-        .subquery()
-    )
     title = func.coalesce(Charger.name, Charger.identity)
-    query = (
-        select(Charger.id, title, Connector.evse_number, summed.c.s0, summed.c.s1, summed.c.s2)
-        .select_from(summed)
-        .join(Connector, Connector.id == summed.c.connector_id)
-        .join(Charger, Charger.id == Connector.charger_id)
-        .order_by((summed.c.s1 - summed.c.s2).desc(), Charger.id, Connector.evse_number)
-    )
+    query = _between(select(Charger.id, title, Connector.evse_number, *_SECONDS), since, until)
+    if site_ids is not None:
+        query = query.where(Charger.site_id.in_(site_ids))
+    _, outage_s, excluded_s = _SECONDS
+    query = query.order_by((outage_s - excluded_s).desc(), Charger.id, Connector.evse_number)
     return [Share(*row) for row in session.execute(query)]
