@@ -23,8 +23,7 @@ from csms.domain import batches, sites
 from csms.domain.base import Invalid, NotFound
 from csms.domain.batches import Batch, BatchState, Order, Outcome
 from csms.domain.batches import queries as batch_queries
-from csms.domain.chargers import Charger
-from csms.domain.chargers import queries as charger_queries
+from csms.domain.chargers import Candidate, Charger, candidates
 from csms.domain.chargers.filtering import Facet, Filter, Show
 from csms.domain.commands import Kind
 from csms.extensions import db
@@ -228,12 +227,12 @@ def _plan_out(plan: batches.Plan) -> PlanOut:
     )
 
 
-def _meant(session: Session, json: NewBatch) -> list[Charger]:
+def _meant(session: Session, json: NewBatch) -> list[Candidate]:
     """The chargers of a request. Raises Invalid, and NotFound for an identity that is unknown."""
     if (json.chargers is None) is (json.filter is None):
         raise Invalid("Give the chargers by their identities, or a filter.", "chargers")
     wanted = _filter(session, json.filter) if json.filter else _named(session, json.chargers or [])
-    found = charger_queries.chosen(session, wanted, at=clock.now(), most=batches.MOST + 1)
+    found = candidates(session, wanted, at=clock.now(), most=batches.MOST + 1)
     return list(found)
 
 

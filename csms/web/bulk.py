@@ -13,7 +13,8 @@ from csms import clock
 from csms.domain import batches, sites, tariffs
 from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.batches import Order, Plan, Skip
-from csms.domain.chargers import Charger, tags
+from csms.domain.chargers import Candidate, Charger, candidates, tags
+from csms.domain.chargers.filtering import Filter
 from csms.extensions import db
 from csms.sentences import told
 from csms.web import bulk_actions, selection
@@ -86,7 +87,7 @@ def do(name: str) -> Page:
         return _form(action, _chargers(), given, {field: said(error)}), 422
 
 
-def _begun(action: Action, chargers: Sequence[Charger], given: Mapping[str, str]) -> Response:
+def _begun(action: Action, chargers: Sequence[Candidate], given: Mapping[str, str]) -> Response:
     order, per_minute, at = _order(action, given), _pace(given), clock.now()
     planned = batches.plan(db.session(), chargers, order, at=at)
     if order.is_grave:
@@ -95,7 +96,7 @@ def _begun(action: Action, chargers: Sequence[Charger], given: Mapping[str, str]
     with atomic() as session:
         batch = batches.begin(
             session,
-            selection.named(session, ids, at=at),
+            candidates(session, Filter(ids=ids), at=at, most=batches.MOST),
             order,
             per_minute=per_minute,
             by=actor(),
@@ -108,7 +109,7 @@ def _begun(action: Action, chargers: Sequence[Charger], given: Mapping[str, str]
     return redirect(url_for("batches.show", batch_id=batch_id))
 
 
-def _changed(action: Change, chargers: Sequence[Charger], given: Mapping[str, str]) -> Response:
+def _changed(action: Change, chargers: Sequence[Candidate], given: Mapping[str, str]) -> Response:
     ids, at = [x.id for x in chargers], clock.now()
     if action.is_grave:
         _check_count(given, sum(action.skips(x) is None for x in chargers))
@@ -150,7 +151,7 @@ def _action(name: str) -> Action | Change:
     return action
 
 
-def _chargers() -> Sequence[Charger]:
+def _chargers() -> Sequence[Candidate]:
     return selection.chosen(db.session(), at=clock.now())
 
 
@@ -179,7 +180,7 @@ def _pace(given: Mapping[str, str]) -> int | None:
 
 
 def _form(
-    action: Action | Change, chargers: Sequence[Charger], given: Mapping[str, str], problems: dict[str, str]
+    action: Action | Change, chargers: Sequence[Candidate], given: Mapping[str, str], problems: dict[str, str]
 ) -> str:
     plan = None
     if isinstance(action, Action):
@@ -209,7 +210,7 @@ def _form(
     )
 
 
-def _skipped(skip: Skip) -> tuple[Charger, str, str | None, bool]:
+def _skipped(skip: Skip) -> tuple[Charger | Candidate, str, str | None, bool]:
     """Who is left out, why, in more words where those say more, and whether somebody charges there."""
     is_plain = skip.reason in (batches.Reason.OFFLINE, batches.Reason.BUSY)
     why = None if is_plain else stored(skip.words)
@@ -217,7 +218,7 @@ def _skipped(skip: Skip) -> tuple[Charger, str, str | None, bool]:
 
 
 def _planned(
-    action: Action, chargers: Sequence[Charger], given: Mapping[str, str], problems: dict[str, str]
+    action: Action, chargers: Sequence[Candidate], given: Mapping[str, str], problems: dict[str, str]
 ) -> Plan | None:
     """Who would be asked; None while the form does not say what."""
     try:

@@ -14,7 +14,7 @@ from csms.domain import chargers as charger_verbs
 from csms.domain import commands, energy, sites, tariffs
 from csms.domain.base import Invalid, Refused
 from csms.domain.batches import Batch
-from csms.domain.chargers import Admission, AuthorizationPolicy, Charger, editing, tags
+from csms.domain.chargers import Admission, AuthorizationPolicy, Candidate, Charger, editing, tags
 from csms.domain.commands import Kind
 from csms.domain.energy import RateUnit
 from csms.sentences import gettext_noop, told
@@ -77,7 +77,7 @@ class Change:
     glyph: str
     do: Callable[[Session, Sequence[Charger], Given, datetime], str | None]
     done: str
-    skips: Callable[[Charger], str | None] = lambda _: None
+    skips: Callable[[Charger | Candidate], str | None] = lambda _: None
     fields: str = ""
     is_grave: bool = False
     group: str = CHANGE
@@ -194,11 +194,11 @@ def _limit(session: Session, found: Sequence[Charger], given: Given, at: datetim
     )
 
 
-def _is_in(charger: Charger) -> str | None:
+def _is_in(charger: Charger | Candidate) -> str | None:
     return gettext_noop("It is let in already.") if charger.admission is Admission.ACCEPTED else None
 
 
-def _is_out(charger: Charger) -> str | None:
+def _is_out(charger: Charger | Candidate) -> str | None:
     return gettext_noop("It is rejected already.") if charger.admission is Admission.REJECTED else None
 
 

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from csms.domain import batches
 from csms.domain.base import Invalid
 from csms.domain.batches import queries as batch_queries
-from csms.domain.chargers import Charger, filtering, queries
+from csms.domain.chargers import Candidate, Charger, candidates, filtering, queries
 from csms.domain.chargers.filtering import NOTHING, Facet, Filter, Show
 
 ONLINE = {"1": True, "0": False}
@@ -45,9 +45,9 @@ def filter_given(given: MultiDict[str, str] | None = None) -> Filter:
     )
 
 
-def chosen(session: Session, *, at: datetime) -> Sequence[Charger]:
+def chosen(session: Session, *, at: datetime) -> Sequence[Candidate]:
     """The chargers that the address speaks of, by name. Raises Invalid for none and for too many."""
-    found = queries.chosen(session, _wanted(session), at=at, most=batches.MOST + 1)
+    found = candidates(session, _wanted(session), at=at, most=batches.MOST + 1)
     _check(len(found))
     return found
 

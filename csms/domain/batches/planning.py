@@ -6,14 +6,23 @@ import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from csms.domain.base import Refused
 from csms.domain.batches.models import OFFLINE_WORDS
 from csms.domain.batches.orders import Order
-from csms.domain.chargers import Admission, Charger, ConfigurationKey, Connector, refuse_what_it_cannot
+from csms.domain.chargers import (
+    Admission,
+    Candidate,
+    Charger,
+    ConfigurationKey,
+    Connector,
+    candidate,
+    refuse_what_it_cannot,
+)
 from csms.domain.commands import Kind
 from csms.domain.local_lists.models import LocalList
 from csms.domain.transactions import Transaction, TransactionState
@@ -37,7 +46,7 @@ class Reason(enum.StrEnum):
 class Turn:
     """A charger that is asked, or one connector of it."""
 
-    charger: Charger
+    charger: Charger | Candidate
     evse: int | None = None
 
 
@@ -45,7 +54,7 @@ class Turn:
 class Skip:
     """A charger that is left out; `words`: why, for people."""
 
-    charger: Charger
+    charger: Charger | Candidate
     reason: Reason
     words: str
 
@@ -66,7 +75,7 @@ class _Known:
     """What is known of the chargers of a plan, read at once."""
 
     busy: Busy
-    keys: Mapping[int, ConfigurationKey]  # the key that is to be set, by charger
+    keys: Mapping[int, Row[*tuple[Any, ...]]]  # the key that is to be set, by charger
     features: Mapping[int, str]  # what chargers say that they support
     listing: Collection[int]  # who keeps a list of cards
 
@@ -76,21 +85,21 @@ _FEATURES = {Kind.TRIGGER: "RemoteTrigger", Kind.SEND_LOCAL_LIST: "LocalAuthList
 _FEATURE_KEY = "supportedfeatureprofiles"
 
 
-def plan(session: Session, chargers: Sequence[Charger], order: Order, *, at: datetime) -> Plan:
-    """Who would get the order now. The chargers come with their leases and connectors: four queries beside."""
+def plan(session: Session, chargers: Sequence[Charger | Candidate], order: Order, *, at: datetime) -> Plan:
+    """Who would get the order now. Chargers that are entities come with their leases and connectors. Three queries."""
     known = _read(session, chargers, order)
     turns: list[Turn] = []
     skips: list[Skip] = []
-    for charger in chargers:
+    for one in chargers:
+        charger = one if isinstance(one, Candidate) else candidate(one)
         if found := _why_not(charger, order, known, at):
-            skips.append(Skip(charger, *found))
+            skips.append(Skip(one, *found))
             continue
-        asked = [
-            x for x in _turns(charger, order) if order.includes_busy or not is_busy(x, order, known.busy)
-        ]
+        meant = [Turn(one, x) for x in _evses(charger, order)]
+        asked = [x for x in meant if order.includes_busy or not is_busy(x, order, known.busy)]
         turns += asked
         if not asked:
-            skips.append(Skip(charger, Reason.BUSY, told("Somebody is charging there.")))
+            skips.append(Skip(one, Reason.BUSY, told("Somebody is charging there.")))
     return Plan(turns, skips)
 
 
@@ -114,22 +123,20 @@ def is_busy(turn: Turn, order: Order, busy: Busy) -> bool:
     return bool(here) if turn.evse is None else turn.evse in here or None in here
 
 
-def _turns(charger: Charger, order: Order) -> list[Turn]:
-    if order.is_by_connector:
-        return [Turn(charger, x) for x in sorted({x.evse_number for x in charger.connectors})]
-    return [Turn(charger, order.arguments.get("evse"))]
+def _evses(charger: Candidate, order: Order) -> list[int | None]:
+    return list(sorted(charger.evses)) if order.is_by_connector else [order.arguments.get("evse")]
 
 
-def _why_not(charger: Charger, order: Order, known: _Known, at: datetime) -> tuple[Reason, str] | None:
+def _why_not(charger: Candidate, order: Order, known: _Known, at: datetime) -> tuple[Reason, str] | None:
     if charger.admission is not Admission.ACCEPTED:
         return Reason.NOT_LET_IN, told("It is not let in here.")
-    if charger.lease is None or not charger.lease.is_online(at):
+    if not charger.is_online(at):
         return Reason.OFFLINE, OFFLINE_WORDS
     try:
         refuse_what_it_cannot(charger, order.kind, order.arguments)
     except Refused as error:
         return Reason.UNSUPPORTED, str(error)
-    numbers = {x.evse_number for x in charger.connectors}
+    numbers = charger.evses
     if order.is_by_connector and not numbers:
         return Reason.UNSUPPORTED, told("It has not told of any connector.")
     if (evse := order.arguments.get("evse")) is not None and numbers and evse not in numbers:
@@ -137,7 +144,7 @@ def _why_not(charger: Charger, order: Order, known: _Known, at: datetime) -> tup
     return _what_it_told(charger, order, known)
 
 
-def _what_it_told(charger: Charger, order: Order, known: _Known) -> tuple[Reason, str] | None:
+def _what_it_told(charger: Candidate, order: Order, known: _Known) -> tuple[Reason, str] | None:
     feature, supported = _FEATURES.get(order.kind), known.features.get(charger.id)
     if feature and supported and feature.casefold() not in supported.casefold():
         return Reason.UNSUPPORTED, told(
@@ -153,15 +160,22 @@ def _what_it_told(charger: Charger, order: Order, known: _Known) -> tuple[Reason
     return None
 
 
-def _read(session: Session, chargers: Sequence[Charger], order: Order) -> _Known:
+def _keys(
+    session: Session, charger_ids: Sequence[int], names: Collection[str]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What these chargers have told of the keys with these names, in lower case."""
+    key = ConfigurationKey
+    query = select(key.charger_id, key.name, key.value, key.is_missing, key.is_readonly)
+    return session.execute(
+        query.where(key.charger_id.in_(charger_ids), func.lower(key.name).in_(names))
+    ).all()
+
+
+def _read(session: Session, chargers: Sequence[Charger | Candidate], order: Order) -> _Known:
     ids = [x.id for x in chargers]
     setting = str(order.arguments["name"]).casefold() if order.kind is Kind.CHANGE_CONFIGURATION else ""
-    names = {setting, _FEATURE_KEY} - {""}
-    keys = session.scalars(
-        select(ConfigurationKey).where(
-            ConfigurationKey.charger_id.in_(ids), func.lower(ConfigurationKey.name).in_(names)
-        )
-    ).all()
+    names = {setting, _FEATURE_KEY if order.kind in _FEATURES else ""} - {""}
+    keys = _keys(session, ids, names) if names else []
     lists = select(LocalList.charger_id).where(LocalList.is_on, LocalList.charger_id.in_(ids))
     return _Known(
         busy=busy(session, ids) if order.interrupts and not order.includes_busy else {},

@@ -14,7 +14,7 @@ from csms.domain.batches import queries
 from csms.domain.batches.models import Batch, BatchState, Item, ItemState
 from csms.domain.batches.orders import Order
 from csms.domain.batches.planning import MOST, Busy, Plan, Turn, busy, is_busy, plan
-from csms.domain.chargers import Charger
+from csms.domain.chargers import Candidate, Charger
 from csms.domain.commands import Kind, new_id
 from csms.domain.commands import request as command
 from csms.sentences import told
@@ -26,7 +26,7 @@ TOPIC = "batches"
 
 def begin(
     session: Session,
-    chargers: Sequence[Charger],
+    chargers: Sequence[Charger | Candidate],
     order: Order,
     *,
     per_minute: int | None,
@@ -62,7 +62,9 @@ def begin(
     return batch
 
 
-def expect(session: Session, chargers: Sequence[Charger], order: Order, count: int, *, at: datetime) -> None:
+def expect(
+    session: Session, chargers: Sequence[Charger | Candidate], order: Order, count: int, *, at: datetime
+) -> None:
     """Raises Refused unless so many chargers would be asked now: somebody has counted them, and means these."""
     meant = plan(session, chargers, order, at=at).chargers
     if meant != count:

@@ -1,6 +1,7 @@
 """Chargers, their EVSEs and connectors, their state and their connection."""
 
 from csms.domain.chargers.attempts import admit_attempt, attempts_like, forget_attempt
+from csms.domain.chargers.candidates import Candidate, candidate, candidates
 from csms.domain.chargers.habits import (
     choose_quirks,
     quirks_of,
@@ -68,6 +69,7 @@ __all__ = [
     "Attempt",
     "AuthorizationPolicy",
     "BootReport",
+    "Candidate",
     "Charger",
     "ConfigurationKey",
     "Connector",
@@ -88,6 +90,8 @@ __all__ = [
     "attempts_like",
     "adopt",
     "boot",
+    "candidate",
+    "candidates",
     "choose_quirks",
     "close_link",
     "by_code",

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from csms import quirks
 from csms.domain.base import Invalid, Refused, announce
+from csms.domain.chargers.candidates import Candidate
 from csms.domain.chargers.models import Charger
 from csms.quirks import Profile
 
 
-def quirks_of(charger: Charger) -> Profile:
+def quirks_of(charger: Charger | Candidate) -> Profile:
     """The profile that holds for it. Its `charging` says which limits it obeys, for whoever is to set some."""
     return quirks.of(charger.quirks_choice, charger.vendor, charger.model, charger.firmware_version)
 
@@ -38,7 +39,7 @@ def choose_quirks(session: Session, charger: Charger, choice: str | None) -> Non
     announce(session, charger.topic, charger.link_topic)
 
 
-def refuse_what_it_cannot(charger: Charger, kind: str, arguments: Mapping[str, Any]) -> None:
+def refuse_what_it_cannot(charger: Charger | Candidate, kind: str, arguments: Mapping[str, Any]) -> None:
     """Raises Refused with the reason, and what to do instead, for an order that this model cannot take."""
     profile = quirks_of(charger)
     action = arguments.get("action")

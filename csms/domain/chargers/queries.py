@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from csms.domain.base import Sums
 from csms.domain.chargers import filtering
-from csms.domain.chargers.filtering import Filter, is_online
+from csms.domain.chargers.filtering import Filter, is_online, sorting_name
 from csms.domain.chargers.models import (
     Admission,
     AuthorizationPolicy,
@@ -41,9 +41,6 @@ def ask_for_credit(session: Session) -> bool:
     return session.scalar(query) is not None
 
 
-_name = func.lower(func.coalesce(Charger.name, Charger.identity))
-
-
 def listed(
     session: Session,
     wanted: Filter | None = None,
@@ -57,11 +54,11 @@ def listed(
     after = _read_cursor(cursor)
     if after is not None:
         name, charger_id = after
-        query = query.where(or_(_name > name, and_(_name == name, Charger.id > charger_id)))
+        query = query.where(or_(sorting_name > name, and_(sorting_name == name, Charger.id > charger_id)))
     loads = (contains_eager(Charger.lease), joinedload(Charger.site))
     found = session.scalars(
         query.options(*loads, selectinload(Charger.connectors), selectinload(Charger.tags))
-        .order_by(_name, Charger.id)
+        .order_by(sorting_name, Charger.id)
         .limit(limit + 1)
     ).all()
     more = found[limit - 1] if len(found) > limit else None
@@ -100,7 +97,7 @@ def connectors(session: Session, *, limit: int) -> Sequence[Connector]:
         .outerjoin(Charger.lease)
         .where(Charger.admission == Admission.ACCEPTED)
         .options(contains_eager(Connector.charger).contains_eager(Charger.lease))
-        .order_by(_name, Charger.id, Connector.evse_number, Connector.number)
+        .order_by(sorting_name, Charger.id, Connector.evse_number, Connector.number)
         .limit(limit)
     )
     return session.scalars(query).all()
