@@ -29,7 +29,7 @@ KIB = 1024
 # What scripts and styles of a page may weigh, compressed, by where the page begins; everything else is ORDINARY.
 STATION, ON_A_MAP = 22, 80
 BUDGETS = {
-    "/map": 82,  # it also draws many chargers as one
+    "/map": ON_A_MAP,
     "/sites/new": ON_A_MAP,
     "/sites/{}/edit": ON_A_MAP,
     "/chargers/{}/settings": ON_A_MAP,
