@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import orjson
 from flask import Flask
 
 from config import Config
@@ -50,7 +51,8 @@ def flask_settings(config: Config) -> dict[str, object]:
         "SECRET_KEY": config.secret_key,
         "PEPPER": hashlib.sha256(b"charger keys" + config.secret_key.encode()).digest(),
         "SQLALCHEMY_DATABASE_URI": config.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {} if config.database_url.startswith("sqlite") else {"pool_size": 20},
+        "SQLALCHEMY_ENGINE_OPTIONS": {"json_deserializer": orjson.loads}
+        | ({} if config.database_url.startswith("sqlite") else {"pool_size": 20}),
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": config.public_base_url.startswith("https:"),

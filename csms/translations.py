@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from contextlib import AbstractContextManager
+from gettext import NullTranslations
 
 from babel import Locale
+from flask import g
 from flask_babel import force_locale, get_locale, get_translations, gettext
 
 ENGLISH = "en"
@@ -33,6 +35,15 @@ def locale() -> Locale | None:
     """Whose habits numbers and dates follow; None: those of the house, in English."""
     found = get_locale()
     return None if found is None or found.language == ENGLISH else found
+
+
+def catalogue() -> NullTranslations:
+    """What a page asks hundreds of times for a sentence: Babel would find it anew each time."""
+    found: dict[str, NullTranslations] = g.setdefault("catalogues", {})
+    language = current()
+    if language not in found:
+        found[language] = get_translations()
+    return found[language]
 
 
 def speaking(language: str) -> AbstractContextManager[None]:

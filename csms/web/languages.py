@@ -18,6 +18,7 @@ from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
 from csms.translations import ENGLISH as ENGLISH
 from csms.translations import LANGUAGES as LANGUAGES
+from csms.translations import catalogue
 from csms.translations import current as current
 from csms.translations import inline as inline
 from csms.translations import known as known
@@ -75,6 +76,20 @@ def said(error: DomainError) -> str:
 def register(app: Flask) -> None:
     """Translate the pages of `app`."""
     babel.init_app(app, locale_selector=_select)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda words: catalogue().gettext(words),
+        ngettext=lambda one, many, count: catalogue().ngettext(one, many, count),
+        pgettext=lambda context, words: catalogue().pgettext(context, words),
+        npgettext=lambda context, one, many, count: catalogue().npgettext(context, one, many, count),
+        newstyle=True,
+    )
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda words: _catalogue().gettext(words),
+        ngettext=lambda one, many, count: _catalogue().ngettext(one, many, count),
+        pgettext=lambda context, words: _catalogue().pgettext(context, words),
+        npgettext=lambda context, one, many, count: _catalogue().npgettext(context, one, many, count),
+        newstyle=True,
+    )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.add_template_global(lazy_gettext, "_l")
     app.add_template_filter(inline)
