@@ -83,13 +83,6 @@ def register(app: Flask) -> None:
         npgettext=lambda context, one, many, count: catalogue().npgettext(context, one, many, count),
         newstyle=True,
     )
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda words: _catalogue().gettext(words),
-        ngettext=lambda one, many, count: _catalogue().ngettext(one, many, count),
-        pgettext=lambda context, words: _catalogue().pgettext(context, words),
-        npgettext=lambda context, one, many, count: _catalogue().npgettext(context, one, many, count),
-        newstyle=True,
-    )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.add_template_global(lazy_gettext, "_l")
     app.add_template_filter(inline)

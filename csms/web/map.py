@@ -85,7 +85,7 @@ def place() -> tuple[str, int]:
 
 
 def _spots(site: Site | None) -> Sequence[Spot]:
-    return places.spots(db.session(), at=clock.now(), site_id=site.id if site else None)
+    return places.spots(db.session(), at=clock.now(), site_ids=[site.id] if site else None)
 
 
 def _wanted(spots: Sequence[Spot]) -> list[Spot]:

@@ -98,7 +98,7 @@ def _plan(site_id: int) -> dict[str, Any]:
         "plan": found,
         "wide": WIDE,
         "high": round(WIDE * found.height / found.width) if found else 0,
-        "spots": places.spots(session, at=clock.now(), site_id=site_id),
+        "spots": places.spots(session, at=clock.now(), site_ids=[site_id]),
     }
 
 

@@ -20,6 +20,7 @@ from csms.domain.chargers import places
 from csms.domain.sites import Details, ParkingType, Site
 from csms.extensions import db
 from csms.web import exports, filters, languages
+from csms.web.addresses import with_query
 from csms.web.basemap import basemap
 from csms.web.degrees import degrees_of
 from csms.web.security import put_on_record, requires
@@ -27,6 +28,8 @@ from csms.web.site_power import power_at
 from csms.work import atomic
 
 blueprint = Blueprint("sites", __name__, url_prefix="/sites")
+
+MOST_SITES = 50  # on a page
 
 Page = str | Response | tuple[str, int]
 
@@ -158,19 +161,28 @@ def _words() -> str:
 
 
 def _list() -> dict[str, Any]:
-    """All sites with how many of their chargers are in which state: two queries."""
-    at, session = clock.now(), db.session()
+    """Some sites by name with how many of their chargers are in which state: three queries."""
+    at, session, after = clock.now(), db.session(), request.args.get("after")
+    found = sites.listed(session, _words(), after=after, limit=MOST_SITES + 1)
+    shown = found[:MOST_SITES]
     states: dict[int | None, Counter[str]] = {}
-    for spot in places.spots(session, at=at):
+    for spot in places.spots(session, at=at, site_ids=[x.id for x in shown]):
         states.setdefault(spot.site_id, Counter())[spot.status] += 1
-    rows = [(x, states.get(x.id, Counter())) for x in sites.listed(session, _words())]
-    return {"rows": rows, "without": states.get(None, Counter()).total(), "house_zone": _house_zone()}
+    query = {"q": _words()}
+    following = {**query, "after": shown[-1].name} if len(found) > MOST_SITES else None
+    return {
+        "rows": [(x, states.get(x.id, Counter())) for x in shown],
+        "without": places.number_without_site(session),
+        "next_url": with_query(".index", following) if following else None,
+        "first_url": with_query(".index", query) if after else None,
+        "house_zone": _house_zone(),
+    }
 
 
 def _standing(site: Site) -> dict[str, Any]:
     session = db.session()
     return {
-        "spots": places.spots(session, at=clock.now(), site_id=site.id),
+        "spots": places.spots(session, at=clock.now(), site_ids=[site.id]),
         "standing_total": chargers.counts_by_site(session, [site.id]).get(site.id, 0),
     }
 

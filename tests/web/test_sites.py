@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -163,3 +164,21 @@ def test_a_site_is_found_by_its_name_and_so_are_its_chargers(visitor, site, plaz
     olga = visitor().log_in()
     assert olga.get("/search?q=plaza%20MAYOR").location == f"/sites/{plaza.id}"
     assert "Plaza AC-2" in olga.text("/chargers?q=mayor")
+
+
+def test_many_sites_are_shown_a_page_at_a_time(visitor, site, plaza):
+    for number in range(60):
+        sites.add(site.session, Details(f"Yard {number:02}"), at=site.now)
+    store(site.session)
+    olga = visitor().log_in()
+    first = olga.text("/sites")
+    assert "Plaza Mayor" in first
+    assert "Yard 48" in first
+    assert "Yard 49" not in first
+    assert 'rel="prev"' not in first
+    second = olga.text(re.search(r'href="([^"]*)" rel="next"', first)[1].replace("&amp;", "&"))
+    assert "Yard 49" in second
+    assert "Yard 59" in second
+    assert "Yard 48" not in second
+    assert 'rel="next"' not in second
+    assert "after=Yard+48" in second or "after=Yard%2048" in second  # it stays there when it is read anew

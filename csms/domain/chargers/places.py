@@ -1,11 +1,11 @@
 """Where chargers stand and how they are, for the map. One query of plain columns, however many there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, Subquery, case, false, func, select
 from sqlalchemy.orm import Session
 
 from csms.domain.chargers.models import Admission, Charger, Connector, ConnectorStatus, LinkLease
@@ -42,58 +42,79 @@ class Spot:
     plan_at: tuple[float, float] | None  # on its site's plan: parts from the left and from the top
 
 
-def spots(session: Session, *, at: datetime, site_id: int | None = None) -> Sequence[Spot]:
-    """All accepted chargers by name, or those of one site."""
+def spots(session: Session, *, at: datetime, site_ids: Collection[int] | None = None) -> Sequence[Spot]:
+    """All accepted chargers by name, or those at these sites."""
     title = func.coalesce(Charger.name, Charger.identity)
-    query = (
+    loudest = _loudest()
+    query: Select[*tuple[Any, ...]] = (
         select(
             Charger.id,
             title.label("title"),
-            func.coalesce(Charger.location, Site.name).label("location"),
-            func.coalesce(Charger.latitude, Site.latitude).label("latitude"),
-            func.coalesce(Charger.longitude, Site.longitude).label("longitude"),
+            func.coalesce(Charger.location, Site.name),
+            func.coalesce(Charger.latitude, Site.latitude),
+            func.coalesce(Charger.longitude, Site.longitude),
             Charger.is_simulated,
             Charger.site_id,
-            Charger.latitude.is_not(None).label("is_own"),
+            Charger.latitude.is_not(None),
             Charger.plan_x,
             Charger.plan_y,
-            Charger.status.label("own"),
-            LinkLease.online_until,
-            LinkLease.last_seen_at,
-            Connector.status.label("connector"),
+            Charger.status,
+            func.coalesce(LinkLease.online_until > at, false()),
+            LinkLease.last_seen_at.is_not(None),
+            loudest.c.place,
         )
         .select_from(Charger)
         .outerjoin(Charger.site)
         .outerjoin(LinkLease, LinkLease.charger_id == Charger.id)
-        .outerjoin(Connector, Connector.charger_id == Charger.id)
+        .outerjoin(loudest, loudest.c.charger_id == Charger.id)
         .where(Charger.admission == Admission.ACCEPTED)
         .order_by(func.lower(title), Charger.id)
     )
-    if site_id is not None:
-        query = query.where(Charger.site_id == site_id)
-    found = []
-    for _, grouped in groupby(session.execute(query), key=lambda row: row.id):
-        rows = list(grouped)
-        row = rows[0]
-        if row.online_until is None or row.online_until <= at:
-            status = "Offline" if row.last_seen_at else "Unknown"
-        else:
-            status = overall(row.own, (x.connector for x in rows if x.connector is not None)).value
-        found.append(
-            Spot(
-                row.id,
-                row.title,
-                row.location,
-                row.latitude,
-                row.longitude,
-                row.is_simulated,
-                status,
-                row.site_id,
-                row.is_own,
-                None if row.plan_x is None or row.plan_y is None else (row.plan_x, row.plan_y),
-            )
-        )
-    return found
+    if site_ids is not None:
+        query = query.where(Charger.site_id.in_(site_ids))
+    return [_spot(*row) for row in session.execute(query)]
+
+
+def _loudest() -> Subquery:
+    """Of each charger the place in PRECEDENCE of the connector that speaks for it, of those that have said anything."""
+    places = {status: place for place, status in enumerate(PRECEDENCE)}
+    return (
+        select(Connector.charger_id, func.min(case(places, value=Connector.status)).label("place"))
+        .where(Connector.status != ConnectorStatus.UNKNOWN)
+        .group_by(Connector.charger_id)
+        .subquery()
+    )
+
+
+def _spot(
+    charger_id: int,
+    title: str,
+    location: str | None,
+    latitude: float | None,
+    longitude: float | None,
+    is_simulated: bool,
+    site_id: int | None,
+    is_own: bool,
+    plan_x: float | None,
+    plan_y: float | None,
+    own: ConnectorStatus,
+    is_online: bool,
+    was_seen: bool,
+    place: int | None,
+) -> Spot:
+    status = "Offline" if was_seen else "Unknown"
+    if is_online:
+        status = (own if place is None else PRECEDENCE[place]).value
+    plan_at = None if plan_x is None or plan_y is None else (plan_x, plan_y)
+    return Spot(
+        charger_id, title, location, latitude, longitude, is_simulated, status, site_id, is_own, plan_at
+    )
+
+
+def number_without_site(session: Session) -> int:
+    """How many accepted chargers stand at no site."""
+    query = select(func.count()).where(Charger.admission == Admission.ACCEPTED, Charger.site_id.is_(None))
+    return session.scalar(query) or 0
 
 
 def overall(own: ConnectorStatus, connectors: Iterable[ConnectorStatus]) -> ConnectorStatus:

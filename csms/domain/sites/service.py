@@ -92,14 +92,18 @@ def by_uuid(session: Session, given: str) -> Site:
     return site
 
 
-def listed(session: Session, words: str = "") -> Sequence[Site]:
-    """Sites by name. `words`: part of name, address, city, or all of the substation's id."""
+def listed(
+    session: Session, words: str = "", *, after: str | None = None, limit: int | None = None
+) -> Sequence[Site]:
+    """Sites by name, those behind the name `after`. `words`: part of name, address, city, or the substation's id."""
     query = select(Site)
     if words:
         columns = (Site.name, Site.address, Site.city)
         found = (x.icontains(words, autoescape=True) for x in columns)
         query = query.where(or_(*found, Site.substation_id == words))
-    return session.scalars(query.order_by(Site.name_folded)).all()
+    if after is not None:
+        query = query.where(Site.name_folded > _folded(after))
+    return session.scalars(query.order_by(Site.name_folded).limit(limit)).all()
 
 
 def _fill(session: Session, site: Site, details: Details, at: datetime) -> None:
