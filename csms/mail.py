@@ -25,6 +25,7 @@ from csms.domain import accounts, mail
 from csms.domain.base import is_mail_address
 from csms.domain.mail import File, Mail
 from csms.extensions import db
+from csms.sentences import told
 from csms.translations import ENGLISH, known, speaking
 from csms.work import atomic
 from settings.people import MailEncryption, MailServer
@@ -95,7 +96,7 @@ def send_due() -> int:
         connection = _connect(server)
     except (OSError, smtplib.SMTPException) as error:  # ssl.SSLError is an OSError
         for each in claimed:
-            _settle(each, f"The mail server cannot be used: {_told(error)}", is_final=False)
+            _settle(each, told("The mail server cannot be used: %(why)s", why=_told(error)), is_final=False)
         log.warning("mail_server_failed", extra={"host": server.host, "error": _told(error)})
         return 0
     try:
@@ -147,7 +148,7 @@ def _secure(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContex
         connection.starttls(context=context)
         connection.ehlo()
     elif server.encryption is MailEncryption.STARTTLS or (server.user and not _is_here(server.host)):
-        raise smtplib.SMTPNotSupportedError("it offers no STARTTLS; SMTP_ENCRYPTION=none does without")
+        raise smtplib.SMTPNotSupportedError(told("it offers no STARTTLS; SMTP_ENCRYPTION=none does without"))
 
 
 def _send(connection: smtplib.SMTP, claimed: Mail) -> bool:

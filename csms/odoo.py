@@ -17,6 +17,7 @@ from csms.domain import odoo
 from csms.extensions import db
 from csms.outbound import Answer, Barred, Unreachable
 from csms.seal import Unreadable
+from csms.sentences import told
 from csms.work import atomic
 
 WITHIN_S = 10.0
@@ -58,7 +59,7 @@ def test(instance_id: int) -> Outcome:
     try:
         password = current_app.extensions["seal"].open(row.password_sealed)
     except Unreadable:
-        outcome = Outcome(Verdict.FAILED, None, "SECRET_KEY has changed: enter the password again.")
+        outcome = Outcome(Verdict.FAILED, None, told("SECRET_KEY has changed: enter the password again."))
     else:
         instance = Instance(row.url, row.database, row.username, password)
         session.rollback()  # the server may be slow, and nothing is held meanwhile
@@ -85,7 +86,7 @@ def check(instance: Instance, *, may_be_private: bool) -> Outcome:
     except (Barred, Unreachable) as error:
         return Outcome(Verdict.FAILED, None, str(error))
     if by_password is None:
-        return by_key or Outcome(Verdict.FAILED, None, "No Odoo answers at this address.")
+        return by_key or Outcome(Verdict.FAILED, None, told("No Odoo answers at this address."))
     return by_password
 
 
@@ -135,13 +136,14 @@ def _xmlrpc(instance: Instance, may_be_private: bool) -> Outcome | None:
         (user_id,), _ = xmlrpc.client.loads(answer.body.decode())
     except xmlrpc.client.Fault as fault:
         last_line = fault.faultString.strip().rpartition("\n")[2]
-        return Outcome(Verdict.FAILED, "XML-RPC", last_line[:200] or "The server reports a fault.")
+        return Outcome(Verdict.FAILED, "XML-RPC", last_line[:200] or told("The server reports a fault."))
     except (ExpatError, ValueError, xmlrpc.client.ResponseError):
-        return Outcome(Verdict.FAILED, None, "No Odoo answers at this address.")
+        return Outcome(Verdict.FAILED, None, told("No Odoo answers at this address."))
     return Outcome(Verdict.SUCCESS if user_id else Verdict.INVALID_CREDENTIALS, "XML-RPC")
 
 
 def _unexpected(answer: Answer) -> str:
     if 300 <= answer.status < 400:
-        return f"The server sends us to {(answer.location or 'elsewhere')[:120]}: enter the address that is meant."
-    return f"The server answered with {answer.status}."
+        where = (answer.location or "elsewhere")[:120]
+        return told("The server sends us to %(where)s: enter the address that is meant.", where=where)
+    return told("The server answered with %(status)s.", status=answer.status)

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from config import Config
-from csms import outbound
+from csms import outbound, sentences
 from csms.domain.accounts import Person
 from csms.outbound import Barred, Unreachable
 
@@ -71,14 +71,13 @@ def begin(settings: Config) -> tuple[str, Pending]:
 def finish(settings: Config, pending: Pending, answer: Mapping[str, str], at: datetime) -> Person:
     """Who came back with `answer`. Raises NotLetIn."""
     if not secrets.compare_digest(answer.get("state", ""), pending.state):
-        raise NotLetIn("This answer is not to what this browser has asked: begin again.")
+        raise NotLetIn(sentences.told("This answer is not to what this browser has asked: begin again."))
     if "error" in answer or not answer.get("code"):
-        raise NotLetIn(
-            f"It was refused there: {answer.get('error_description') or answer.get('error', 'no code')}"
-        )
+        why = answer.get("error_description") or answer.get("error", "no code")
+        raise NotLetIn(sentences.told("It was refused there: %(why)s", why=why))
     document = _describe(settings)
     if answer.get("iss", document["issuer"]) != document["issuer"]:
-        raise NotLetIn("This answer is another issuer's.")  # RFC 9207
+        raise NotLetIn(sentences.told("This answer is another issuer's."))  # RFC 9207
     told = _exchange(settings, document, answer["code"], pending.verifier)
     claims = _verified(settings, document, str(told.get("id_token", "")), pending.nonce, at)
     return _person(settings, claims)
@@ -93,10 +92,12 @@ def _describe(settings: Config) -> dict[str, Any]:
     document = _json(settings.oidc_discovery_url)
     issuer = settings.oidc_discovery_url.removesuffix(WELL_KNOWN)
     if str(document.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
-        raise NotLetIn("The issuer calls itself otherwise than its address: look at OIDC_DISCOVERY_URL.")
+        raise NotLetIn(
+            sentences.told("The issuer calls itself otherwise than its address: look at OIDC_DISCOVERY_URL.")
+        )
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         if not isinstance(document.get(name), str):
-            raise NotLetIn(f"The issuer does not tell its {name}.")
+            raise NotLetIn(sentences.told("The issuer does not tell its %(name)s.", name=name))
     return document
 
 
@@ -125,7 +126,11 @@ def _exchange(settings: Config, document: Mapping[str, Any], code: str, verifier
         raise NotLetIn(str(error)) from None
     told = _read(answer.body)
     if answer.status != 200:
-        raise NotLetIn(f"The code was refused there: {told.get('error_description') or told.get('error')}")
+        raise NotLetIn(
+            sentences.told(
+                "The code was refused there: %(why)s", why=told.get("error_description") or told.get("error")
+            )
+        )
     return told
 
 
@@ -149,10 +154,10 @@ def _verified(
         )
         rules.validate(claims)
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise NotLetIn(f"What the issuer sent is not good: {error}") from None
+        raise NotLetIn(sentences.told("What the issuer sent is not good: %(why)s", why=error)) from None
     is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if is_shared else settings.oidc_client_id) != settings.oidc_client_id:
-        raise NotLetIn("What the issuer sent is for another program.")
+        raise NotLetIn(sentences.told("What the issuer sent is for another program."))
     return claims
 
 
@@ -181,7 +186,9 @@ def _json(url: str) -> dict[str, Any]:
     except (Barred, Unreachable) as error:
         raise NotLetIn(str(error)) from None
     if answer.status != 200:
-        raise NotLetIn(f"The issuer answers with {answer.status} at {url}.")
+        raise NotLetIn(
+            sentences.told("The issuer answers with %(status)s at %(url)s.", status=answer.status, url=url)
+        )
     return _read(answer.body)
 
 
@@ -191,5 +198,5 @@ def _read(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         told = None
     if not isinstance(told, dict):
-        raise NotLetIn("The issuer does not answer with JSON.")
+        raise NotLetIn(sentences.told("The issuer does not answer with JSON."))
     return told

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
+from csms.sentences import told
+
 MOST_BYTES = 1 << 20
 CHUNK = 16_384
 
@@ -70,11 +72,15 @@ def _ask(
         response = connection.getresponse()
         read = _read(response, give_up_at)
     except TimeoutError:
-        raise Unreachable(f"{host} did not answer within {within_s:g} s.") from None
+        raise Unreachable(
+            told("%(host)s did not answer within %(seconds)s s.", host=host, seconds=f"{within_s:g}")
+        ) from None
     except ssl.SSLError as error:
-        raise Unreachable(f"{host} offers no TLS that can be trusted: {error.reason or error}.") from None
+        raise Unreachable(
+            told("%(host)s offers no TLS that can be trusted: %(why)s.", host=host, why=error.reason or error)
+        ) from None
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"{host} cannot be reached: {error}.") from None
+        raise Unreachable(told("%(host)s cannot be reached: %(why)s.", host=host, why=error)) from None
     finally:
         connection.close()
     return Answer(response.status, response.headers.get("Location"), read)
@@ -86,7 +92,7 @@ def _read(response: http.client.HTTPResponse, give_up_at: float) -> bytes:
     while chunk := response.read1(CHUNK):
         read += chunk
         if len(read) > MOST_BYTES:
-            raise Unreachable("The answer is too large.")
+            raise Unreachable(told("The answer is too large."))
         if time.monotonic() > give_up_at:
             raise TimeoutError
     return read
@@ -97,12 +103,16 @@ def _allowed(host: str, port: int, *, may_be_private: bool) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Unreachable(f"{host} has no address.") from None
+        raise Unreachable(told("%(host)s has no address.", host=host)) from None
     addresses = [str(where[0]).partition("%")[0] for *_, where in found]
     for address in addresses:
         if not _may_be_asked(ip_address(address), may_be_private=may_be_private):
             raise Barred(
-                f"{host} is at {address}, which is no public address: PRIVATE_TARGETS=1 allows such."
+                told(
+                    "%(host)s is at %(address)s, which is no public address: PRIVATE_TARGETS=1 allows such.",
+                    host=host,
+                    address=address,
+                )
             )
     return addresses[0]
 

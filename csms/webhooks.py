@@ -22,6 +22,7 @@ from csms.domain.webhooks import Delivery
 from csms.extensions import db
 from csms.outbound import Barred, Unreachable
 from csms.seal import Unreadable
+from csms.sentences import told
 from csms.work import atomic
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _deliver(app: Flask, letter: _Letter) -> None:
 def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, str]:
     """(status of the answer or None, its beginning or why there is none)."""
     if letter.secret is None:
-        return None, "Its secret cannot be read since SECRET_KEY has changed: make a new one."
+        return None, told("Its secret cannot be read since SECRET_KEY has changed: make a new one.")
     timestamp = int(clock.now().timestamp())
     headers = {
         "Content-Type": "application/json",

@@ -14,6 +14,8 @@ from pathlib import Path
 import orjson
 from sqlalchemy.engine import URL
 
+from csms.sentences import told
+
 ABOUT, SQLITE, POSTGRESQL = "about.json", "database.sqlite3", "database.pgdump"
 STAMP = "%Y%m%d-%H%M%S"
 
@@ -45,7 +47,9 @@ def about_of(file: Path) -> About:
             member = archive.extractfile(ABOUT)
             return About(**orjson.loads(member.read(10_000) if member else b""))
     except (OSError, EOFError, tarfile.TarError, KeyError, TypeError, orjson.JSONDecodeError) as error:
-        raise BackupFailed(f"{file.name} is no backup of Amberline: {error}") from None
+        raise BackupFailed(
+            told("%(file)s is no backup of Amberline: %(why)s", file=file.name, why=error)
+        ) from None
 
 
 def run(command: list[str], url: URL) -> None:
@@ -83,8 +87,10 @@ def unpack(file: Path, member: str, into: Path) -> None:
         with tarfile.open(file, "r:gz") as archive, into.open("wb") as output:
             source = archive.extractfile(member)
             if source is None:
-                raise BackupFailed(f"{file.name} holds no database.")
+                raise BackupFailed(told("%(file)s holds no database.", file=file.name))
             shutil.copyfileobj(source, output)
             os.fsync(output.fileno())
     except (OSError, EOFError, tarfile.TarError, KeyError) as error:
-        raise BackupFailed(f"{file.name} cannot be read to its end: {error}") from None
+        raise BackupFailed(
+            told("%(file)s cannot be read to its end: %(why)s", file=file.name, why=error)
+        ) from None

@@ -26,6 +26,7 @@ from csms import clock, documents, rounds
 from csms.backups import archive
 from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed, key_of
 from csms.extensions import db
+from csms.sentences import told
 from csms.shelf import apart
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def keep(file: Path, about: About) -> str:
 def why_not() -> str | None:
     """Why no backup can be made here; None: it can."""
     if db.engine.dialect.name == "postgresql" and shutil.which("pg_dump") is None:
-        return "pg_dump is not installed here: run it where PostgreSQL is."
+        return told("pg_dump is not installed here: run it where PostgreSQL is.")
     return None
 
 
@@ -113,7 +114,7 @@ def _made(target: Path, at: datetime) -> Path:
                 )
             apart(archive.pack, about, copy, target)
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
-            raise BackupFailed(f"No backup was made: {error}") from error
+            raise BackupFailed(told("No backup was made: %(why)s", why=error)) from error
     log.info("backup_made", extra={"file": target.name, "bytes": target.stat().st_size})
     return target
 
@@ -156,7 +157,7 @@ def _alone() -> Generator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupFailed("A backup is being made already: wait for it.") from None
+            raise BackupFailed(told("A backup is being made already: wait for it.")) from None
         for left in directory().glob(".making-*"):  # by a crash
             shutil.rmtree(left, ignore_errors=True)
         yield
@@ -180,7 +181,11 @@ def _check_room(url: URL) -> None:
     free, needed = shutil.disk_usage(directory()).free, os.path.getsize(str(url.database)) * ROOM
     if free < needed:
         raise BackupFailed(
-            f"There are {free // 1_000_000} MB free on the disk, and it takes {needed / 1e6:.0f}."
+            told(
+                "There are %(free)s MB free on the disk, and it takes %(needed)s.",
+                free=free // 1_000_000,
+                needed=f"{needed / 1e6:.0f}",
+            )
         )
 
 

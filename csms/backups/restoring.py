@@ -23,6 +23,7 @@ from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed,
 from csms.domain import accounts
 from csms.domain.accounts import AuditEntry
 from csms.extensions import db
+from csms.sentences import gettext_noop, told
 from csms.shelf import apart
 from csms.work import atomic
 
@@ -55,7 +56,7 @@ def restore(file: Path, *, by: str, replaces: bool) -> Restored:
     """
     about, url = check(file), db.engine.url
     if not replaces and _has_users():
-        raise BackupFailed("There are users in this database: --replace puts the backup in its place.")
+        raise BackupFailed(told("There are users in this database: --replace puts the backup in its place."))
     db.session.remove()
     db.engine.dispose()
     if about.engine == "sqlite":
@@ -72,9 +73,19 @@ def check(file: Path) -> About:
     """What a backup says of itself, if it can be put back here. Raises BackupFailed."""
     about, engine = about_of(file), db.engine.url.get_backend_name()
     if about.engine != engine:
-        raise BackupFailed(f"This is a backup of {about.engine}, and the database is {engine}.")
+        raise BackupFailed(
+            told(
+                "This is a backup of %(theirs)s, and the database is %(ours)s.",
+                theirs=about.engine,
+                ours=engine,
+            )
+        )
     if about.revision not in {x.revision for x in ScriptDirectory(_migrations()).walk_revisions()}:
-        raise BackupFailed(f"It was made by a newer version, {about.version}: install that one first.")
+        raise BackupFailed(
+            told(
+                "It was made by a newer version, %(version)s: install that one first.", version=about.version
+            )
+        )
     return about
 
 
@@ -82,7 +93,7 @@ def order(name: str, by: str) -> None:
     """Have a backup that is kept put back when the server starts next. Raises BackupFailed."""
     path = making.path_of(name)
     if path is None:
-        raise BackupFailed(f"There is no backup {name} here.")
+        raise BackupFailed(told("There is no backup %(name)s here.", name=name))
     check(path)
     _order_file().write_bytes(orjson.dumps(asdict(Order(name, by))))
 
@@ -109,7 +120,7 @@ def carry_out() -> None:
     try:
         path = making.path_of(wanted.name)
         if path is None:
-            raise BackupFailed("It was deleted meanwhile.")
+            raise BackupFailed(gettext_noop("It was deleted meanwhile."))
         restored = restore(path, by=wanted.by, replaces=True)
     except BackupFailed as error:
         log.error("backup_not_restored", extra={"file": wanted.name, "error": str(error)})
@@ -150,7 +161,7 @@ def _put_back(file: Path, database: Path) -> Path | None:
         aside = _set_aside(database) if database.exists() else None
         fresh.rename(database)
     except (OSError, sqlite3.Error) as error:
-        raise BackupFailed(f"Nothing was put back: {error}") from None
+        raise BackupFailed(told("Nothing was put back: %(why)s", why=error)) from None
     finally:
         fresh.unlink(missing_ok=True)
     return aside
@@ -163,7 +174,7 @@ def _check_whole(database: Path) -> None:
     except sqlite3.DatabaseError as error:
         verdict = str(error)
     if verdict != "ok":
-        raise BackupFailed(f"The database in the backup is damaged: {verdict}")
+        raise BackupFailed(told("The database in the backup is damaged: %(verdict)s", verdict=verdict))
 
 
 def _set_aside(database: Path) -> Path:
@@ -175,7 +186,7 @@ def _set_aside(database: Path) -> Path:
     except sqlite3.OperationalError:
         mode = "locked"
     if mode != "delete":
-        raise BackupFailed("The server is running: stop it first.")
+        raise BackupFailed(told("The server is running: stop it first."))
     aside = database.with_name(f"{database.name}.before-{clock.now():{STAMP}}")
     database.rename(aside)
     return aside
@@ -205,4 +216,4 @@ def _check_alone() -> None:
         if not count:
             return
         time.sleep(LOOK_EVERY_S)
-    raise BackupFailed("The server is running, or something else is connected: stop it first.")
+    raise BackupFailed(told("The server is running, or something else is connected: stop it first."))

@@ -24,6 +24,7 @@ from csms.domain.base import (
     printable,
     take_due,
 )
+from csms.sentences import told
 
 TOPIC = "mail"
 LONGEST_ADDRESS, LONGEST_SUBJECT, LONGEST_TEXT = 254, 200, 20_000
@@ -174,7 +175,7 @@ def due(session: Session, at: datetime, *, limit: int = 20) -> Sequence[Mail]:
 def claim(session: Session, mail: Mail, *, at: datetime) -> bool:
     """True for one sender, in however many processes. A mail that has expired meanwhile is no one's."""
     if mail.expires_at is not None and mail.expires_at <= at:
-        _end(session, mail, MailState.EXPIRED, "It was not sent in time.")
+        _end(session, mail, MailState.EXPIRED, told("It was not sent in time."))
         return False
     is_due = mail.due_at is not None and mail.due_at <= at
     if not is_due or not take_due(session, mail, Mail.due_at, at + CLAIMED_FOR):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import alerts as sender
@@ -15,6 +16,7 @@ from csms.domain import alerts, sites
 from csms.domain.alerts import AlertKind, AlertRule, Wish
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -24,23 +26,23 @@ blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 Page = str | Response | tuple[str, int]
 
 KINDS = {
-    AlertKind.OFFLINE: "A charger cannot be reached",
-    AlertKind.FAULTED: "A connector is out of order",
-    AlertKind.REFUSED: "A charger is sent away",
-    AlertKind.PENDING: "A charger wants to be let in",
-    AlertKind.BOOT_LOOP: "A charger boots again and again",
-    AlertKind.SECURITY: "A critical security event",
-    AlertKind.CERTIFICATE: "A charger’s certificate ends soon",
-    AlertKind.UNBILLED: "Sessions that could not be billed",
-    AlertKind.DOUBTFUL: "Sessions with doubtful figures",
-    AlertKind.SILENT: "Sessions that are open at silent chargers",
-    AlertKind.TROUBLE: "Stations that do not react, as drivers tell",
-    AlertKind.PAYMENT: "A payment failed or waits for a person",
-    AlertKind.DRIFT: "A charger is not configured as wanted",
-    AlertKind.LOW_SUCCESS: "Fewer starts succeed in a day than …",
-    AlertKind.GRID_LIMIT: "A charger does not keep to the grid’s limit",
-    AlertKind.MAIL: "A mail could not be sent",
-    AlertKind.WEBHOOK: "A webhook fails",
+    AlertKind.OFFLINE: lazy_gettext("A charger cannot be reached"),
+    AlertKind.FAULTED: lazy_gettext("A connector is out of order"),
+    AlertKind.REFUSED: lazy_gettext("A charger is sent away"),
+    AlertKind.PENDING: lazy_gettext("A charger wants to be let in"),
+    AlertKind.BOOT_LOOP: lazy_gettext("A charger boots again and again"),
+    AlertKind.SECURITY: lazy_gettext("A critical security event"),
+    AlertKind.CERTIFICATE: lazy_gettext("A charger’s certificate ends soon"),
+    AlertKind.UNBILLED: lazy_gettext("Sessions that could not be billed"),
+    AlertKind.DOUBTFUL: lazy_gettext("Sessions with doubtful figures"),
+    AlertKind.SILENT: lazy_gettext("Sessions that are open at silent chargers"),
+    AlertKind.TROUBLE: lazy_gettext("Stations that do not react, as drivers tell"),
+    AlertKind.PAYMENT: lazy_gettext("A payment failed or waits for a person"),
+    AlertKind.DRIFT: lazy_gettext("A charger is not configured as wanted"),
+    AlertKind.LOW_SUCCESS: lazy_gettext("Fewer starts succeed in a day than …"),
+    AlertKind.GRID_LIMIT: lazy_gettext("A charger does not keep to the grid’s limit"),
+    AlertKind.MAIL: lazy_gettext("A mail could not be sent"),
+    AlertKind.WEBHOOK: lazy_gettext("A webhook fails"),
 }
 
 
@@ -74,7 +76,7 @@ def add() -> Page:
             put_on_record(session, "alert_rule.added", rule.name)
     except DomainError as error:
         return _form(None, request.form, error), 422
-    flash("The rule holds.", "success")
+    flash(gettext("The rule holds."), "success")
     return redirect(url_for(".index"))
 
 
@@ -95,7 +97,7 @@ def change(rule_id: int) -> Page:
             put_on_record(session, "alert_rule.changed", rule.name)
     except DomainError as error:
         return _form(alerts.get(db.session(), rule_id), request.form, error), 422
-    flash("The rule has been changed.", "success")
+    flash(gettext("The rule has been changed."), "success")
     return redirect(url_for(".index"))
 
 
@@ -108,9 +110,10 @@ def test(rule_id: int) -> Response:
             count = sender.test(session, rule, clock.now())
             put_on_record(session, "alert_rule.tested", rule.name)
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        words = "A test is on its way." if count else "The rule names no address: only webhooks are told."
+        none = gettext("The rule names no address: only webhooks are told.")
+        words = gettext("A test is on its way.") if count else none
         flash(words, "success" if count else "info")
     return redirect(url_for(".index"))
 
@@ -122,7 +125,7 @@ def remove(rule_id: int) -> Response:
         rule = alerts.get(session, rule_id)
         put_on_record(session, "alert_rule.removed", rule.name)
         alerts.remove(session, rule)
-    flash("The rule is gone.", "success")
+    flash(gettext("The rule is gone."), "success")
     return redirect(url_for(".index"))
 
 
@@ -199,6 +202,6 @@ def _form(rule: AlertRule | None, given: Any, error: DomainError | None = None) 
         rule=rule,
         given=given,
         kinds=[(x.value, y) for x, y in KINDS.items()],
-        places=[("", "Any site"), *((str(x.id), x.name) for x in sites.listed(db.session()))],
-        problems={field or "name": str(error)} if error else {},
+        places=[("", gettext("Any site")), *((str(x.id), x.name) for x in sites.listed(db.session()))],
+        problems={field or "name": said(error)} if error else {},
     )

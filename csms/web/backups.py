@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from flask_babel import gettext
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
@@ -12,6 +13,7 @@ from csms import backups, checkup, clock, files
 from csms.backups import BackupFailed
 from csms.extensions import csrf, db
 from csms.shelf import CutOff, Shelf, TooLarge
+from csms.web import languages
 from csms.web.security import actor, check_token, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -42,10 +44,10 @@ def make() -> Response:
     try:
         made = backups.make()
     except BackupFailed as error:
-        flash(str(error), "error")
+        flash(languages.stored(str(error)), "error")
     else:
         _note("backup.made", made.name)
-        flash("The backup is made: download it, and keep it elsewhere.", "success")
+        flash(gettext("The backup is made: download it, and keep it elsewhere."), "success")
     return redirect(url_for(".index"))
 
 
@@ -70,7 +72,7 @@ def remove(name: str) -> Response:
         abort(404)
     path.unlink(missing_ok=True)
     _note("backup.removed", name)
-    flash("The backup is deleted.", "success")
+    flash(gettext("The backup is deleted."), "success")
     return redirect(url_for(".index"))
 
 
@@ -81,10 +83,10 @@ def restore(name: str) -> Response:
     try:
         backups.order(name, actor())
     except BackupFailed as error:
-        flash(str(error), "error")
+        flash(languages.stored(str(error)), "error")
     else:
         _note("backup.restore_ordered", name)
-        flash("Stop the server and start it again: it begins with the backup.", "success")
+        flash(gettext("Stop the server and start it again: it begins with the backup."), "success")
     return redirect(url_for(".index"))
 
 
@@ -93,7 +95,7 @@ def restore(name: str) -> Response:
 def cancel() -> Response:
     backups.cancel()
     _note("backup.restore_cancelled")
-    flash("Nothing is put back.", "success")
+    flash(gettext("Nothing is put back."), "success")
     return redirect(url_for(".index"))
 
 
@@ -113,10 +115,10 @@ def upload() -> Response:
         check_token(fields.get("csrf_token"))
         name = backups.keep(path, backups.check(path))
     except BackupFailed as error:
-        flash(f"That cannot be put back here. {error}", "error")
+        flash(gettext("That cannot be put back here. %(why)s", why=languages.stored(str(error))), "error")
     else:
         _note("backup.uploaded", name)
-        flash("It is among the backups now.", "success")
+        flash(gettext("It is among the backups now."), "success")
     finally:
         path.unlink(missing_ok=True)
     return redirect(url_for(".index"))

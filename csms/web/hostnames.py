@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -11,26 +12,27 @@ from csms.domain.base import Invalid
 from csms.domain.hostnames import Module
 from csms.extensions import db
 from csms.web.home import default_module
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
 blueprint = Blueprint("hostnames", __name__, url_prefix="/hostnames")
 
 WORDS = {
-    Module.DASHBOARD: "Dashboard",
-    Module.ACCOUNTS: "A driver's own account",
-    Module.CHARGERS: "Chargers",
-    Module.MAP: "Map",
-    Module.SESSIONS: "Sessions",
-    Module.NODES: "Nodes",
-    Module.SIMULATOR: "Simulator",
+    Module.DASHBOARD: lazy_gettext("Dashboard"),
+    Module.ACCOUNTS: lazy_gettext("A driver's own account"),
+    Module.CHARGERS: lazy_gettext("Chargers"),
+    Module.MAP: lazy_gettext("Map"),
+    Module.SESSIONS: lazy_gettext("Sessions"),
+    Module.NODES: lazy_gettext("Nodes"),
+    Module.SIMULATOR: lazy_gettext("Simulator"),
     Module.API: "API",
     Module.README: "README",
-    Module.README_OCPP: "README: chargers",
-    Module.README_WEB: "README: pages",
-    Module.README_API: "README: API",
-    Module.README_COMPAT: "README: addresses of old",
-    Module.README_SIMULATOR: "README: simulator",
+    Module.README_OCPP: lazy_gettext("README: chargers"),
+    Module.README_WEB: lazy_gettext("README: pages"),
+    Module.README_API: lazy_gettext("README: API"),
+    Module.README_COMPAT: lazy_gettext("README: addresses of old"),
+    Module.README_SIMULATOR: lazy_gettext("README: simulator"),
 }
 
 
@@ -49,8 +51,8 @@ def put() -> str | Response | tuple[str, int]:
             row = hostnames.put(session, given.get("hostname", ""), given.get("module", ""), at=clock.now())
             put_on_record(session, "hostname.put", row.hostname, row.module.value)
     except Invalid as error:
-        return _page(given, {error.field: str(error)}), 422
-    flash("The host name shows that from now on.", "success")
+        return _page(given, {error.field: said(error)}), 422
+    flash(gettext("The host name shows that from now on."), "success")
     return redirect(url_for(".index"))
 
 
@@ -59,7 +61,7 @@ def put() -> str | Response | tuple[str, int]:
 def remove(hostname_id: int) -> Response:
     with atomic() as session:
         put_on_record(session, "hostname.removed", hostnames.remove(session, hostname_id).hostname)
-    flash("The host name is removed.", "success")
+    flash(gettext("The host name is removed."), "success")
     return redirect(url_for(".index"))
 
 

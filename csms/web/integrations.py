@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -15,6 +16,7 @@ from csms.domain import accounts, sites
 from csms.domain.accounts import KeyScope, Terms, api_keys, queries
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -24,14 +26,23 @@ blueprint = Blueprint("integrations", __name__, url_prefix="/integrations")
 Page = str | Response | tuple[str, int]
 
 SCOPES = (
-    (KeyScope.READ, "See everything; card numbers are masked"),
-    (KeyScope.OPERATE, "Commands, cards, and what a charger is called"),
-    (KeyScope.MONEY, "Drivers’ accounts, credit, vouchers and subscriptions"),
-    (KeyScope.ADMIN, "Chargers, their keys, tariffs, webhooks"),
-    (KeyScope.OWN, "Users, mails and the audit"),
+    (KeyScope.READ, lazy_gettext("See everything; card numbers are masked")),
+    (KeyScope.OPERATE, lazy_gettext("Commands, cards, and what a charger is called")),
+    (KeyScope.MONEY, lazy_gettext("Drivers’ accounts, credit, vouchers and subscriptions")),
+    (KeyScope.ADMIN, lazy_gettext("Chargers, their keys, tariffs, webhooks")),
+    (KeyScope.OWN, lazy_gettext("Users, mails and the audit")),
 )
-SIGHTS = (("all", "All chargers"), ("sites", "Chargers of these sites"), ("test", "Simulated chargers alone"))
-OVERLAPS = ("Ends at once", "Goes on for an hour", "Goes on for a day", "Goes on for a week")
+SIGHTS = (
+    ("all", lazy_gettext("All chargers")),
+    ("sites", lazy_gettext("Chargers of these sites")),
+    ("test", lazy_gettext("Simulated chargers alone")),
+)
+OVERLAPS = (
+    lazy_gettext("Ends at once"),
+    lazy_gettext("Goes on for an hour"),
+    lazy_gettext("Goes on for a day"),
+    lazy_gettext("Goes on for a week"),
+)
 
 
 @blueprint.get("")
@@ -54,7 +65,7 @@ def add() -> Page:
             key_id = key.id
     except (Invalid, NotFound, Refused) as error:
         field = getattr(error, "field", None) or ("name" if isinstance(error, Refused) else "sites")
-        return _list(given, {field: str(error)}), 422
+        return _list(given, {field: said(error)}), 422
     return _page(key_id, text)
 
 
@@ -76,7 +87,7 @@ def rotate(key_id: int) -> Page:
             text = accounts.rotate_key(session, key, overlap, at=clock.now())
             put_on_record(session, "api_key.rotated", key.name, key.key_id)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".show", key_id=key_id))
     return _page(key_id, text)
 
@@ -88,7 +99,7 @@ def revoke(key_id: int) -> Response:
         key = api_keys.key(session, key_id)
         accounts.revoke_key(session, key, at=clock.now())
         put_on_record(session, "api_key.revoked", key.name, key.key_id)
-    flash("The key opens nothing any more.", "success")
+    flash(gettext("The key opens nothing any more."), "success")
     return redirect(url_for(".index"))
 
 

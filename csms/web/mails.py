@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from csms import clock, mail
@@ -10,6 +11,7 @@ from csms.domain import mail as outbox
 from csms.domain.base import Invalid, Refused
 from csms.domain.mail import Mail, MailState
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -55,9 +57,9 @@ def send_test() -> Response:
             )
             put_on_record(session, "mail.test", queued.recipient)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"A test to {queued.recipient} is on its way.", "success")
+        flash(gettext("A test to %(address)s is on its way.", address=queued.recipient), "success")
     return redirect(url_for(".index"))
 
 
@@ -70,7 +72,7 @@ def retry(mail_id: int) -> Response:
             outbox.retry(session, queued, at=clock.now())
             put_on_record(session, "mail.retried", queued.recipient)
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("It is tried again.", "success")
+        flash(gettext("It is tried again."), "success")
     return redirect(url_for(".index"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from limits import RateLimitItemPerMinute
 from werkzeug.wrappers import Response
 
@@ -16,6 +17,7 @@ from csms.domain.base import Invalid, Refused
 from csms.domain.odoo import Login, OdooInstance
 from csms.extensions import db, limiter
 from csms.odoo import Verdict
+from csms.web.languages import said, stored
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -27,9 +29,9 @@ TESTS = RateLimitItemPerMinute(30)  # by person
 
 # A verdict as (family of the status language, icon, words).
 VERDICTS = {
-    Verdict.SUCCESS.value: ("ready", "check", "Lets us in"),
-    Verdict.INVALID_CREDENTIALS.value: ("fault", "lock", "Refuses the log-in"),
-    Verdict.FAILED.value: ("fault", "triangle-alert", "Could not be asked"),
+    Verdict.SUCCESS.value: ("ready", "check", lazy_gettext("Lets us in")),
+    Verdict.INVALID_CREDENTIALS.value: ("fault", "lock", lazy_gettext("Refuses the log-in")),
+    Verdict.FAILED.value: ("fault", "triangle-alert", lazy_gettext("Could not be asked")),
 }
 
 
@@ -59,7 +61,7 @@ def add() -> Page:
             put_on_record(session, "odoo.added", row.name, row.url)
     except Invalid as error:
         return _form(None, given, error), 422
-    flash("The Odoo server is entered: test it now.", "success")
+    flash(gettext("The Odoo server is entered: test it now."), "success")
     return redirect(url_for(".index"))
 
 
@@ -81,7 +83,7 @@ def change(instance_id: int) -> Page:
             put_on_record(session, "odoo.changed", row.name, row.url)
     except Invalid as error:
         return _form(odoo.find(db.session(), instance_id), given, error), 422
-    flash("The Odoo server has been changed.", "success")
+    flash(gettext("The Odoo server has been changed."), "success")
     return redirect(url_for(".index"))
 
 
@@ -90,7 +92,7 @@ def change(instance_id: int) -> Page:
 def remove(instance_id: int) -> Response:
     with atomic() as session:
         put_on_record(session, "odoo.removed", odoo.remove(session, instance_id).name)
-    flash("The Odoo server and its log-in are forgotten.", "success")
+    flash(gettext("The Odoo server and its log-in are forgotten."), "success")
     return redirect(url_for(".index"))
 
 
@@ -101,13 +103,13 @@ def test(instance_id: int) -> Response:
         raise Refused("Too many tests: wait a minute.")
     outcome = client.test(instance_id)
     _, _, words = VERDICTS[outcome.verdict.value]
-    told = " ".join(x for x in (f"{words}.", outcome.detail) if x)
+    told = " ".join(x for x in (f"{words}.", stored(outcome.detail)) if x)
     flash(told, "success" if outcome.verdict is Verdict.SUCCESS else "error")
     return redirect(url_for(".index"))
 
 
 def _form(row: OdooInstance | None, given: Mapping[str, str], error: Invalid | None = None) -> str:
-    problems = {error.field: str(error)} if error else {}
+    problems = {error.field: said(error)} if error else {}
     return render_template("odoo/form.html", row=row, given=given, problems=problems)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from limits import RateLimitItemPerMinute
 from werkzeug.wrappers import Response
 
@@ -14,8 +15,10 @@ from csms.domain.payments import Settings, settings
 from csms.extensions import db, limiter
 from csms.payments import Rejected, Unavailable, provider_named
 from csms.quantities import cents
+from csms.web import languages
 from csms.web.accounts import currency
 from csms.web.amounts import amount_of
+from csms.web.languages import said
 from csms.web.payment_words import PROVIDERS
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
@@ -52,8 +55,8 @@ def change() -> Page:
             )
             put_on_record(session, "settings.payments", None, provider or "none")
     except Invalid as error:
-        return _form(given, {error.field or "provider": str(error)}), 422
-    flash("Saved." + (" Test it now." if provider else ""), "success")
+        return _form(given, {error.field or "provider": said(error)}), 422
+    flash(gettext("Saved. Test it now.") if provider else gettext("Saved."), "success")
     return redirect(url_for(".show"), 303)
 
 
@@ -71,11 +74,11 @@ def test() -> Response:
     except (Unavailable, Rejected) as error:
         with atomic() as session:
             settings.note_down(session, str(error), at=clock.now())
-        flash(f"It does not work: {error}", "error")
+        flash(gettext("It does not work: %(why)s", why=languages.stored(str(error))), "error")
     else:
         with atomic() as session:
             settings.note_up(session, at=clock.now())
-        flash(f"It works: {name} lets us in.", "success")
+        flash(gettext("It works: %(provider)s lets us in.", provider=name), "success")
     return redirect(url_for(".show"), 303)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -15,6 +16,7 @@ from csms.domain.accounts import Role, User, factors, logins, queries
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db
 from csms.web.entrance import hashed
+from csms.web.languages import said
 from csms.web.security import PERMISSIONS, put_on_record, requires
 from csms.web.shell import ROLE_WORDS
 from csms.work import atomic
@@ -23,13 +25,13 @@ blueprint = Blueprint("people", __name__, url_prefix="/settings/users")
 
 Page = str | Response | tuple[str, int]
 ABILITIES = {
-    "self": "own sessions",
-    "host": "chargers and sessions of their sites",
-    "view": "see everything",
-    "operate": "commands",
-    "edit": "chargers and cards",
-    "money": "tariffs and credit",
-    "own": "users and settings",
+    "self": lazy_gettext("own sessions"),
+    "host": lazy_gettext("chargers and sessions of their sites"),
+    "view": lazy_gettext("see everything"),
+    "operate": lazy_gettext("commands"),
+    "edit": lazy_gettext("chargers and cards"),
+    "money": lazy_gettext("tariffs and credit"),
+    "own": lazy_gettext("users and settings"),
 }
 
 
@@ -46,9 +48,9 @@ def add() -> Page:
     given, problems = request.form, _problems(request.form)
     password, email = given.get("password", ""), given.get("email", "").strip()
     if password and (problem := accounts.password_problem(password)):
-        problems["password"] = str(problem)
+        problems["password"] = said(problem)
     elif not password and not email:
-        problems["email"] = "Give an address to invite them at, or a password that you tell them."
+        problems["email"] = gettext("Give an address to invite them at, or a password that you tell them.")
     if problems:
         return _list(given, problems), 422
     stored = hashed(password) if password else None
@@ -56,11 +58,12 @@ def add() -> Page:
         with atomic() as session:
             user = _made(session, given, stored)
     except Invalid as error:
-        return _list(given, {error.field or "username": str(error)}), 422
+        return _list(given, {error.field or "username": said(error)}), 422
     except (NotFound, Refused) as error:
         field = "email" if "e-mail" in str(error) else "username"
-        return _list(given, {field: str(error)}), 422
-    flash(f"{user.username} can log in now." if password else f"{user.username} is invited.", "success")
+        return _list(given, {field: said(error)}), 422
+    invited = gettext("%(name)s is invited.", name=user.username)
+    flash(gettext("%(name)s can log in now.", name=user.username) if password else invited, "success")
     return redirect(url_for(".index"))
 
 
@@ -100,9 +103,9 @@ def change(user_id: int) -> Page:
             user = queries.user(session, user_id)
             _change(session, user, given)
     except (Invalid, NotFound, Refused) as error:
-        problems = {"role" if "owner" in str(error) else "email": str(error)}
+        problems = {"role" if "owner" in str(error) else "email": said(error)}
         return _page(queries.user(db.session(), user_id), given, problems), 422
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".show", user_id=user_id))
 
 
@@ -127,30 +130,32 @@ def judge(user_id: int, verb: str) -> Response:
             words = _done(session, user, verb)
             put_on_record(session, f"user.{verb}", user.username)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
         flash(words, "success")
     return redirect(url_for(".index") if verb == "remove" else url_for(".show", user_id=user_id))
 
 
 def _done(session: Session, user: User, verb: str) -> str:
-    at = clock.now()
+    at, name = clock.now(), user.username
     match verb:
         case "log_out":
             accounts.put_out(session, user, at=at)
-            return f"{user.username} is logged out everywhere."
+            return gettext("%(name)s is logged out everywhere.", name=name)
         case "invite":
             letters.invitation(session, user, at=at)
-            return f"A link is on its way to {user.email}."
+            return gettext("A link is on its way to %(address)s.", address=user.email)
         case "drop_factor":
             accounts.drop_factor(session, user)
             accounts.put_out(session, user, at=at)
-            return f"{user.username} has no second factor any more, and is logged out everywhere."
+            return gettext("%(name)s has no second factor any more, and is logged out everywhere.", name=name)
         case "remove":
             accounts.remove_user(session, user, at=at)
-            return f"{user.username} is removed."
+            return gettext("%(name)s is removed.", name=name)
     accounts.enable_user(session, user, is_enabled=verb == "enable", at=at)
-    return f"{user.username} {'may' if verb == 'enable' else 'may no longer'} log in."
+    if verb == "enable":
+        return gettext("%(name)s may log in.", name=name)
+    return gettext("%(name)s may no longer log in.", name=name)
 
 
 @blueprint.post("/<int:user_id>/log-ins/<int:log_in_id>/end")
@@ -160,7 +165,7 @@ def end_log_in(user_id: int, log_in_id: int) -> Response:
         user = queries.user(session, user_id)
         logins.end_one(session, user.id, log_in_id, at=clock.now())
         put_on_record(session, "log_in.ended", user.username)
-    flash("That browser is logged out.", "success")
+    flash(gettext("That browser is logged out."), "success")
     return redirect(url_for(".show", user_id=user_id))
 
 
@@ -171,17 +176,17 @@ def need_factors() -> Response:
     chosen = [x for x in Role if x.value in request.form.getlist("role")]
     is_theirs = current_user.role in chosen and accounts.factor_of(db.session(), current_user.id) is None
     if is_theirs:
-        flash("Set up your own second factor first, on your profile.", "error")
+        flash(gettext("Set up your own second factor first, on your profile."), "error")
         return redirect(url_for(".index"))
     with atomic() as session:
         factors.need_one(session, chosen, at=clock.now())
         put_on_record(session, "settings.second_factor", None, ", ".join(chosen) or "nobody")
-    flash("Saved. Whoever must have a second factor and has none sets it up now.", "success")
+    flash(gettext("Saved. Whoever must have a second factor and has none sets it up now."), "success")
     return redirect(url_for(".index"))
 
 
 def _problems(given: Any) -> dict[str, str]:
-    return {} if given.get("role") in set(Role) else {"role": "Choose a role."}
+    return {} if given.get("role") in set(Role) else {"role": gettext("Choose a role.")}
 
 
 def _account_id(given: Any) -> int | None:
@@ -227,6 +232,7 @@ def _choices() -> dict[str, Any]:
     return {
         "accounts": queries.choices(db.session()),
         "sites": sites.listed(db.session()),
+        "role_words": ROLE_WORDS,
         "roles": [(x.value, ROLE_WORDS[x], abilities(x)) for x in Role],
     }
 
@@ -235,5 +241,7 @@ def abilities(role: Role) -> str:
     """What a role may do, in words."""
     able = PERMISSIONS[role]
     return ", ".join(
-        words for name, words in ABILITIES.items() if name in able and not (name == "host" and "view" in able)
+        str(words)
+        for name, words in ABILITIES.items()
+        if name in able and not (name == "host" and "view" in able)
     )

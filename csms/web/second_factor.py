@@ -18,6 +18,7 @@ from csms.extensions import db
 from csms.signing_in import TooManyCodes
 from csms.web import auth, security
 from csms.web.filters import qr_svg
+from csms.web.languages import said
 from csms.web.profile import knows_password
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
@@ -87,14 +88,14 @@ def show() -> str:
 def begin() -> Page:
     """A new secret to be scanned. The password is asked for: this browser may have been left open."""
     if not knows_password(request.form.get("password", "")):
-        return _page({"password": "This is not your password."}), 422
+        return _page({"password": gettext("This is not your password.")}), 422
     secret = factors.new_factor_secret()
     sealed = current_app.extensions["seal"].close(factors.in_letters(secret))
     try:
         with atomic() as unit:
             factors.begin_factor(unit, queries.user(unit, current_user.id), sealed, at=clock.now())
     except Invalid as error:
-        return _page({"code": str(error)}), 422
+        return _page({"code": said(error)}), 422
     return _scan(secret)
 
 
@@ -122,7 +123,7 @@ def confirm() -> Page:
 def change(what: str) -> Page:
     """New recovery codes, or no second factor any more; either needs a code."""
     if what == "off" and current_user.role in factors.roles_that_need_one(db.session()):
-        return _page({"code": "Your role must have a second factor."}), 422
+        return _page({"code": gettext("Your role must have a second factor.")}), 422
     try:
         if not signing_in.shows_code(current_user, request.form.get("code", "")):
             return _page({"code": str(WRONG)}), 422
@@ -138,7 +139,7 @@ def change(what: str) -> Page:
         put_on_record(unit, f"second_factor.{what}", user.username)
     if codes:
         return render_template("second_factor/codes.html", codes=codes)
-    flash("Your second factor is off.", "success")
+    flash(gettext("Your second factor is off."), "success")
     return redirect(url_for(".show"))
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from werkzeug.wrappers import Response
@@ -39,13 +40,15 @@ def change() -> Page:
     """Change the organisation's name; it is on every page, receipt and label."""
     name = request.form.get("organisation", "").strip()
     if not 0 < len(name) <= 80:
-        return _installation(request.form, {"organisation": "Write a name of at most 80 characters."}), 422
+        return _installation(
+            request.form, {"organisation": gettext("Write a name of at most 80 characters.")}
+        ), 422
     at = clock.now()
     with atomic() as session:
         settings.put(session, settings.ORGANISATION, name, at=at)
         _audit("settings.organisation", None, name)
     apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".index"))
 
 
@@ -57,7 +60,8 @@ def switch_quiet() -> Response:
     with atomic() as session:
         quiet.switch(session, is_on=is_on, at=clock.now())
         _audit("settings.quiet", None, "on" if is_on else "off")
-    flash("Quiet mode is on." if is_on else "Quiet mode is over. What waited is done now.", "success")
+    over = gettext("Quiet mode is over. What waited is done now.")
+    flash(gettext("Quiet mode is on.") if is_on else over, "success")
     return redirect(url_for(".index") if can("own") else url_for("dashboard.show"))
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import gevent
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,6 +20,7 @@ from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
 from csms.web import auth
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 from settings import UnknownChargers
@@ -108,9 +110,9 @@ def create(token: str) -> Page:
             user = _owner(session, token, password_hash)
             _keep(session)
     except Invalid as error:
-        return _form(token, {error.field or "username": str(error)}), 422
+        return _form(token, {error.field or "username": said(error)}), 422
     except DomainError as error:
-        return _form(token, {"username": str(error)}), 422
+        return _form(token, {"username": said(error)}), 422
     if user is None:
         return _bad_link()
     apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
@@ -126,7 +128,7 @@ def close_lab() -> Response:
         settings.put(session, settings.LAB_CLOSED, "1", at=at)
         put_on_record(session, "close_lab")
     end_lab(current_app._get_current_object())  # type: ignore[attr-defined]
-    flash("Lab mode is over. New chargers wait for you to adopt them.", "success")
+    flash(gettext("Lab mode is over. New chargers wait for you to adopt them."), "success")
     return redirect(url_for("dashboard.show"))
 
 
@@ -154,16 +156,16 @@ def _problems() -> dict[str, str]:
     given = {name: request.form.get(name, "").strip() for name in ("organisation", "currency", "time_zone")}
     found: dict[str, str] = {}
     if not 0 < len(given["organisation"]) <= 80:
-        found["organisation"] = "Give your organisation a name of at most 80 characters."
+        found["organisation"] = gettext("Give your organisation a name of at most 80 characters.")
     if not (len(given["currency"]) == 3 and given["currency"].isascii() and given["currency"].isupper()):
-        found["currency"] = "A currency has three capital letters, such as EUR."
+        found["currency"] = gettext("A currency has three capital letters, such as EUR.")
     try:
         ZoneInfo(given["time_zone"])
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        found["time_zone"] = "There is no such time zone; write one such as Europe/Madrid."
+        found["time_zone"] = gettext("There is no such time zone; write one such as Europe/Madrid.")
     password = request.form.get("password", "")
     if problem := accounts.password_problem(password):
-        found["password"] = str(problem)
+        found["password"] = said(problem)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -12,6 +13,7 @@ from csms.domain import webhooks
 from csms.domain.base import DomainError, Invalid
 from csms.domain.webhooks import Delivery, DeliveryState, Event, Target, Webhook
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -22,28 +24,28 @@ Page = str | Response | tuple[str, int]
 
 MOST_SHOWN = 100
 WORDS = {
-    Event.TRANSACTION_STARTED: "A session has begun",
-    Event.TRANSACTION_UPDATED: "A session goes on: its energy, once a minute",
-    Event.TRANSACTION_ENDED: "A session has ended",
-    Event.CHARGER_ONLINE: "A charger has connected",
-    Event.CHARGER_OFFLINE: "A charger has gone",
-    Event.CHARGER_FAULTED: "A connector is out of order",
-    Event.COMMAND_SETTLED: "A command has its answer, or gets none",
-    Event.CDR_CREATED: "A charge record was made",
-    Event.PAYMENT_HELD: "An amount is held on a bank card",
-    Event.PAYMENT_CAPTURED: "What a session cost is taken",
-    Event.PAYMENT_RELEASED: "What was held is let go",
-    Event.PAYMENT_REFUNDED: "Money goes back to a bank card",
-    Event.PAYMENT_FAILED: "A payment comes to nothing, or a person must look at it",
-    Event.ALERT_RAISED: "An alert",
-    Event.ALERT_RECOVERED: "An alert is over",
+    Event.TRANSACTION_STARTED: lazy_gettext("A session has begun"),
+    Event.TRANSACTION_UPDATED: lazy_gettext("A session goes on: its energy, once a minute"),
+    Event.TRANSACTION_ENDED: lazy_gettext("A session has ended"),
+    Event.CHARGER_ONLINE: lazy_gettext("A charger has connected"),
+    Event.CHARGER_OFFLINE: lazy_gettext("A charger has gone"),
+    Event.CHARGER_FAULTED: lazy_gettext("A connector is out of order"),
+    Event.COMMAND_SETTLED: lazy_gettext("A command has its answer, or gets none"),
+    Event.CDR_CREATED: lazy_gettext("A charge record was made"),
+    Event.PAYMENT_HELD: lazy_gettext("An amount is held on a bank card"),
+    Event.PAYMENT_CAPTURED: lazy_gettext("What a session cost is taken"),
+    Event.PAYMENT_RELEASED: lazy_gettext("What was held is let go"),
+    Event.PAYMENT_REFUNDED: lazy_gettext("Money goes back to a bank card"),
+    Event.PAYMENT_FAILED: lazy_gettext("A payment comes to nothing, or a person must look at it"),
+    Event.ALERT_RAISED: lazy_gettext("An alert"),
+    Event.ALERT_RECOVERED: lazy_gettext("An alert is over"),
 }
 # A state as (family of the status language, icon, words).
 STATES = {
-    DeliveryState.QUEUED: ("active", "send-horizontal", "To be sent"),
-    DeliveryState.DELIVERED: ("ready", "check", "Delivered"),
-    DeliveryState.FAILED: ("fault", "triangle-alert", "Failed"),
-    DeliveryState.DROPPED: ("out", "x", "Not sent"),
+    DeliveryState.QUEUED: ("active", "send-horizontal", lazy_gettext("To be sent")),
+    DeliveryState.DELIVERED: ("ready", "check", lazy_gettext("Delivered")),
+    DeliveryState.FAILED: ("fault", "triangle-alert", lazy_gettext("Failed")),
+    DeliveryState.DROPPED: ("out", "x", lazy_gettext("Not sent")),
 }
 
 
@@ -105,7 +107,7 @@ def change(webhook_id: int) -> Page:
     except Invalid as error:
         webhook = webhooks.find(db.session(), webhook_id)
         return _form(webhook, request.form, request.form.getlist("events"), error), 422
-    flash("The webhook has been changed.", "success")
+    flash(gettext("The webhook has been changed."), "success")
     return redirect(url_for(".show", webhook_id=webhook_id))
 
 
@@ -136,7 +138,7 @@ def renew_secret(webhook_id: int) -> str:
 def test(webhook_id: int) -> Response:
     with atomic() as session:
         webhooks.test(session, webhooks.find(session, webhook_id), at=clock.now())
-    flash("A test is on its way: see the log.", "success")
+    flash(gettext("A test is on its way: see the log."), "success")
     return redirect(url_for(".show", webhook_id=webhook_id))
 
 
@@ -149,7 +151,7 @@ def resend(webhook_id: int, delivery_id: int) -> Response:
             webhooks.resend(session, delivery, at=clock.now())
             put_on_record(session, "webhook.resent", delivery.webhook.name, delivery.event_id)
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return redirect(url_for(".show", webhook_id=webhook_id))
 
 
@@ -160,7 +162,7 @@ def remove(webhook_id: int) -> Response:
         webhook = webhooks.find(session, webhook_id)
         put_on_record(session, "webhook.removed", webhook.name, webhook.url[:500])
         webhooks.remove(session, webhook)
-    flash("The webhook is gone, with its log.", "success")
+    flash(gettext("The webhook is gone, with its log."), "success")
     return redirect(url_for(".index"))
 
 
@@ -202,6 +204,6 @@ def _form(webhook: Webhook | None, given: Any, chosen: Any, error: Invalid | Non
         webhook=webhook,
         given=given,
         chosen=chosen,
-        problems={error.field: str(error)} if error else {},
+        problems={error.field: said(error)} if error else {},
         words=[(x.value, y) for x, y in WORDS.items()],
     )

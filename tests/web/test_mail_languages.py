@@ -94,6 +94,7 @@ def test_an_alert_is_told_in_the_language_of_each_address(app, session, server, 
     lease = session.get_one(LinkLease, site.charger.id)
     lease.online_until, lease.closed_at = None, site.now - timedelta(minutes=1)
     store(session)
+    session.rollback()
     with app.app_context(), atomic() as unit:
         sender.look(unit, site.now)
     letters = delivered(app, session, server)

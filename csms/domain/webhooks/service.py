@@ -21,6 +21,7 @@ from csms.domain.webhooks.rules import (
     checked_events,
     checked_url,
 )
+from csms.sentences import told
 
 TOPIC = "webhooks"
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
@@ -72,7 +73,7 @@ def change(session: Session, webhook: Webhook, target: Target, *, is_enabled: bo
         webhook.failures, webhook.failing_since = 0, None
         begin_looking(session, at)
     elif webhook.is_enabled and not is_enabled:
-        _switch_off(session, webhook, "Somebody has switched it off.")
+        _switch_off(session, webhook, told("Somebody has switched it off."))
     announce(session, TOPIC)
 
 
@@ -192,9 +193,10 @@ def _count_failure(session: Session, webhook: Webhook, status_code: int | None, 
     webhook.failures += 1
     webhook.failing_since = webhook.failing_since or at
     if status_code == GONE:
-        _switch_off(session, webhook, "The receiver said that it is gone (410).")
+        _switch_off(session, webhook, told("The receiver said that it is gone (410)."))
     elif webhook.failures >= SWITCH_OFF_AFTER and webhook.failing_since <= at - SWITCH_OFF_WITHIN:
-        _switch_off(session, webhook, f"{webhook.failures} tries in a row failed, for more than a day.")
+        why = told("%(count)s tries in a row failed, for more than a day.", count=webhook.failures)
+        _switch_off(session, webhook, why)
 
 
 def _switch_off(session: Session, webhook: Webhook, why: str) -> None:
@@ -247,7 +249,8 @@ def check_waiting(session: Session, webhooks: Collection[Webhook]) -> None:
     counts = {number: count for number, count in session.execute(query.group_by(Delivery.webhook_id))}
     for webhook in webhooks:
         if counts.get(webhook.id, 0) > MOST_WAITING:
-            _switch_off(session, webhook, f"More than {MOST_WAITING} events waited for it.")
+            why = told("More than %(most)s events waited for it.", most=MOST_WAITING)
+            _switch_off(session, webhook, why)
 
 
 def forget(session: Session, before: datetime) -> int:
