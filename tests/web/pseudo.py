@@ -75,7 +75,7 @@ def _widen(text: str) -> str:
 class Reader(HTMLParser):
     """Collects what a page says: to those who see it, and to those who hear it."""
 
-    SILENT = ("script", "style", "code", "kbd")
+    SILENT = ("script", "style", "code", "kbd", "pre")
 
     def __init__(self) -> None:
         super().__init__()
