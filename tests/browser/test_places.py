@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Town
+from tests.browser.conftest import PHONE, Town
+from tests.web.test_plans import png
 
 Visit = Callable[..., Page]
 
@@ -66,3 +68,72 @@ def _alone(visit: Visit) -> str:
 def _point(page: Page, town: Town) -> Any:
     points = page.request.get(f"{town.url}/map/points").json()
     return next(x[1:3] for x in points if x[4] == "Airport DC-1")
+
+
+@pytest.mark.task("operator", "Look closely at a site's plan on a phone")
+def test_a_plan_is_zoomed_with_two_fingers_buttons_and_keys(visit: Visit) -> None:
+    page = _with_plan(visit)
+    view, drawn = page.locator("#plan-view"), page.locator("#plan")
+    page.get_by_role("button", name="Zoom in").click()
+    expect(view).to_have_attribute("style", re.compile("--zoom: 1.5"))
+    view.press("+")
+    expect(view).to_have_attribute("style", re.compile("--zoom: 2.25"))
+    page.get_by_role("button", name="Show all of the plan").click()
+    expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+    before = _width(drawn)
+    _pinch(page, view, 60, 180)
+    expect(view).to_have_attribute("style", re.compile("--zoom: (2.[5-9]|3)"))
+    assert _width(drawn) > before * 2.5
+    box = view.bounding_box()
+    assert box is not None
+    assert box["width"] <= PHONE["width"]
+
+
+def _with_plan(visit: Visit) -> Page:
+    page = visit("/sites", size=PHONE, has_touch=True)
+    page.get_by_role("link", name="Airport").click()
+    page.goto(f"{page.url}/plan")
+    page.set_input_files("#picture", {"name": "plan.png", "mimeType": "image/png", "buffer": png(400, 300)})
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#plan")).to_be_visible()
+    return page
+
+
+def _width(what: Locator) -> float:
+    box = what.bounding_box()
+    assert box is not None
+    return box["width"]
+
+
+def _pinch(page: Page, what: Locator, apart: int, wider: int) -> None:
+    """Two fingers, from `apart` to `wider` pixels."""
+    what.scroll_into_view_if_needed()
+    box = what.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    screen = page.context.new_cdp_session(page)
+
+    def touch(kind: str, spread: int | None = None) -> None:
+        ends = () if spread is None else (-spread / 2, spread / 2)
+        points = [{"x": x + beside, "y": y, "id": number} for number, beside in enumerate(ends)]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", apart)
+    for spread in range(apart, wider + 1, 20):
+        touch("touchMove", spread)
+    touch("touchEnd")
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/find"])
+def test_a_name_from_right_to_left_turns_nothing_beside_it(visit: Visit, path: str) -> None:
+    """Without isolation the number would stand before the name, as it would in Hebrew."""
+    is_after = visit(path).evaluate("""() => {
+      const line = document.createElement("p");
+      line.innerHTML = "<a href='#'>\\u05d0\\u05d1\\u05d2</a> 12 kW";
+      document.querySelector("main, body").append(line);
+      const number = document.createRange();
+      number.setStart(line.lastChild, 1);
+      number.setEnd(line.lastChild, 3);
+      return number.getBoundingClientRect().left > line.firstChild.getBoundingClientRect().left;
+    }""")
+    assert is_after
