@@ -9,9 +9,10 @@ from csms.payments.provider import Provider, Unavailable
 from csms.payments.stripe import Stripe
 from csms.payments.trial import Trial
 from csms.seal import Unreadable
+from csms.sentences import gettext_noop, told
 
 STRIPE_URL = "https://api.stripe.com"
-UNREADABLE = "SECRET_KEY has changed: enter the keys of the payment provider again."
+UNREADABLE = gettext_noop("SECRET_KEY has changed: enter the keys of the payment provider again.")
 
 
 def provider_named(name: str) -> Provider:
@@ -21,7 +22,7 @@ def provider_named(name: str) -> Provider:
     stored = Settings.of(db.session())
     if name == "stripe" and stored.stripe_key_sealed:
         return _stripe(stored)
-    raise Unavailable("The payment provider is not set up.")
+    raise Unavailable(told("The payment provider is not set up."))
 
 
 def _stripe(stored: Settings) -> Stripe:

@@ -16,6 +16,7 @@ from csms import clock, outbound
 from csms.domain.payments import Standing, Status, Step, Wanted
 from csms.outbound import Barred, Unreachable
 from csms.payments.provider import Checkout, Forged, News, Opened, Rejected, Unavailable
+from csms.sentences import told
 
 VERSION = "2024-06-20"  # of the interface: what the answers look like
 WITHIN_S = 15.0
@@ -65,7 +66,7 @@ class Stripe:
         made = self._post("/v1/checkout/sessions", fields, key=f"{checkout.payment_id}-open")
         reference, url = made.get("id"), made.get("url")
         if not isinstance(reference, str) or not isinstance(url, str) or not url.startswith("http"):
-            raise Unavailable("Stripe has made no page to pay at.")
+            raise Unavailable(told("Stripe has made no page to pay at."))
         return Opened(reference, url)
 
     def look(self, reference: str, currency: str) -> Standing:
@@ -162,12 +163,15 @@ class Stripe:
         except orjson.JSONDecodeError:
             told = None
         if not isinstance(told, dict):
-            raise Unavailable(f"Stripe answered with {answer.status}, and nothing that can be read.")
+            words = told(
+                "Stripe answered with %(status)s, and nothing that can be read.", status=answer.status
+            )
+            raise Unavailable(words)
         if answer.status < 300:
             return told
         wrong = told.get("error")
         words = str(wrong.get("message") if isinstance(wrong, dict) else "")[:200]
-        words = words or f"Stripe answered with {answer.status}."
+        words = words or told("Stripe answered with %(status)s.", status=answer.status)
         if answer.status >= 500 or answer.status in _PASSING:
             raise Unavailable(words)
         raise Rejected(words)

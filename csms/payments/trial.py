@@ -8,6 +8,7 @@ from csms.domain.base import NotFound, Refused
 from csms.domain.payments import Standing, Step, TestCheckout, Wanted, checkout
 from csms.extensions import db
 from csms.payments.provider import Checkout, Forged, News, Opened, Rejected
+from csms.sentences import gettext_noop
 from csms.work import atomic
 
 
@@ -55,7 +56,7 @@ class Trial:
             raise Rejected(str(error)) from None
 
     def check(self) -> str:
-        return "the test provider"
+        return gettext_noop("the test provider")
 
     def read(self, headers: Mapping[str, str], body: bytes) -> News:
         raise Forged("The test provider sends its news within the house.")

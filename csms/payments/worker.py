@@ -22,6 +22,7 @@ from csms.domain.payments.service import TOPIC
 from csms.extensions import db
 from csms.payments.provider import Provider, Rejected, Unavailable
 from csms.payments.setup import provider_named
+from csms.sentences import told
 from csms.work import StorageFailed, atomic
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,8 @@ def _ask(task: _Task) -> None:
     if task.reference is None:
         with atomic() as session:
             payment = payments.find(session, task.payment_id, to_change=True)
-            payments.not_opened(session, payment, "The payment page could not be opened.", at=clock.now())
+            words = told("The payment page could not be opened.")
+            payments.not_opened(session, payment, words, at=clock.now())
         return
     try:
         provider = provider_named(task.provider)

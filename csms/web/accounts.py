@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import accounts, subscriptions
 from csms.domain.accounts import Account, LedgerKind, queries
-from csms.domain.base import Invalid, Refused
+from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.payments import queries as payments
 from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
@@ -19,6 +20,7 @@ from csms.extensions import db
 from csms.quantities import cents
 from csms.web import spending
 from csms.web.amounts import amount_of
+from csms.web.languages import said
 from csms.web.payment_words import STATES
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.session_rows import row
@@ -80,7 +82,7 @@ def add() -> Page:
             )
             _audit("account.add", account, account.name)
     except Invalid as error:
-        return render_template("accounts/new.html", given=given, problems={error.field: str(error)}), 422
+        return render_template("accounts/new.html", given=given, problems={error.field: said(error)}), 422
     return redirect(url_for(".show", account_id=account.id))
 
 
@@ -103,7 +105,7 @@ def change(account_id: int) -> Page:
             _audit("account.change", account, account.name)
     except Invalid as error:
         return _page(account_id, error), 422
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
 
@@ -134,7 +136,7 @@ def credit(account_id: int) -> Page:
             _audit("account.credit", account, f"{amount} {unit}")
     except Invalid as error:
         return _page(account_id, error), 422
-    flash("The credit is booked.", "success")
+    flash(gettext("The credit is booked."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
 
@@ -149,7 +151,7 @@ def add_vehicle(account_id: int) -> Page:
             accounts.add_vehicle(session, account, brand=brand, model=model, vin=vin, at=clock.now())
     except (Invalid, Refused) as error:
         return _page(account_id, error), 422
-    flash("The vehicle is added.", "success")
+    flash(gettext("The vehicle is added."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
 
@@ -165,9 +167,9 @@ def change_vehicle(vehicle_id: int) -> Page:
             accounts.change_vehicle(session, car, brand=brand, model=model, vin=vin)
             put_on_record(session, "vehicle.changed", f"account {account_id}", f"{car.brand} {car.model}")
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".show", account_id=account_id))
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
 
@@ -179,7 +181,7 @@ def remove_vehicle(vehicle_id: int) -> Page:
         account_id = car.account_id
         put_on_record(session, "vehicle.removed", f"account {account_id}", f"{car.brand} {car.model}")
         accounts.remove_vehicle(session, car)
-    flash("The vehicle is removed.", "success")
+    flash(gettext("The vehicle is removed."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
 
@@ -201,10 +203,10 @@ def currency() -> str:
     return str(current_app.extensions["settings"].currency)
 
 
-def _page(account_id: int, error: Exception | None = None) -> str:
+def _page(account_id: int, error: DomainError | None = None) -> str:
     field = error.field if isinstance(error, Invalid) else "vin" if error else None
     given = request.form if error else {}
-    problems = {field: str(error)} if error else {}
+    problems = {field: said(error)} if error else {}
     return render_template("accounts/show.html", **_view(account_id), given=given, problems=problems)
 
 

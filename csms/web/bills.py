@@ -9,7 +9,7 @@ from decimal import Decimal
 from flask_babel import gettext, lazy_gettext, ngettext
 
 from csms.domain.tariffs import Bill, Line, TariffVersion
-from csms.web import filters
+from csms.web import filters, languages
 
 MOST_SPANS = 12
 KINDS = {
@@ -72,7 +72,7 @@ def _grounds(line: Line, zone: str, version: TariffVersion | None) -> Iterator[s
     if version is not None and line.element is not None:
         yield gettext(
             "Tariff %(name)s, version %(version)s, element %(element)s",
-            name=version.tariff.name,
+            name=tariff_name(version),
             version=version.number,
             element=line.element,
         )
@@ -87,6 +87,12 @@ def _grounds(line: Line, zone: str, version: TariffVersion | None) -> Iterator[s
     if len(line.spans) > MOST_SPANS:
         more = len(line.spans) - MOST_SPANS
         yield ngettext("and %(num)d stretch more", "and %(num)d stretches more", more)
+
+
+def tariff_name(version: TariffVersion) -> str:
+    """As it was given; what the house has called one that it made itself is told in the page's language."""
+    tariff = version.tariff
+    return languages.stored(tariff.name) if tariff.is_derived else tariff.name
 
 
 def vat_lines(bill: Bill, currency: str) -> list[VatLine]:

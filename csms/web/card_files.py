@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
@@ -16,6 +17,7 @@ from csms.domain.base import Invalid
 from csms.extensions import db
 from csms.web import exports
 from csms.web.card_scans import blueprint as blueprint
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -23,11 +25,11 @@ MOST_BYTES = 2_000_000
 SHOWN = 300  # lines of a preview; those that are wrong come first
 
 STEPS = {
-    Step.WRONG: ("Wrong", "fault", "triangle-alert"),
-    Step.NEW: ("New", "ready", "plus"),
-    Step.CHANGED: ("Changed", "active", "pencil"),
-    Step.SKIPPED: ("Left alone", "wait", "circle-pause"),
-    Step.SAME: ("As it is", "out", "check"),
+    Step.WRONG: (lazy_gettext("Wrong"), "fault", "triangle-alert"),
+    Step.NEW: (lazy_gettext("New"), "ready", "plus"),
+    Step.CHANGED: (lazy_gettext("Changed"), "active", "pencil"),
+    Step.SKIPPED: (lazy_gettext("Left alone"), "wait", "circle-pause"),
+    Step.SAME: (lazy_gettext("As it is"), "out", "check"),
 }
 
 
@@ -45,7 +47,7 @@ def preview_import() -> str | tuple[str, int]:
         text = _text()
         lines = card_lines.read(text, house_zone())
     except Invalid as error:
-        return render_template("tokens/import.html", **_blank(str(error))), 422
+        return render_template("tokens/import.html", **_blank(said(error))), 422
     planned = accounts.plan(db.session(), lines, updates=_updates())
     order = list(STEPS)
     return render_template(
@@ -74,10 +76,8 @@ def run_import() -> WerkzeugResponse | tuple[str, int]:
                 session, "card.import", None, f"{counts[Step.NEW]} new, {counts[Step.CHANGED]} changed"
             )
     except Invalid as error:
-        return render_template("tokens/import.html", **_blank(str(error))), 422
-    done = f"{counts[Step.NEW]} new, {counts[Step.CHANGED]} changed"
-    left = f"; {counts[Step.WRONG]} wrong lines are left out" if counts[Step.WRONG] else ""
-    flash(f"The file is imported: {done}{left}.", "success")
+        return render_template("tokens/import.html", **_blank(said(error))), 422
+    flash(_outcome(counts), "success")
     return redirect(url_for(".index"))
 
 
@@ -95,6 +95,21 @@ def export() -> Response:
                 yield exports.csv_text([card_lines.written(token, account, zone)])
 
     return exports.download(chunks(), f"cards-{clock.now():%Y-%m-%d}.csv")
+
+
+def _outcome(counts: Mapping[Step, int]) -> str:
+    added, changed, wrong = (counts[x] for x in (Step.NEW, Step.CHANGED, Step.WRONG))
+    if not wrong:
+        return gettext(
+            "The file is imported: %(added)s new, %(changed)s changed.", added=added, changed=changed
+        )
+    return ngettext(
+        "The file is imported: %(added)s new, %(changed)s changed; %(num)s wrong line is left out.",
+        "The file is imported: %(added)s new, %(changed)s changed; %(num)s wrong lines are left out.",
+        wrong,
+        added=added,
+        changed=changed,
+    )
 
 
 def house_zone() -> ZoneInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -15,6 +16,7 @@ from csms.domain.chargers import AuthorizationPolicy, Charger
 from csms.domain.chargers import queries as charger_queries
 from csms.domain.chargers.filtering import Filter
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.tokens import blueprint as blueprint
@@ -48,7 +50,7 @@ def scan() -> Response | tuple[str, int]:
             )
             put_on_record(session, "card.scan", charger.identity)
     except NotFound as error:
-        return _asked(str(error)), 422
+        return _asked(said(error)), 422
     return redirect(url_for(".show_scan", scan_id=made.id))
 
 
@@ -80,7 +82,7 @@ def add_scanned(scan_id: int) -> Response | tuple[str, int]:
     except (Invalid, Refused) as error:
         view = _scan(accounts.get_scan(db.session(), scan_id))
         return render_template("tokens/scan.html", **view | _mistaken(error)), 422
-    flash(f"The card {token.uid} is added.", "success")
+    flash(gettext("The card %(uid)s is added.", uid=token.uid), "success")
     return redirect(url_for(".show", token_id=token.id))
 
 
@@ -118,4 +120,4 @@ def _scan(found: CardScan) -> dict[str, Any]:
 
 def _mistaken(error: Invalid | Refused) -> dict[str, Any]:
     field = (error.field if isinstance(error, Invalid) else None) or "label"
-    return {"given": request.form, "problems": {field: str(error)}}
+    return {"given": request.form, "problems": {field: said(error)}}

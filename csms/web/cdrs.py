@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 import orjson
 from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask_babel import LazyString, lazy_gettext
 from sqlalchemy import Select
 
 from csms import clock, masks
@@ -29,9 +30,9 @@ blueprint = Blueprint("cdrs", __name__, url_prefix="/cdrs")
 PAGE, PORTION = 50, 500
 MOST_WAITING = 20
 WAITS = {
-    Wait.ESTIMATE: "Closed by an estimate: bill it, or waive it",
-    Wait.NO_ENERGY: "Nobody knows its energy: waive it",
-    Wait.NO_SESSION: "Told of a session that nobody knows: say whose it is",
+    Wait.ESTIMATE: lazy_gettext("Closed by an estimate: bill it, or waive it"),
+    Wait.NO_ENERGY: lazy_gettext("Nobody knows its energy: waive it"),
+    Wait.NO_SESSION: lazy_gettext("Told of a session that nobody knows: say whose it is"),
 }
 HEADINGS = (
     "id", "session", "charger", "place", "evse", "token", "auth_method", "started_at", "ended_at", "energy_kwh",
@@ -101,7 +102,7 @@ def show(uuid: str) -> Response:
     return Response(text, mimetype="application/json", headers=headers)
 
 
-def _waiting() -> list[tuple[Transaction, str]]:
+def _waiting() -> list[tuple[Transaction, LazyString]]:
     """What is over and has no record, the newest first, with what is to be done about it."""
     query = unrecorded.waiting().order_by(Transaction.started_at.desc()).limit(MOST_WAITING)
     return [(x, WAITS[unrecorded.wait_of(x)]) for x in db.session.scalars(query)]

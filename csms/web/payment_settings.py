@@ -100,7 +100,7 @@ def _hold(text: str) -> int:
     try:
         return cents(amount_of(text))
     except Invalid as error:
-        raise Invalid(str(error), "hold") from None
+        raise Invalid(error.sentence, "hold", **error.values) from None
 
 
 def _sealed(secret: str, field: str, beginnings: tuple[str, ...]) -> str | None:

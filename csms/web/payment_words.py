@@ -14,5 +14,28 @@ STATES = {
     PaymentState.FAILED: ("fault", "circle-x", lazy_gettext("Declined")),
     PaymentState.EXPIRED: ("out", "timer", lazy_gettext("Expired")),
 }
-WANTED = {Wanted.CAPTURE: "to be taken", Wanted.RELEASE: "to be let go", Wanted.REFUND: "to be given back"}
-PROVIDERS = {"": "None", "test": "Test: no money moves", "stripe": "Stripe"}
+# The steps of a payment's books.
+STEPS = {
+    "requested": lazy_gettext("requested"),
+    "held": lazy_gettext("held"),
+    "start asked": lazy_gettext("start asked"),
+    "charging": lazy_gettext("charging"),
+    "stop asked": lazy_gettext("stop asked"),
+    "capture ordered": lazy_gettext("capture ordered"),
+    "captured": lazy_gettext("captured"),
+    "not covered": lazy_gettext("not covered"),
+    "release ordered": lazy_gettext("release ordered"),
+    "released": lazy_gettext("released"),
+    "refund ordered": lazy_gettext("refund ordered"),
+    "refunded": lazy_gettext("refunded"),
+    "failed": lazy_gettext("failed"),
+    "expired": lazy_gettext("expired"),
+    "problem": lazy_gettext("problem"),
+    "seen to": lazy_gettext("seen to"),
+}
+WANTED = {
+    Wanted.CAPTURE: lazy_gettext("to be taken"),
+    Wanted.RELEASE: lazy_gettext("to be let go"),
+    Wanted.REFUND: lazy_gettext("to be given back"),
+}
+PROVIDERS = {"": lazy_gettext("None"), "test": lazy_gettext("Test: no money moves"), "stripe": "Stripe"}

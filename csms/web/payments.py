@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,7 +20,8 @@ from csms.quantities import cents
 from csms.web.accounts import currency
 from csms.web.addresses import with_query
 from csms.web.amounts import amount_of
-from csms.web.payment_words import PROVIDERS, STATES, WANTED
+from csms.web.languages import said
+from csms.web.payment_words import PROVIDERS, STATES, STEPS, WANTED
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -79,7 +81,7 @@ def capture(payment_id: str) -> Page:
         ordering.capture(session, payment, amount, by=actor(), at=at)
         return str(amount)
 
-    return _order(payment_id, "payment.captured", take, "The money is taken now.")
+    return _order(payment_id, "payment.captured", take, gettext("The money is taken now."))
 
 
 @blueprint.post("/<payment_id>/release")
@@ -91,7 +93,7 @@ def release(payment_id: str) -> Page:
         ordering.release(session, payment, by=actor(), at=at)
         return ""
 
-    return _order(payment_id, "payment.released", let_go, "The hold is let go now.")
+    return _order(payment_id, "payment.released", let_go, gettext("The hold is let go now."))
 
 
 @blueprint.post("/<payment_id>/refund")
@@ -106,7 +108,7 @@ def refund(payment_id: str) -> Page:
         ordering.refund(session, payment, amount, reason=reason, by=actor(), at=at)
         return f"{'all' if amount is None else amount}: {reason}"
 
-    return _order(payment_id, "payment.refunded", give_back, "The money goes back now.")
+    return _order(payment_id, "payment.refunded", give_back, gettext("The money goes back now."))
 
 
 @blueprint.post("/<payment_id>/retry")
@@ -118,7 +120,7 @@ def retry(payment_id: str) -> Page:
         payments.look_soon(session, payment, at=at)
         return ""
 
-    return _order(payment_id, "payment.retried", ask, "The provider is asked now.")
+    return _order(payment_id, "payment.retried", ask, gettext("The provider is asked now."))
 
 
 @blueprint.post("/<payment_id>/seen")
@@ -130,7 +132,7 @@ def put_aside(payment_id: str) -> Page:
         payments.put_aside(session, payment, by=actor(), at=at)
         return ""
 
-    return _order(payment_id, "payment.seen_to", seen, "Noted.")
+    return _order(payment_id, "payment.seen_to", seen, gettext("Noted."))
 
 
 def _order(payment_id: str, action: str, do: Callable[[Session, Payment, datetime], str], words: str) -> Page:
@@ -140,7 +142,7 @@ def _order(payment_id: str, action: str, do: Callable[[Session, Payment, datetim
             detail = do(session, payment, clock.now())
             put_on_record(session, action, f"payment {payment_id}", detail or None)
     except (Refused, Invalid) as error:
-        return _show(payment_id, str(error)), 422 if isinstance(error, Invalid) else 409
+        return _show(payment_id, said(error)), 422 if isinstance(error, Invalid) else 409
     flash(words, "success")
     return redirect(url_for(".show", payment_id=payment_id), 303)
 
@@ -153,6 +155,7 @@ def _show(payment_id: str, problem: str | None = None) -> str:
         payment=payment,
         payer_account=session.get(Account, payment.payer_id) if payment.payer_id else None,
         steps=queries.events(session, payment_id),
+        step_words=STEPS,
         may=ordering.allowed(payment),
         problem=problem,
         **_words(clock.now()),

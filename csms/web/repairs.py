@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import LazyString, gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -29,6 +30,7 @@ from csms.domain.transactions.models import CLOSING
 from csms.domain.transactions.orphans import Match
 from csms.extensions import db
 from csms.web.addresses import with_query
+from csms.web.languages import said, stored
 from csms.web.security import actor, can, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.tokens import hints_for
@@ -39,27 +41,34 @@ blueprint = Blueprint("repairs", __name__, url_prefix="/sessions")
 MOST_ORPHANS = 30  # each is compared with its charger's sessions
 
 KINDS = {
-    RepairKind.AVAILABLE: "Closed here: its connector said that it is free",
-    RepairKind.NEXT_START: "Closed here: the next session began on its connector",
-    RepairKind.BOOT: "Closed here: the charger restarted and did not go on with it",
-    RepairKind.SILENT: "Closed here: its charger was silent for long",
-    RepairKind.PERSON: "Closed by hand",
-    RepairKind.STOP_FOUND: "Ended by a stop that came under another name",
-    RepairKind.READINGS_FOUND: "Readings that came under another name were added",
-    RepairKind.SETTLED: "Billed at the estimate",
-    RepairKind.WAIVED: "Waived: nobody pays for it",
-    RepairKind.DISMISSED: "Set aside: it is nobody's",
+    RepairKind.AVAILABLE: lazy_gettext("Closed here: its connector said that it is free"),
+    RepairKind.NEXT_START: lazy_gettext("Closed here: the next session began on its connector"),
+    RepairKind.BOOT: lazy_gettext("Closed here: the charger restarted and did not go on with it"),
+    RepairKind.SILENT: lazy_gettext("Closed here: its charger was silent for long"),
+    RepairKind.PERSON: lazy_gettext("Closed by hand"),
+    RepairKind.STOP_FOUND: lazy_gettext("Ended by a stop that came under another name"),
+    RepairKind.READINGS_FOUND: lazy_gettext("Readings that came under another name were added"),
+    RepairKind.SETTLED: lazy_gettext("Billed at the estimate"),
+    RepairKind.WAIVED: lazy_gettext("Waived: nobody pays for it"),
+    RepairKind.DISMISSED: lazy_gettext("Set aside: it is nobody's"),
 }
 SOURCES = {
-    EnergySource.LAST_READING: "Estimated from the last reading of its meter.",
-    EnergySource.NEXT_START: "Estimated from where the meter stood when the next session began.",
-    EnergySource.NONE: "Nobody knows how much was charged: no reading came after its start.",
-    EnergySource.STOP: "The energy is what the stop says.",
+    EnergySource.LAST_READING: lazy_gettext("Estimated from the last reading of its meter."),
+    EnergySource.NEXT_START: lazy_gettext(
+        "Estimated from where the meter stood when the next session began."
+    ),
+    EnergySource.NONE: lazy_gettext("Nobody knows how much was charged: no reading came after its start."),
+    EnergySource.STOP: lazy_gettext("The energy is what the stop says."),
 }
 CONFIDENCES = {
-    Confidence.HIGH: ("Sure", "ready"),
-    Confidence.MEDIUM: ("Likely", "wait"),
-    Confidence.LOW: ("Doubtful", "fault"),
+    Confidence.HIGH: (lazy_gettext("Sure"), "ready"),
+    Confidence.MEDIUM: (lazy_gettext("Likely"), "wait"),
+    Confidence.LOW: (lazy_gettext("Doubtful"), "fault"),
+}
+CHANGES = {
+    "undo": lazy_gettext("Undone."),
+    "accept": lazy_gettext("Closed here."),
+    "reject": lazy_gettext("Left as it is."),
 }
 FRAMES_AFTER = timedelta(minutes=1)  # a charger's clock and ours differ a little
 SETTLEMENTS = (RepairKind.SETTLED, RepairKind.WAIVED)
@@ -82,7 +91,7 @@ class Told:
     repair: Repair
     title: str
     words: str
-    mark: tuple[str, str]
+    mark: tuple[LazyString, str]
     proofs: list[Proof]
     is_undoable: bool
 
@@ -95,13 +104,15 @@ def told(session: Session, transaction: Transaction) -> list[Told]:
 
 
 def _told(made: Repair, *, is_newest: bool = False) -> Told:
-    title, words = KINDS[made.kind], SOURCES[made.energy_from]
+    title, words = str(KINDS[made.kind]), str(SOURCES[made.energy_from])
     if made.state is RepairState.PROPOSED:
-        title = "Its charger has not been heard for long: is this session over?"
+        title = gettext("Its charger has not been heard for long: is this session over?")
     elif made.kind in CLOSING:
-        words = f"This session's end was never reported. {words}"
+        words = gettext("This session's end was never reported.") + f" {words}"
     elif made.kind is RepairKind.READINGS_FOUND:
-        words = "They named a session that nobody knew. Its energy follows them, unless its stop has told it."
+        words = gettext(
+            "They named a session that nobody knew. Its energy follows them, unless its stop has told it."
+        )
     elif made.kind is not RepairKind.STOP_FOUND:
         words = ""
     is_allowed = can("money") if made.kind in SETTLEMENTS else can("operate")
@@ -113,7 +124,7 @@ def _proof(charger_id: int, kept: dict[str, Any]) -> Proof:
     at = datetime.fromisoformat(kept["at"])
     until = (at + FRAMES_AFTER).isoformat()
     url = with_query("chargers.messages", {"until": until}, charger_id=charger_id)
-    return Proof(at, kept["words"], kept["register_wh"], url)
+    return Proof(at, stored(kept["words"]), kept["register_wh"], url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +171,16 @@ def settle(transaction_id: int) -> Response:
             transaction = queries.get(session, transaction_id)
             repair.settle(session, transaction, waive=waive, by=actor(), at=clock.now())
             put_on_record(session, "session.waive" if waive else "session.settle", str(transaction_id))
-        flash(
-            "Nobody pays for this session." if waive else "The session is billed at its estimate.", "success"
+        done = (
+            gettext("Nobody pays for this session.")
+            if waive
+            else gettext("The session is billed at its estimate.")
         )
+        flash(done, "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return _back(transaction_id)
 
 
@@ -180,11 +194,11 @@ def change(transaction_id: int, repair_id: int, verb: str) -> Response:
             if not can("money" if made.kind in SETTLEMENTS else "operate"):
                 abort(404)
             _change(session, made, verb)
-        flash({"undo": "Undone.", "accept": "Closed here.", "reject": "Left as it is."}[verb], "success")
+        flash(str(CHANGES[verb]), "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return _back(transaction_id)
 
 
@@ -208,12 +222,15 @@ def match(orphan_id: int) -> Response:
             orphans.marry(session, orphan, transaction, by=actor(), at=clock.now())
             what = "readings" if orphan.is_stray else "stop"
             put_on_record(session, "session.match", str(transaction_id), f"{what} {orphan_id}")
-            words = "has these readings now" if orphan.is_stray else "has its end"
-        flash(f"Session {transaction_id} {words}.", "success")
+            if orphan.is_stray:
+                done = gettext("Session %(id)s has these readings now.", id=transaction_id)
+            else:
+                done = gettext("Session %(id)s has its end.", id=transaction_id)
+        flash(done, "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return _back(transaction_id)
 
 
@@ -225,11 +242,11 @@ def dismiss(orphan_id: int) -> Response:
         with atomic() as session:
             orphans.dismiss(session, queries.get(session, orphan_id), by=actor(), at=clock.now())
             put_on_record(session, "session.dismiss", str(orphan_id))
-        flash("Set aside. Its page can bring it back.", "success")
+        flash(gettext("Set aside. Its page can bring it back."), "success")
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return _back(orphan_id)
 
 

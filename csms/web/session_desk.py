@@ -6,6 +6,7 @@ Views of the blueprint `transactions`.
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -19,6 +20,7 @@ from csms.extensions import db
 from csms.translations import ENGLISH, known
 from csms.web import receipt_files
 from csms.web.amounts import amount_of
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.transactions import blueprint as blueprint
 from csms.work import atomic
@@ -35,7 +37,7 @@ def stop(transaction_id: int) -> str | WerkzeugResponse:
     except DomainError as error:
         if "HX-Request" in request.headers:
             raise
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".show", transaction_id=transaction_id))
     if "HX-Request" in request.headers:
         return render_template("commands/_command.html", command=command)
@@ -52,7 +54,7 @@ def close(transaction_id: int) -> str | WerkzeugResponse:
         if transaction.is_active:
             repair.close_by_hand(session, transaction, by=actor(), at=at)
             put_on_record(session, "session.close", str(transaction_id))
-    flash("The session is closed here. The station was not told.", "success")
+    flash(gettext("The session is closed here. The station was not told."), "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 
@@ -70,9 +72,9 @@ def refund(transaction_id: int) -> WerkzeugResponse:
             amount = "all" if is_whole else given.get("amount", "")
             put_on_record(session, "session.refund", str(transaction_id), f"{amount}: {reason}")
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("Given back. The bill, the account and the charge record say so.", "success")
+        flash(gettext("Given back. The bill, the account and the charge record say so."), "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 
@@ -88,7 +90,7 @@ def add_note(transaction_id: int) -> WerkzeugResponse:
             )
             put_on_record(session, "session.note", str(transaction_id))
     except Invalid as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 
@@ -103,9 +105,11 @@ def send_receipt(transaction_id: int) -> WerkzeugResponse:
         with atomic() as session:
             put_on_record(session, "session.receipt", str(transaction_id), to)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"The receipt goes to {to}. Settings → Mail shows what became of it.", "success")
+        flash(
+            gettext("The receipt goes to %(to)s. Settings → Mail shows what became of it.", to=to), "success"
+        )
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 import xlsxwriter
 from flask import Response, current_app, flash, redirect, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, masks, sight
@@ -63,7 +64,10 @@ def as_workbook() -> Response | WerkzeugResponse:
     for page in queries.exported(db.session(), asked()):
         rows += [export_row(x, with_cards) for x in page]
         if len(rows) > MOST_ROWS:
-            flash(f"More than {MOST_ROWS} sessions: narrow the filters, or take the CSV.", "error")
+            flash(
+                gettext("More than %(most)s sessions: narrow the filters, or take the CSV.", most=MOST_ROWS),
+                "error",
+            )
             return redirect(url_for(".index", **request.args))  # type: ignore[arg-type]
         gevent.sleep(0)
     db.session.remove()

@@ -48,8 +48,8 @@ def add() -> Page:
             product = subscriptions.add_product(session, _terms(given), at=clock.now())
             put_on_record(session, "product.add", product.name)
     except Invalid as error:
-        return _page(given, {error.field or "name": str(error)}), 422
-    flash(f"{product.name} is offered.", "success")
+        return _page(given, {error.field or "name": said(error)}), 422
+    flash(gettext("%(name)s is offered.", name=product.name), "success")
     return redirect(url_for(".index"))
 
 
@@ -72,8 +72,8 @@ def change(product_id: int) -> Page:
             put_on_record(session, "product.change", product.name)
     except Invalid as error:
         product = subscriptions.product(db.session(), product_id)
-        return _form(product, given, {error.field or "name": str(error)}), 422
-    flash("Saved, for those who subscribe from now on.", "success")
+        return _form(product, given, {error.field or "name": said(error)}), 422
+    flash(gettext("Saved, for those who subscribe from now on."), "success")
     return redirect(url_for(".index"))
 
 
@@ -84,7 +84,7 @@ def withdraw(product_id: int) -> Response:
         product = subscriptions.product(session, product_id)
         subscriptions.withdraw_product(product, at=clock.now())
         put_on_record(session, "product.withdraw", product.name)
-    flash("It is not offered any more. Those who have it keep it.", "success")
+    flash(gettext("It is not offered any more. Those who have it keep it."), "success")
     return redirect(url_for(".index"))
 
 
@@ -162,7 +162,7 @@ def _amount(given: MultiDict[str, str], name: str) -> Decimal:
     try:
         return amount_of(text)
     except Invalid as error:
-        raise Invalid(str(error), name) from None
+        raise Invalid(error.sentence, name, **error.values) from None
 
 
 def _given(product: SubscriptionProduct) -> dict[str, str]:

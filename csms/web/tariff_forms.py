@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from csms.domain import tariffs
@@ -16,20 +17,20 @@ MOST = 40
 PRICES = tuple(x.value for x in Dimension)
 # Field, label, unit, input type. Durations are minutes on the page.
 CLOCK = (
-    ("start_time", "From", None, "time"),
-    ("end_time", "until", None, "time"),
-    ("start_date", "From the day", None, "date"),
-    ("end_date", "before the day", None, "date"),
+    ("start_time", lazy_gettext("From"), None, "time"),
+    ("end_time", lazy_gettext("until"), None, "time"),
+    ("start_date", lazy_gettext("From the day"), None, "date"),
+    ("end_date", lazy_gettext("before the day"), None, "date"),
 )
 BOUNDS = (
-    ("min_kwh", "From", "kWh", "text"),
-    ("max_kwh", "below", "kWh", "text"),
-    ("min_duration", "After", "min", "text"),
-    ("max_duration", "until", "min", "text"),
-    ("min_power", "From", "kW", "text"),
-    ("max_power", "below", "kW", "text"),
-    ("min_current", "From", "A", "text"),
-    ("max_current", "below", "A", "text"),
+    ("min_kwh", lazy_gettext("From"), "kWh", "text"),
+    ("max_kwh", lazy_gettext("below"), "kWh", "text"),
+    ("min_duration", lazy_gettext("After"), "min", "text"),
+    ("max_duration", lazy_gettext("until"), "min", "text"),
+    ("min_power", lazy_gettext("From"), "kW", "text"),
+    ("max_power", lazy_gettext("below"), "kW", "text"),
+    ("min_current", lazy_gettext("From"), "A", "text"),
+    ("max_current", lazy_gettext("below"), "A", "text"),
 )
 DURATIONS = ("min_duration", "max_duration")
 

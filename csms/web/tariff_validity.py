@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from flask_babel import lazy_gettext
+
 from csms.domain.base import Invalid
 from csms.domain.tariffs import About, TariffType, TariffVersion
 from csms.web import languages
 
 TYPES = {
-    "": "Not told",
-    TariffType.REGULAR: "Drivers with a contract",
-    TariffType.AD_HOC_PAYMENT: "Drivers without one",
-    TariffType.PROFILE_CHEAP: "Charging cheaply",
-    TariffType.PROFILE_FAST: "Charging fast",
-    TariffType.PROFILE_GREEN: "Charging green power",
+    "": lazy_gettext("Not told"),
+    TariffType.REGULAR: lazy_gettext("Drivers with a contract"),
+    TariffType.AD_HOC_PAYMENT: lazy_gettext("Drivers without one"),
+    TariffType.PROFILE_CHEAP: lazy_gettext("Charging cheaply"),
+    TariffType.PROFILE_FAST: lazy_gettext("Charging fast"),
+    TariffType.PROFILE_GREEN: lazy_gettext("Charging green power"),
 }
 LANGUAGE = "en"
 

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
 from sqlalchemy import Select, func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -22,6 +23,7 @@ from csms.domain.tariffs import Tariff, Terms, Usage
 from csms.extensions import db
 from csms.web import stations, tariff_forms, tariff_validity, tariff_words
 from csms.web.bills import bill_lines
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -85,10 +87,11 @@ def add() -> Page:
             _audit("tariff.add", tariff)
     except Invalid as error:
         return _again(None, given, error), 422
-    flash(
-        f"The tariff {tariff.name} is there. Sessions that begin from now on use it where it is assigned.",
-        "success",
+    words = gettext(
+        "The tariff %(name)s is there. Sessions that begin from now on use it where it is assigned.",
+        name=tariff.name,
     )
+    flash(words, "success")
     return redirect(url_for(".show", tariff_id=tariff.id))
 
 
@@ -100,7 +103,7 @@ def show(tariff_id: int) -> str:
     try:
         usage, problem = _usage(asked), None
     except Invalid as error:
-        usage, problem = _usage(WHAT_IF | {"starts": usual}), str(error)
+        usage, problem = _usage(WHAT_IF | {"starts": usual}), said(error)
     terms = tariff.current.terms
     bill = tariffs.price(terms, usage)
     query = select(Charger).order_by(Charger.identity).limit(1000)
@@ -153,8 +156,12 @@ def add_version(tariff_id: int) -> Page:
             _audit("tariff.revise", tariff)
     except Invalid as error:
         return _again(tariffs.get(db.session(), tariff_id), given, error), 422
-    when = "then" if about.starts_at else "now"
-    flash(f"Version {tariff.current.number} is in force for sessions that begin from {when} on.", "success")
+    number = tariff.current.number
+    if about.starts_at:
+        words = gettext("Version %(number)s is in force for sessions that begin from then on.", number=number)
+    else:
+        words = gettext("Version %(number)s is in force for sessions that begin from now on.", number=number)
+    flash(words, "success")
     return redirect(url_for(".show", tariff_id=tariff_id))
 
 
@@ -165,7 +172,8 @@ def make_default(tariff_id: int) -> Response:
         tariff = tariffs.get(session, tariff_id)
         tariffs.make_default(session, tariff)
         _audit("tariff.default", tariff)
-    flash(f"{tariff.name} is the tariff of every charger that has none of its own.", "success")
+    words = gettext("%(name)s is the tariff of every charger that has none of its own.", name=tariff.name)
+    flash(words, "success")
     return redirect(url_for(".show", tariff_id=tariff_id))
 
 
@@ -179,9 +187,9 @@ def remove(tariff_id: int) -> Response:
             tariffs.remove(session, tariff, at=clock.now())
             _audit("tariff.remove", tariff)
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".show", tariff_id=tariff_id))
-    flash(f"{tariff.name} is removed.", "success")
+    flash(gettext("%(name)s is removed.", name=tariff.name), "success")
     return redirect(url_for(".index"))
 
 
@@ -193,7 +201,13 @@ def assign(tariff_id: int) -> Response:
         tariff = tariffs.get(session, tariff_id)
         tariffs.assign(session, tariff, chosen)
         _audit("tariff.assign", tariff, f"{len(chosen)} chargers")
-    flash(f"{tariff.name} is the tariff of {len(chosen)} chargers.", "success")
+    words = ngettext(
+        "%(name)s is the tariff of %(num)s charger.",
+        "%(name)s is the tariff of %(num)s chargers.",
+        len(chosen),
+        name=tariff.name,
+    )
+    flash(words, "success")
     return redirect(url_for(".show", tariff_id=tariff_id))
 
 
@@ -265,7 +279,9 @@ def _usage(asked: Mapping[str, str]) -> Usage:
 def _in_short(terms: Terms) -> list[str]:
     """A version in few words, an element a line."""
     parts = tariff_words.parts_of(terms)
-    told = ["; ".join(f"{x.words} {x.amount}/{x.per}" for x in part.lines) or "free" for part in parts]
+    told = [
+        "; ".join(f"{x.words} {x.amount}/{x.per}" for x in part.lines) or gettext("free") for part in parts
+    ]
     return told if not terms.is_restricted else [f"{x.when}: {y}" for x, y in zip(parts, told, strict=True)]
 
 
@@ -281,7 +297,7 @@ def _written(value: Decimal) -> str:
 
 
 def _form(tariff: Tariff | None, given: Any, error: Invalid | None = None) -> str:
-    problems = {error.field: str(error)} if error else {}
+    problems = {error.field: said(error)} if error else {}
     unit = tariff.current.currency if tariff else _currency()
     return render_template(
         "tariffs/form.html",
@@ -305,7 +321,7 @@ def _elements_form(
         "tariffs/elements.html",
         tariff=tariff,
         given=given,
-        problems={field: str(error)} if error else {},
+        problems={field: said(error)} if error else {},
         currency=tariff.current.currency if tariff else _currency(),
         count=min(tariff_forms.MOST, tariff_forms.count_of(given) + more),
         days=tariff_words.DAYS,

@@ -8,17 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import Hint, IdToken, Likeness, queries
 from csms.domain.accounts.queries import CardState
-from csms.domain.base import Invalid, Refused
+from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.chargers import queries as charger_queries
 from csms.domain.transactions import queries as sessions
 from csms.extensions import db
 from csms.web.entrance import hashed
+from csms.web.languages import said
 from csms.web.security import actor, can, card_number, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -28,11 +30,11 @@ blueprint = Blueprint("tokens", __name__, url_prefix="/cards")
 Page = str | Response | tuple[str, int]
 
 LIKENESSES = {
-    Likeness.SEPARATORS: "the same number, written otherwise",
-    Likeness.ZEROS: "the same number, with other zeros in front",
-    Likeness.REVERSED: "its bytes are the wrong way round",
-    Likeness.DECIMAL: "the same number, in other digits",
-    Likeness.PART: "one number is a part of the other",
+    Likeness.SEPARATORS: lazy_gettext("the same number, written otherwise"),
+    Likeness.ZEROS: lazy_gettext("the same number, with other zeros in front"),
+    Likeness.REVERSED: lazy_gettext("its bytes are the wrong way round"),
+    Likeness.DECIMAL: lazy_gettext("the same number, in other digits"),
+    Likeness.PART: lazy_gettext("one number is a part of the other"),
 }
 
 
@@ -81,7 +83,7 @@ def add() -> Page:
             _audit("card.add", token)
     except (Invalid, Refused) as error:
         return _form(None, given, error), 422
-    flash(f"The card {token.uid} is added.", "success")
+    flash(gettext("The card %(uid)s is added.", uid=token.uid), "success")
     return redirect(url_for(".index"))
 
 
@@ -112,7 +114,7 @@ def change(token_id: int) -> Page:
             _audit("card.change", token)
     except Invalid as error:
         return _form(queries.card(db.session(), token_id), request.form, error), 422
-    flash(f"The card {token.uid} is saved.", "success")
+    flash(gettext("The card %(uid)s is saved.", uid=token.uid), "success")
     return redirect(url_for(".index"))
 
 
@@ -124,7 +126,10 @@ def judge(token_id: int, verb: str) -> Response:
         token = queries.card(session, token_id)
         token.is_allowed = verb == "allow"
         _audit(f"card.{verb}", token)
-    flash(f"The card {token.uid} is {'allowed' if token.is_allowed else 'blocked'}.", "success")
+    if token.is_allowed:
+        flash(gettext("The card %(uid)s is allowed.", uid=token.uid), "success")
+    else:
+        flash(gettext("The card %(uid)s is blocked.", uid=token.uid), "success")
     return redirect(url_for(".index"))
 
 
@@ -140,9 +145,12 @@ def add_alias(token_id: int) -> Response:
             )
             put_on_record(session, "card.number.add", token.uid, alias.uid)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"{alias.uid} is the card {token.uid} from its next use on.", "success")
+        flash(
+            gettext("%(alias)s is the card %(uid)s from its next use on.", alias=alias.uid, uid=token.uid),
+            "success",
+        )
     return redirect(url_for(".show", token_id=token_id))
 
 
@@ -153,7 +161,7 @@ def remove_alias(token_id: int, alias_id: int) -> Response:
         token = queries.card(session, token_id)
         alias = accounts.remove_alias(session, token, alias_id)
         put_on_record(session, "card.number.remove", token.uid, alias.uid)
-    flash(f"{alias.uid} is not known any more.", "success")
+    flash(gettext("%(alias)s is not known any more.", alias=alias.uid), "success")
     return redirect(url_for(".show", token_id=token_id))
 
 
@@ -169,7 +177,10 @@ def change_pin(token_id: int) -> Page:
         token = queries.card(session, token_id)
         accounts.set_pin(token, stored)
         put_on_record(session, "card.pin", token.uid, "set" if stored else "removed")
-    flash(f"The card {token.uid} has {'a new' if stored else 'no'} PIN.", "success")
+    if stored:
+        flash(gettext("The card %(uid)s has a new PIN.", uid=token.uid), "success")
+    else:
+        flash(gettext("The card %(uid)s has no PIN.", uid=token.uid), "success")
     return redirect(url_for(".show", token_id=token_id))
 
 
@@ -202,14 +213,14 @@ def _day(expires_at: datetime | None) -> str:
     return (expires_at.astimezone(ZoneInfo(zone())) - timedelta(seconds=1)).date().isoformat()
 
 
-def _form(token: IdToken | None, given: Any, error: Exception | None = None) -> str:
+def _form(token: IdToken | None, given: Any, error: DomainError | None = None) -> str:
     field = error.field if isinstance(error, Invalid) else "uid" if error else None
     session = db.session()
     return render_template(
         "tokens/form.html",
         token=token,
         given=given,
-        problems={field: str(error)} if error else {},
+        problems={field: said(error)} if error else {},
         accounts=queries.choices(session),
         is_refused=_is_refused(token),
         recent=sessions.of_card(session, token.id) if token else (),
@@ -241,4 +252,4 @@ def register(app: Flask) -> None:
 
     @app.template_filter("likeness")
     def _likeness(hint: Hint) -> str:
-        return LIKENESSES[hint.likeness]
+        return str(LIKENESSES[hint.likeness])

@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_login import current_user
 from sqlalchemy import Select
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -66,8 +66,8 @@ def make() -> Page:
             unit = "kWh" if is_energy else currency()
             put_on_record(session, "voucher.make", given.get("label"), f"{len(made)} of {worth} {unit}")
     except Invalid as error:
-        return _page({error.field or "amount": str(error)}), 422
-    flash(f"{len(made)} vouchers are made." if len(made) != 1 else "The voucher is made.", "success")
+        return _page({error.field or "amount": said(error)}), 422
+    flash(ngettext("The voucher is made.", "%(num)s vouchers are made.", len(made)), "success")
     return redirect(url_for(".index", label=given.get("label") or None))
 
 
@@ -80,9 +80,9 @@ def void(voucher_id: int) -> Page:
             accounts.void_voucher(session, found, by=actor(), at=clock.now())
             put_on_record(session, "voucher.void", f"voucher {voucher_id}")
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("The voucher is worth nothing any more.", "success")
+        flash(gettext("The voucher is worth nothing any more."), "success")
     return redirect(url_for(".index"))
 
 

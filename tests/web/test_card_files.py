@@ -37,7 +37,7 @@ def test_a_file_is_shown_line_by_line_before_anything_is_done(visitor, site):
     assert "2 new" in page
     assert "1 changed" in page
     assert "with a new driver, Ada Park" in page
-    assert "label Green card, last day 2037-06-30" in page
+    assert "with the label Green card, last day 2037-06-30" in page
     assert accounts.find_token(site.session, "CAFE01") is None
 
 

@@ -14,6 +14,7 @@ from csms.domain.accounts.card_lines import Line
 from csms.domain.accounts.cards import folded
 from csms.domain.accounts.models import Account, CardAlias, IdToken
 from csms.domain.accounts.service import MADE_LABELS, add_token, open_account
+from csms.sentences import told
 
 AT_ONCE = 500
 
@@ -34,10 +35,14 @@ class Planned:
 
     line: Line
     step: Step
-    words: str = ""
+    reasons: tuple[str, ...] = ()
     token: IdToken | None = None
     account: Account | None = None
     has_new_driver: bool = False
+
+    @property
+    def words(self) -> str:
+        return ", ".join(self.reasons)
 
 
 @dataclass(slots=True)
@@ -86,21 +91,22 @@ class _Desk:
     def judged(self, line: Line, updates: bool) -> Planned:
         problem = line.problem or self._twice(line)
         if problem:
-            return Planned(line, Step.WRONG, problem)
+            return Planned(line, Step.WRONG, (problem,))
         token = self.tokens.get(folded(line.uid)) if line.uid else None
         taken = self._taken(line, token)
         accounts = self._accounts(line)
         if taken or isinstance(accounts, str):
-            return Planned(line, Step.WRONG, taken or str(accounts), token)
+            return Planned(line, Step.WRONG, (taken or str(accounts),), token)
         account = accounts[0] if accounts else None
         is_new_driver = account is None and bool(line.cells.get("driver"))
         is_there = token is not None if line.uid else account is not None
-        item = Planned(line, Step.NEW, "", token, account, is_new_driver)
+        item = Planned(line, Step.NEW, (), token, account, is_new_driver)
         if not is_there:
-            item.words = f"with a new driver, {line.cells['driver']}" if is_new_driver and line.uid else ""
+            if is_new_driver and line.uid:
+                item.reasons = (told("with a new driver, %(name)s", name=line.cells["driver"]),)
             return item
-        item.words = ", ".join(_changes(item))
-        item.step = (Step.CHANGED if updates else Step.SKIPPED) if item.words else Step.SAME
+        item.reasons = tuple(_changes(item))
+        item.step = (Step.CHANGED if updates else Step.SKIPPED) if item.reasons else Step.SAME
         return item
 
     def _twice(self, line: Line) -> str | None:
@@ -110,14 +116,18 @@ class _Desk:
                 continue
             before = self.seen.setdefault(uid, line.number)
             if before != line.number:
-                return f"Line {before} has this number too: leave one of the two."
+                return told("Line %(number)s has this number too: leave one of the two.", number=before)
         return None
 
     def _taken(self, line: Line, token: IdToken | None) -> str | None:
         for uid in (line.uid, *line.other_numbers):
             holder = self.holders.get(folded(uid)) if uid else None
             if holder is not None and holder is not token:
-                return f"{uid} belongs to the card {holder.uid}: take it away there, or leave it out here."
+                return told(
+                    "%(uid)s belongs to the card %(holder)s: take it away there, or leave it out here.",
+                    uid=uid,
+                    holder=holder.uid,
+                )
         return None
 
     def _accounts(self, line: Line) -> list[Account] | str:
@@ -125,7 +135,7 @@ class _Desk:
         get = line.cells.get
         if get("driver_id"):
             found = self.by_id.get(int(line.cells["driver_id"]))
-            return [found] if found else "There is no driver of this id: leave it empty to go by name."
+            return [found] if found else told("There is no driver of this id: leave it empty to go by name.")
         for column in ("driver_email", "driver"):
             word = get(column, "").casefold()
             if not word:
@@ -135,12 +145,15 @@ class _Desk:
             if column == "driver" and get("driver_email"):
                 alike = [x for x in alike if not x.email]
             if len(alike) > 1:
-                return f"Several drivers are called {line.cells[column]}: give the id of the one."
+                return told(
+                    "Several drivers are called %(name)s: give the id of the one.", name=line.cells[column]
+                )
             if alike:
                 return alike
         if get("driver_email") and not get("driver"):
-            return (
-                f"Nobody has the address {line.cells['driver_email']}: give the name of the new driver, too."
+            return told(
+                "Nobody has the address %(email)s: give the name of the new driver, too.",
+                email=line.cells["driver_email"],
             )
         return []
 
@@ -161,33 +174,36 @@ def _changes(item: Planned) -> Iterator[str]:
     if token is not None:
         yield from _card_changes(line, token)
         if line.says("driver") and (item.has_new_driver or token.account is not account):
-            yield f"driver {account.name if account else line.cells['driver'] or 'nobody'}"
+            name = account.name if account else line.cells["driver"]
+            yield told("for the driver %(name)s", name=name) if name else told("for no driver")
     if account is not None:
         yield from _driver_changes(line, account)
 
 
 def _card_changes(line: Line, token: IdToken) -> Iterator[str]:
-    for column, value in (("label", token.label), ("group", token.parent_uid)):
-        if line.says(column) and line.cells[column] != (value or ""):
-            yield f"{column} {line.cells[column] or 'none'}"
-    if line.says("last_day") and line.expires_at != token.expires_at:
-        yield f"last day {line.cells['last_day'] or 'none'}"
+    label, group, last_day = (line.cells.get(x) for x in ("label", "group", "last_day"))
+    if label is not None and label != (token.label or ""):
+        yield told("with the label %(label)s", label=label) if label else told("without a label")
+    if group is not None and group != (token.parent_uid or ""):
+        yield told("in the group %(group)s", group=group) if group else told("in no group")
+    if last_day is not None and line.expires_at != token.expires_at:
+        yield told("last day %(day)s", day=last_day) if last_day else told("without a last day")
     may = line.flag("may_charge")
     if may is not None and may != token.is_allowed:
-        yield "allowed" if may else "blocked"
+        yield told("allowed") if may else told("blocked")
     more = [x for x in line.other_numbers if folded(x) not in {y.uid_folded for y in token.aliases}]
     if more:
-        yield f"also known as {' '.join(more)}"
+        yield told("also known as %(numbers)s", numbers=" ".join(more))
 
 
 def _driver_changes(line: Line, account: Account) -> Iterator[str]:
     if line.cells.get("driver") and line.cells["driver"] != account.name:
-        yield f"driver's name {line.cells['driver']}"
+        yield told("driver's name %(name)s", name=line.cells["driver"])
     if line.cells.get("driver_email", "").casefold() not in ("", (account.email or "").casefold()):
-        yield f"e-mail {line.cells['driver_email']}"
+        yield told("with the e-mail address %(email)s", email=line.cells["driver_email"])
     service = line.flag("service")
     if service is not None and service != account.is_service:
-        yield "a service account" if service else "no service account"
+        yield told("a service account") if service else told("no service account")
 
 
 def _do(session: Session, item: Planned, made: dict[str, Account], by: str, at: datetime) -> None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from csms.domain.accounts.models import Account, IdToken
 from csms.domain.accounts.service import UID_LENGTH
 from csms.domain.base import Invalid, is_mail_address
+from csms.sentences import told
 
 COLUMNS = (
     "number", "other_numbers", "label", "group", "last_day", "may_charge",
@@ -60,7 +61,7 @@ def read(text: str, zone: ZoneInfo) -> list[Line]:
         head = [x.strip().casefold().replace(" ", "_") for x in next(rows, [])]
         unknown = [x for x in head if x not in COLUMNS]
         if unknown or not {"number", "driver"} & set(head):
-            raise Invalid(_about_head(unknown), "file")
+            raise _wrong_head(unknown)
         lines = [_line(rows.line_num, head, row, zone) for row in rows if any(x.strip() for x in row)]
     except csv.Error as error:
         raise Invalid(
@@ -76,21 +77,32 @@ def read(text: str, zone: ZoneInfo) -> list[Line]:
     return lines
 
 
-def _about_head(unknown: list[str]) -> str:
-    names = f"The first line must name the columns: {', '.join(COLUMNS)}. Number or driver is needed."
-    return f"There is no column “{unknown[0]}”. {names}" if unknown and unknown[0] else names
+def _wrong_head(unknown: list[str]) -> Invalid:
+    columns = ", ".join(COLUMNS)
+    if not unknown or not unknown[0]:
+        return Invalid(
+            "The first line must name the columns: %(columns)s. Number or driver is needed.",
+            "file",
+            columns=columns,
+        )
+    return Invalid(
+        "There is no column “%(unknown)s”. "
+        "The first line must name the columns: %(columns)s. Number or driver is needed.",
+        "file",
+        unknown=unknown[0],
+        columns=columns,
+    )
 
 
 def _line(number: int, head: list[str], row: list[str], zone: ZoneInfo) -> Line:
     cells = {name: _plain(value) for name, value in zip(head, row, strict=False)}
     if len(row) > len(head) and any(x.strip() for x in row[len(head) :]):
-        return Line(
-            number, cells, problem="It has more cells than the first line: look for a stray separator."
-        )
+        problem = told("It has more cells than the first line: look for a stray separator.")
+        return Line(number, cells, problem=problem)
     try:
         expires_at = _end_of(cells.get("last_day", ""), zone)
     except ValueError:
-        return Line(number, cells, problem="Write the last day as 2027-12-31.")
+        return Line(number, cells, problem=told("Write the last day as 2027-12-31."))
     return Line(number, cells, expires_at, _problem(cells))
 
 
@@ -103,22 +115,28 @@ def _plain(value: str) -> str:
 def _problem(cells: Mapping[str, str]) -> str | None:
     uid, email = cells.get("number", ""), cells.get("driver_email", "")
     if not uid and not cells.get("driver"):
-        return "Give the card's number, or a driver's name."
+        return told("Give the card's number, or a driver's name.")
     for one in (uid, *cells.get("other_numbers", "").split()):
         if len(one) > UID_LENGTH or not one.isprintable():
-            return f"A card's number has 1 to {UID_LENGTH} printable characters."
+            return told(
+                "A card's number has 1 to %(uid_length)s printable characters.", uid_length=UID_LENGTH
+            )
         if "E+" in one.upper() and one[0].isdigit():
-            return "The spreadsheet has made a figure of the number: format the column as text."
+            return told("The spreadsheet has made a figure of the number: format the column as text.")
     for name in ("may_charge", "service"):
         if cells.get(name) and cells[name].casefold() not in YES | NO:
-            return f"Write yes or no under {name}."
+            return told("Write yes or no under %(column)s.", column=name)
     for name, most in LENGTHS.items():
         if len(cells.get(name, "")) > most:
-            return f"What stands under {name} is longer than {most} characters."
+            return told(
+                "What stands under %(column)s is longer than %(most)s characters.", column=name, most=most
+            )
     if email and not is_mail_address(email):
-        return f"{email} is no e-mail address."
+        return told("%(email)s is no e-mail address.", email=email)
     if cells.get("driver_id") and not cells["driver_id"].isdecimal():
-        return "The driver's id is a whole number; leave it empty to go by the e-mail address or the name."
+        return told(
+            "The driver's id is a whole number; leave it empty to go by the e-mail address or the name."
+        )
     return None
 
 

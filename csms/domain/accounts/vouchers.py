@@ -136,7 +136,9 @@ def void_voucher(session: Session, voucher: Voucher, *, by: str, at: datetime) -
     )
     session.refresh(voucher)
     if won.rowcount != 1:  # type: ignore[attr-defined]
-        raise Refused("This voucher is %(state)s already.", state=voucher.state(at))
+        if voucher.redeemed_at is not None:
+            raise Refused("This voucher is redeemed already.")
+        raise Refused("This voucher is void already.")
 
 
 def vouchers(*, label: str | None = None, is_open: bool = False) -> Select[Voucher]:

@@ -12,12 +12,12 @@ from csms.domain.commands import Command, CommandState
 from csms.domain.payments import books, rules, service
 from csms.domain.payments.models import Payment, PaymentState, Wanted
 from csms.domain.transactions import Transaction, TransactionState
-from csms.sentences import gettext_noop
+from csms.sentences import gettext_noop, told
 
 STOP_AGAIN = timedelta(seconds=60)
 REFUNDABLE_FOR = timedelta(days=180)  # providers give back no longer
 LATE_STARTS_OF = timedelta(days=1)
-UNBILLED = "The session is over and has no bill: take what it used, or let go."
+UNBILLED = gettext_noop("The session is over and has no bill: take what it used, or let go.")
 
 
 def follow(session: Session, at: datetime) -> int:
@@ -91,7 +91,7 @@ def _stop_in_time(session: Session, payment: Payment, transaction: Transaction, 
     except Refused:  # it is offline: it will be asked when it is back
         return False
     if payment.stop_asked_at is None:
-        words = "The hold is about to end." if lapses else "What is held is used up."
+        words = told("The hold is about to end.") if lapses else told("What is held is used up.")
         books.note(session, payment, "stop asked", at=at, cents=cost, words=words)
     payment.stop_asked_at = at
     return True
@@ -152,7 +152,7 @@ def _tell_of_late_starts(session: Session, at: datetime) -> int:
     for payment in late:
         payment.transaction = _of_token(session, payment)
         session.flush()
-        service.tell_of(session, payment, "The car charged after the hold had been released.", at=at)
+        service.tell_of(session, payment, told("The car charged after the hold had been released."), at=at)
     return len(late)
 
 

@@ -17,10 +17,15 @@ from csms.domain.payments.books import account, book, note
 from csms.domain.payments.models import OVER, Payment, PaymentState, Wanted
 from csms.domain.payments.rules import Standing, Status
 from csms.domain.transactions import queries
-from csms.sentences import gettext_noop
+from csms.sentences import gettext_noop, told
 
 TOPIC = "payments"
 BY = "card payment"  # who orders what a payment leads to
+FAILURES = {
+    Wanted.CAPTURE: gettext_noop("The money could not be taken: %(detail)s"),
+    Wanted.RELEASE: gettext_noop("The money could not be released: %(detail)s"),
+    Wanted.REFUND: gettext_noop("The money could not be given back: %(detail)s"),
+}
 
 
 def find(session: Session, payment_id: str, *, to_change: bool = False) -> Payment:
@@ -175,9 +180,9 @@ def _let_go(session: Session, payment: Payment, at: datetime) -> None:
         _close(session, payment, PaymentState.RELEASED, payment.reason, at=at)
         payment.problem = payment.problem_at = None
         return
-    _close(session, payment, PaymentState.EXPIRED, "The hold ended before anything was taken.", at=at)
+    _close(session, payment, PaymentState.EXPIRED, told("The hold ended before anything was taken."), at=at)
     if payment.transaction_id is not None:
-        tell_of(session, payment, "The hold ended before the session was paid.", at=at)
+        tell_of(session, payment, told("The hold ended before the session was paid."), at=at)
 
 
 def _close(
@@ -214,11 +219,12 @@ def not_settled(session: Session, payment: Payment, detail: str, *, is_final: bo
     payment.asked_at = at
     payment.due_at = at + rules.retry_after(payment.attempts)
     if payment.wanted and (is_final or payment.attempts >= rules.PATIENT_TRIES):
-        doing = {"capture": "taken", "release": "released", "refund": "given back"}[payment.wanted]
-        tell_of(session, payment, f"The money could not be {doing}: {detail}", at=at)
+        tell_of(session, payment, FAILURES[payment.wanted] % {"detail": detail}, at=at)
     if payment.state is PaymentState.REQUESTED and at > payment.expires_at + rules.FORGET_AFTER:
-        _close(session, payment, PaymentState.EXPIRED, "Nobody knows whether it was paid.", at=at)
-        tell_of(session, payment, f"It is not known whether it was paid: {detail}", at=at)
+        _close(session, payment, PaymentState.EXPIRED, told("Nobody knows whether it was paid."), at=at)
+        tell_of(
+            session, payment, told("It is not known whether it was paid: %(detail)s", detail=detail), at=at
+        )
     announce(session, payment.topic)
 
 
@@ -227,7 +233,7 @@ def want_capture(
 ) -> None:
     """Take `cents` of what is held, and let go of the rest. Raises Refused."""
     if payment.state is not PaymentState.HELD:
-        raise Refused("Nothing is held: this payment is %(value)s.", value=payment.state.value)
+        raise Refused("Nothing is held by this payment.")
     if not 0 < cents <= payment.held_cents:
         raise Refused("Take more than nothing, and at most what is held.")
     _want(session, payment, Wanted.CAPTURE, cents, at=at, by=by)
@@ -238,7 +244,7 @@ def want_release(
 ) -> None:
     """Let go of all that is held, or of the page where it could be paid. Raises Refused."""
     if payment.state not in (PaymentState.REQUESTED, PaymentState.HELD):
-        raise Refused("There is nothing to release: this payment is %(value)s.", value=payment.state.value)
+        raise Refused("There is nothing to release: nothing is held by this payment.")
     payment.reason = printable(reason, 255)
     _want(session, payment, Wanted.RELEASE, 0, at=at, by=by)
 
@@ -248,7 +254,7 @@ def want_refund(
 ) -> None:
     """Give back `cents` of what was taken. Raises Refused."""
     if payment.state is not PaymentState.CAPTURED:
-        raise Refused("Nothing can be given back: this payment is %(value)s.", value=payment.state.value)
+        raise Refused("Nothing can be given back: nothing was taken, or all of it has gone back.")
     if not 0 < cents <= payment.net_cents:
         raise Refused("Give back more than nothing, and at most what was taken.")
     _want(session, payment, Wanted.REFUND, payment.refunded_cents + cents, at=at, by=by)

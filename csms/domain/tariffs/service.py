@@ -12,6 +12,7 @@ from csms.domain.base import Invalid, NotFound, Refused, announce
 from csms.domain.chargers import Admission, Charger
 from csms.domain.tariffs.models import About, Tariff, TariffVersion
 from csms.domain.tariffs.shape import Terms, as_json, check
+from csms.sentences import told
 
 RECENT = 50  # derived versions that are looked through for one with the same terms
 
@@ -135,7 +136,11 @@ def derived(session: Session, base: TariffVersion | None, terms: Terms, *, at: d
     mine = Tariff.base_id.is_(None) if base_id is None else Tariff.base_id == base_id
     tariff = session.scalar(select(Tariff).where(Tariff.is_derived, mine))
     if tariff is None:
-        name = f"{base.tariff.name[:60]}, as it holds here" if base else "Prices by slot"
+        name = (
+            told("%(tariff)s, as it holds here", tariff=base.tariff.name[:60])
+            if base
+            else told("Prices by slot")
+        )
         tariff = Tariff(name=name, is_derived=True, base_id=base_id, created_at=at)
         session.add(tariff)
         return revise(session, tariff, terms, at=at)

@@ -14,6 +14,7 @@ from csms.domain.transactions.course import course_of
 from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
 from csms.domain.transactions.progress import Progress
 from csms.quantities import cents, kwh
+from csms.sentences import told
 
 FREE = Terms(currency="")
 MICRO = Decimal("0.000001")
@@ -144,13 +145,14 @@ def put_on_record(
 
 def doubts(transaction: Transaction | Progress) -> list[str]:
     """What a reader of its charge record should know of its figures."""
-    told = {
-        "another system kept this session, and was paid for it": transaction.is_free
+    found = {
+        told("another system kept this session, and was paid for it"): transaction.is_free
         and Flag.TAKEN_OVER in transaction.flags,
-        "its end was never told, so this is an estimate": transaction.state is TransactionState.ENDED_UNKNOWN,
-        "nobody knows its energy": transaction.energy_wh is None,
+        told("its end was never told, so this is an estimate"): transaction.state
+        is TransactionState.ENDED_UNKNOWN,
+        told("nobody knows its energy"): transaction.energy_wh is None,
     }
-    return [words for words, is_so in told.items() if is_so]
+    return [words for words, is_so in found.items() if is_so]
 
 
 def unbill(session: Session, transaction: Transaction | Progress, *, note: str, at: datetime) -> None:

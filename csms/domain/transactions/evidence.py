@@ -9,6 +9,7 @@ from csms.domain.chargers import ConnectorStatus
 from csms.domain.transactions.models import Confidence, EnergySource, Transaction, TransactionState
 from csms.domain.transactions.progress import Progress, meter_of
 from csms.domain.transactions.rules import ROUNDING_WH, advance
+from csms.sentences import told
 
 RUNNING = (
     ConnectorStatus.CHARGING,
@@ -77,9 +78,8 @@ def reading_proofs(transaction: Transaction | Progress) -> list[Proof]:
     if transaction.meter_last_at is None:
         return []
     is_start = transaction.meter_last_at <= transaction.started_at
-    words = (
-        "The meter at its start; no reading came after it." if is_start else "The last reading of its meter."
-    )
+    at_start = told("The meter at its start; no reading came after it.")
+    words = at_start if is_start else told("The last reading of its meter.")
     return [Proof("reading", transaction.meter_last_at, words, register_wh=transaction.meter_last_wh)]
 
 

@@ -22,6 +22,7 @@ from csms.domain.transactions.models import (
 )
 from csms.domain.transactions.progress import follow
 from csms.domain.transactions.rules import ROUNDING_WH
+from csms.sentences import told
 
 AT_ONCE = 200  # repairs in one unit of work
 REOPEN_FOR = timedelta(days=2)  # how long a session that was closed may show that it goes on
@@ -84,7 +85,7 @@ def _close_freed(session: Session, at: datetime, grace: timedelta) -> Iterator[R
             or _is_talking(session, transaction, at - grace)
         ):
             continue
-        words = f"Connector {connector.evse_number} said that it is free."
+        words = told("Connector %(number)s said that it is free.", number=connector.evse_number)
         proofs = [*reading_proofs(transaction), Proof("status", since, words)]
         yield repair.close(session, transaction, RepairKind.AVAILABLE, by_reading(transaction), proofs, at=at)
 
@@ -131,10 +132,14 @@ def _close_restarted(session: Session, at: datetime, grace: timedelta) -> Iterat
         .with_for_update(of=Transaction, skip_locked=True)
     )
     for transaction, connector, booted_at in session.execute(query).all():
-        said = f"After that, connector {connector.evse_number} said {connector.status.value}."
+        said = told(
+            "After that, connector %(number)s said %(status)s.",
+            number=connector.evse_number,
+            status=connector.status.value,
+        )
         proofs = [
             *reading_proofs(transaction),
-            Proof("boot", booted_at or at, "The charger restarted."),
+            Proof("boot", booted_at or at, told("The charger restarted.")),
             Proof("status", connector.reported_at or at, said),
         ]
         yield repair.close(session, transaction, RepairKind.BOOT, by_reading(transaction), proofs, at=at)
@@ -159,7 +164,7 @@ def _propose_silent(session: Session, at: datetime, silence: timedelta) -> Itera
     for transaction, seen_at in session.execute(query).all():
         proofs = [
             *reading_proofs(transaction),
-            Proof("silence", seen_at or at, "The charger was heard for the last time."),
+            Proof("silence", seen_at or at, told("The charger was heard for the last time.")),
         ]
         yield repair.record(
             session,
@@ -267,7 +272,7 @@ def _refined(session: Session, made: Repair, transaction: Transaction) -> bool:
     estimate = by_next_start(transaction, following.meter_start_wh, following.started_at)
     if estimate.source is not EnergySource.NEXT_START:
         return False
-    words = "The next session began on this connector."
+    words = told("The next session began on this connector.")
     proof = Proof(
         "start", following.started_at, words, register_wh=following.meter_start_wh, ref=following.id
     )

@@ -37,6 +37,7 @@ from csms.domain.transactions.models import (
 )
 from csms.domain.transactions.progress import follow
 from csms.domain.transactions.stops import StopReport, close
+from csms.sentences import told
 
 LOOK_BACK = timedelta(days=14)  # a session that a Stop may end began at most so long before it
 MOST_NEIGHBOURS = 500
@@ -169,7 +170,7 @@ def marry(
         raise Refused("This stop tells no meter: close the session by hand instead.")
     before = repair.snapshot(transaction)
     readings = _readings(session, orphan, transaction)
-    words = "A stop of a session that nobody knew."
+    words = told("A stop of a session that nobody knew.")
     proof = Proof("stop", orphan.started_at, words, register_wh=orphan.meter_stop_wh, ref=orphan.id)
     proofs = [*reading_proofs(transaction), proof]
     for reading in readings:
@@ -267,7 +268,7 @@ def undo(session: Session, made: Repair, *, by: str, at: datetime) -> None:
 
 
 def _part(session: Session, made: Repair, transaction: Transaction, *, at: datetime) -> None:
-    note = f"session {transaction.id}: the stop was not its own"
+    note = told("session %(id)s: the stop was not its own", id=transaction.id)
     billing.unbill(session, transaction, note=note, at=at)
     repair.restore(transaction, made.before)
     orphan = session.get_one(Transaction, made.orphan_id)

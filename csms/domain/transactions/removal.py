@@ -10,6 +10,7 @@ from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
 from csms.domain.base import Base, Refused, announce
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions.models import Transaction
+from csms.sentences import told
 
 KEEPS_CHARGER = "keeps_charger"  # in a table's `info`: what its rows are, with which a charger stays
 
@@ -49,7 +50,7 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
     ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
     for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
         account = session.get_one(Account, entry.account_id)
-        note = f"session {entry.transaction_id} was simulated"
+        note = told("session %(id)s was simulated", id=entry.transaction_id)
         cents, energy_wh = -entry.amount_cents, -entry.energy_wh
         book(session, account, LedgerKind.REFUND, at=at, amount_cents=cents, energy_wh=energy_wh, note=note)
     session.flush()

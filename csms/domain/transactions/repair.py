@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from csms import sentences
 from csms.domain.base import NotFound, Refused, announce
 from csms.domain.transactions import billing
 from csms.domain.transactions.evidence import Estimate, Proof, by_next_start, by_reading, reading_proofs
@@ -148,7 +149,7 @@ def supersede(
 ) -> Repair:
     """The next transaction has begun on its connector: this one is over, and the register tells how far it came."""
     estimate = by_next_start(transaction, register_wh, started_at)
-    words = "The next session began on this connector."
+    words = sentences.told("The next session began on this connector.")
     proofs = [Proof("start", started_at, words, register_wh=register_wh, ref=next_id)]
     return close(
         session, transaction, RepairKind.NEXT_START, estimate, [*reading_proofs(transaction), *proofs], at=at
@@ -254,7 +255,8 @@ def take_back(session: Session, transaction: Entity, *, at: datetime) -> list[in
     ).one()
     transaction.energy_wh, transaction.idle_s = closing.before["energy_wh"], closing.before["idle_s"]
     transaction.idle_spans = closing.before.get("idle_spans")
-    billing.unbill(session, transaction, note=f"session {transaction.id}: its exact end has come", at=at)
+    note = sentences.told("session %(id)s: its exact end has come", id=transaction.id)
+    billing.unbill(session, transaction, note=note, at=at)
     put_aside = [x for x in repairs if x.kind is not RepairKind.WAIVED]
     for repair in put_aside:
         repair.state = RepairState.SUPERSEDED
@@ -289,5 +291,6 @@ def undo_close(session: Session, repair: Repair, transaction: Transaction) -> No
 
 
 def undo_settlement(session: Session, repair: Repair, transaction: Transaction, *, at: datetime) -> None:
-    billing.unbill(session, transaction, note=f"session {transaction.id}: settlement undone", at=at)
+    note = sentences.told("session %(id)s: settlement undone", id=transaction.id)
+    billing.unbill(session, transaction, note=note, at=at)
     transaction.is_free = bool(repair.before["is_free"])

@@ -71,8 +71,8 @@ def preload_starts(session: Session, keys: Sequence[int]) -> None:
 
 def _begun(session: Session, keys: Sequence[int]) -> dict[int, Begun | None]:
     found: dict[int, Begun | None] = dict.fromkeys(keys)
-    for key, transaction_id, *told in _STARTED.rows(session, keys):
-        found[key] = Begun(transaction_id, Decision(*told))
+    for key, transaction_id, *decision in _STARTED.rows(session, keys):
+        found[key] = Begun(transaction_id, Decision(*decision))
     return found
 
 

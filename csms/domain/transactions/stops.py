@@ -18,6 +18,7 @@ from csms.domain.transactions.opened import complete, next_id
 from csms.domain.transactions.progress import Progress, flag, follow, meter_of, named, open_on, stop_idling
 from csms.domain.transactions.readings import keep_reading
 from csms.domain.transactions.rules import Snapshot, final, since_start, summarise
+from csms.sentences import told
 
 
 class StopReport(NamedTuple):
@@ -98,7 +99,7 @@ def end(
         Effect.TRANSACTION_ENDED,
         at=at,
         transaction_id=transaction.id,
-        text="The session has ended.",
+        text=told("The session has ended."),
     )
     return transaction
 

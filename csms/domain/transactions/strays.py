@@ -28,6 +28,7 @@ from csms.domain.transactions.models import (
 from csms.domain.transactions.opened import complete, next_id
 from csms.domain.transactions.progress import follow
 from csms.domain.transactions.rules import ROUNDING_WH, Summary
+from csms.sentences import told
 
 LOOK_BACK = timedelta(days=14)  # older ones wait on, and are left as they are
 WINDOW = timedelta(days=1)  # readings that were received longer ago have been looked at
@@ -227,7 +228,7 @@ def attach(
         "superseded": [],
     }
     readings = of(session, heap)
-    words = "Readings that named a session which nobody knew."
+    words = told("Readings that named a session which nobody knew.")
     proof = Proof("readings", heap.started_at, words, register_wh=heap.meter_last_wh, ref=heap.id)
     proofs = [*reading_proofs(transaction), proof]
     is_moved = _is_moved_by_readings(session, transaction)
