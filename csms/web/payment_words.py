@@ -38,4 +38,8 @@ WANTED = {
     Wanted.RELEASE: lazy_gettext("to be let go"),
     Wanted.REFUND: lazy_gettext("to be given back"),
 }
-PROVIDERS = {"": lazy_gettext("None"), "test": lazy_gettext("Test: no money moves"), "stripe": "Stripe"}
+PROVIDERS = {
+    "": lazy_gettext("No provider"),
+    "test": lazy_gettext("Test: no money moves"),
+    "stripe": "Stripe",
+}

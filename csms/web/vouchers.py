@@ -67,7 +67,7 @@ def make() -> Page:
             put_on_record(session, "voucher.make", given.get("label"), f"{len(made)} of {worth} {unit}")
     except Invalid as error:
         return _page({error.field or "amount": said(error)}), 422
-    flash(ngettext("The voucher is made.", "%(num)s vouchers are made.", len(made)), "success")
+    flash(ngettext("%(num)s voucher is made.", "%(num)s vouchers are made.", len(made)), "success")
     return redirect(url_for(".index", label=given.get("label") or None))
 
 

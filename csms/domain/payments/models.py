@@ -10,6 +10,9 @@ from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import Transaction
 from csms.domain.transactions.removal import KEEPS_CHARGER
+from csms.sentences import gettext_noop
+
+KEPT = gettext_noop("There are card payments of %(title)s: it stays, for the books.")
 
 
 class PaymentState(enum.StrEnum):
@@ -49,7 +52,7 @@ class Payment(Base):
     __table_args__ = (
         Index("ix_payment_state_requested_at", "state", "requested_at"),
         UniqueConstraint("provider", "reference"),
-        {"info": {KEEPS_CHARGER: "card payments"}},
+        {"info": {KEEPS_CHARGER: KEPT}},
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

@@ -12,7 +12,7 @@ from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions.models import Transaction
 from csms.sentences import told
 
-KEEPS_CHARGER = "keeps_charger"  # in a table's `info`: what its rows are, with which a charger stays
+KEEPS_CHARGER = "keeps_charger"  # in a table's `info`: the sentence with which a charger of its rows stays
 
 
 def remove_charger(session: Session, charger: Charger) -> None:
@@ -61,14 +61,10 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
 
 def _refuse_kept(session: Session, charger: Charger) -> None:
     for table in Base.metadata.sorted_tables:
-        if words := table.info.get(KEEPS_CHARGER):
+        if sentence := table.info.get(KEEPS_CHARGER):
             kept = select(table.c.charger_id).where(table.c.charger_id == charger.id)
             if session.execute(kept.limit(1)).first() is not None:
-                raise Refused(
-                    "There are %(words)s of %(title)s: it stays, for the books.",
-                    words=words,
-                    title=charger.title,
-                )
+                raise Refused(sentence, title=charger.title)
 
 
 def _forget(session: Session, charger: Charger) -> None:
