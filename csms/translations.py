@@ -70,11 +70,11 @@ def stored(sentence: str | None) -> str:
         return translated
     for pattern, words in _patterns():
         if found := pattern.fullmatch(sentence):
-            return gettext(words, **{name: _value(x) for name, x in found.groupdict().items()})
+            return gettext(words, **{name: inner(x) for name, x in found.groupdict().items()})
     return sentence
 
 
-def _value(told: str) -> str:
+def inner(told: str) -> str:
     """What stood in a sentence: a sentence of its own is translated too, a name never."""
     return stored(told) if told.endswith(".") and " " in told else told
 

@@ -21,6 +21,7 @@ from csms.translations import LANGUAGES as LANGUAGES
 from csms.translations import catalogue
 from csms.translations import current as current
 from csms.translations import inline as inline
+from csms.translations import inner
 from csms.translations import known as known
 from csms.translations import locale as locale
 from csms.translations import stored as stored
@@ -33,10 +34,11 @@ blueprint = Blueprint("languages", __name__)
 # The blueprints, and single endpoints, whose pages are complete in every language.
 SPOKEN = frozenset(
     {
-        "accounts.me",
+        "accounts",
         "auth",
         "batches",
         "bulk",
+        "cdrs",
         "checkout",
         "commands",
         "configuration",
@@ -48,13 +50,17 @@ SPOKEN = frozenset(
         "languages",
         "local_lists",
         "me",
+        "payments",
         "profile",
+        "repairs",
         "second_factor.ask",
         "second_factor.check",
         "simulator",
-        "subscriptions.begin",
-        "subscriptions.cancel",
-        "vouchers.redeem",
+        "subscriptions",
+        "tariffs",
+        "tokens",
+        "transactions",
+        "vouchers",
     }
 )
 COOKIE = "language"
@@ -77,7 +83,8 @@ def choose() -> WerkzeugResponse:
 
 def said(error: DomainError) -> str:
     """What the domain has to say, in the reader's language."""
-    return gettext(error.sentence, **error.values)
+    values = {name: inner(x) if isinstance(x, str) else x for name, x in error.values.items()}
+    return gettext(error.sentence, **values)
 
 
 def register(app: Flask) -> None:

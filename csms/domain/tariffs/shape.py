@@ -215,7 +215,7 @@ def _element(told: Any, number: int) -> Element:
             "Element %(number)s has no price_components that can be read.", "elements", number=number
         ) from error
     except (ValueError, InvalidOperation) as error:
-        raise Invalid("Element %(number)s: %(error)s", "elements", number=number, error=error) from error
+        raise Invalid("Element %(number)s: %(error)s", "elements", number=number, error=str(error)) from error
     if not components or len({x.type for x in components}) != len(components):
         raise Invalid("Element %(number)s needs components, each dimension once.", "elements", number=number)
     return Element(components, restrictions)
