@@ -18,10 +18,9 @@ from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
 from csms.translations import ENGLISH as ENGLISH
 from csms.translations import LANGUAGES as LANGUAGES
-from csms.translations import catalogue
+from csms.translations import catalogue, inner
 from csms.translations import current as current
 from csms.translations import inline as inline
-from csms.translations import inner
 from csms.translations import known as known
 from csms.translations import locale as locale
 from csms.translations import stored as stored
