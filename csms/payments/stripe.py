@@ -12,11 +12,10 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from csms import clock, outbound
+from csms import clock, outbound, sentences
 from csms.domain.payments import Standing, Status, Step, Wanted
 from csms.outbound import Barred, Unreachable
 from csms.payments.provider import Checkout, Forged, News, Opened, Rejected, Unavailable
-from csms.sentences import told
 
 VERSION = "2024-06-20"  # of the interface: what the answers look like
 WITHIN_S = 15.0
@@ -66,7 +65,7 @@ class Stripe:
         made = self._post("/v1/checkout/sessions", fields, key=f"{checkout.payment_id}-open")
         reference, url = made.get("id"), made.get("url")
         if not isinstance(reference, str) or not isinstance(url, str) or not url.startswith("http"):
-            raise Unavailable(told("Stripe has made no page to pay at."))
+            raise Unavailable(sentences.told("Stripe has made no page to pay at."))
         return Opened(reference, url)
 
     def look(self, reference: str, currency: str) -> Standing:
@@ -163,7 +162,7 @@ class Stripe:
         except orjson.JSONDecodeError:
             told = None
         if not isinstance(told, dict):
-            words = told(
+            words = sentences.told(
                 "Stripe answered with %(status)s, and nothing that can be read.", status=answer.status
             )
             raise Unavailable(words)
@@ -171,7 +170,7 @@ class Stripe:
             return told
         wrong = told.get("error")
         words = str(wrong.get("message") if isinstance(wrong, dict) else "")[:200]
-        words = words or told("Stripe answered with %(status)s.", status=answer.status)
+        words = words or sentences.told("Stripe answered with %(status)s.", status=answer.status)
         if answer.status >= 500 or answer.status in _PASSING:
             raise Unavailable(words)
         raise Rejected(words)

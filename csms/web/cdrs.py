@@ -10,7 +10,8 @@ from typing import Any
 import gevent
 import orjson
 from flask import Blueprint, Response, abort, current_app, render_template, request
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from sqlalchemy import Select
 
 from csms import clock, masks

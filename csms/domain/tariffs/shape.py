@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
+from csms import sentences
 from csms.domain.base import Invalid
-from csms.sentences import told
 
 MOST_ELEMENTS = 40
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -225,7 +225,7 @@ def _component(told: dict[str, Any]) -> Component:
     _only(told, Component)
     vat, step = told.get("vat"), int(told.get("step_size") or 1)
     if not 1 <= step <= 1_000_000:
-        raise ValueError(told("step_size is between 1 and 1000000."))
+        raise ValueError(sentences.told("step_size is between 1 and 1000000."))
     return Component(
         Dimension(told["type"]),
         _number(told["price"], "price", 6_000_000),
@@ -249,10 +249,12 @@ def _restrictions(told: dict[str, Any]) -> Restrictions | None:
         elif name == "day_of_week":
             given[name] = tuple(x for x in DAYS if x in value)
             if len(given[name]) != len(set(value)):
-                raise ValueError(told("day_of_week is of %(days)s.", days=", ".join(DAYS)))
+                raise ValueError(sentences.told("day_of_week is of %(days)s.", days=", ".join(DAYS)))
         elif name == "reservation":
             if value not in RESERVATIONS:
-                raise ValueError(told("reservation is one of %(kinds)s.", kinds=", ".join(RESERVATIONS)))
+                raise ValueError(
+                    sentences.told("reservation is one of %(kinds)s.", kinds=", ".join(RESERVATIONS))
+                )
             given[name] = value
         else:
             given[name] = _number(value, name, 10_000_000)
@@ -262,14 +264,16 @@ def _restrictions(told: dict[str, Any]) -> Restrictions | None:
 def _only(told: dict[str, Any], kind: type[Component] | type[Restrictions]) -> None:
     unknown = sorted(set(told) - set(kind.__slots__))
     if unknown:
-        raise ValueError(told("%(name)s is not known.", name=unknown[0]))
+        raise ValueError(sentences.told("%(name)s is not known.", name=unknown[0]))
 
 
 def _number(value: Any, name: str, most: int = 100_000) -> Decimal:
     number = Decimal(str(value))
     if not number.is_finite() or not 0 <= number <= most or int(number.as_tuple().exponent) < -6:
         raise ValueError(
-            told("%(name)s is between 0 and %(most)s, with six decimals at most.", name=name, most=most)
+            sentences.told(
+                "%(name)s is between 0 and %(most)s, with six decimals at most.", name=name, most=most
+            )
         )
     return number
 
