@@ -209,11 +209,19 @@ def _state(attempt: Attempt) -> dict[str, Any]:
         "is_mended": connected_at is not None and connected_at > attempt.last_at,
         "connected_at": connected_at,
         "may_let_in": bool(attempt.identity) and attempt.cause in LETS_IN and not is_in,
+        "alike": _alike(attempt) if charger is None else None,
         "is_about_keys": charger is not None and attempt.cause in ABOUT_KEYS,
         "others": [x for x in chargers.attempts_like(db.session(), attempt) if x.id != attempt.id],
         "now": at,
         "zone": zone(),
     }
+
+
+def _alike(attempt: Attempt) -> Charger | None:
+    """The charger that may be meant, where one came with an identity that is not known."""
+    if attempt.cause is not RefusalCause.UNKNOWN_CHARGER or not attempt.identity:
+        return None
+    return chargers.alike(db.session(), attempt.identity)
 
 
 def _forms(attempt: Attempt, charger: Charger | None) -> dict[str, Any]:

@@ -46,6 +46,19 @@ def test_every_cause_has_its_page_with_what_to_do(
     assert "ws://charging.test:80/ws/ocpp/" in page or "ws://charging.test/ws/ocpp/" in page
 
 
+@pytest.mark.parametrize(
+    ("came_as", "is_alike"),
+    [("CP-0O1", True), ("cp_1", True), ("CP-2", False), ("BENDER-77-GARAGE", True), ("", False)],
+)
+def test_an_unknown_identity_that_is_like_a_known_one_says_so(
+    session: Session, olga: Browser, came_as: str, is_alike: bool
+) -> None:
+    make_charger(session, "CP-01", name="Plaza")
+    make_charger(session, "Bender-77", name="Garage")
+    page = olga.read(refuse(session, RefusalCause.UNKNOWN_CHARGER, came_as))
+    assert ("whose identity here is" in page) is is_alike
+
+
 def test_an_unknown_charger_is_let_in_from_its_page_which_tells_when_it_has_come(
     session: Session, olga: Browser
 ) -> None:

@@ -1,6 +1,6 @@
 """Chargers, their EVSEs and connectors, their state and their connection."""
 
-from csms.domain.chargers.attempts import admit_attempt, attempts_like, forget_attempt
+from csms.domain.chargers.attempts import admit_attempt, alike, attempts_like, forget_attempt
 from csms.domain.chargers.candidates import Candidate, candidate, candidates
 from csms.domain.chargers.habits import (
     choose_quirks,
@@ -87,6 +87,7 @@ __all__ = [
     "StatusReport",
     "add",
     "admit_attempt",
+    "alike",
     "attempts_like",
     "adopt",
     "boot",
