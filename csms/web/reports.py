@@ -18,7 +18,7 @@ from csms.domain import reports
 from csms.domain.base import Invalid
 from csms.domain.reports import Figures, Grouping, Line, Wanted
 from csms.extensions import db
-from csms.web import exports
+from csms.web import exports, filters
 from csms.web.addresses import with_query
 from csms.web.shell import zone
 
@@ -78,9 +78,21 @@ def index() -> str | tuple[str, int]:
         currency_heads=[(f"Revenue {x}", "num") for x in sorted(found.total.revenue)],
         csv_url=with_query("reports.as_csv", _query(period, wanted.grouping)),
         xlsx_url=with_query("reports.as_workbook", _query(period, wanted.grouping)),
+        nearest=None if found.total.sessions else _nearest(wanted),
         **_frame("reports.index", period, wanted.grouping),
     )
     return (page, 422) if problem else page
+
+
+def _nearest(wanted: Wanted) -> tuple[str, str] | None:
+    """(name, address) of the month nearest to the period in which a session ended."""
+    ended_at = reports.nearest_end(db.session(), wanted)
+    if ended_at is None:
+        return None
+    first = ended_at.astimezone(ZoneInfo(zone())).date().replace(day=1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    words = filters.localtime(ended_at, zone(), "month")
+    return words, with_query("reports.index", _query(Period("", first, last), Grouping.DAY))
 
 
 @blueprint.get("/uptime")

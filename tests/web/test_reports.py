@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import timedelta
 
@@ -23,6 +24,16 @@ def test_without_sessions_the_page_says_so_and_offers_a_longer_period(visitor):
     page = visitor().log_in().text("/reports")
     assert "No session ended" in page
     assert "/reports?period=year" in page
+
+
+def test_an_empty_period_leads_to_the_nearest_month_that_has_something(visitor, site):
+    charge(site, 10, site.now)
+    olga = visitor().log_in()
+    page = olga.text("/reports?since=2020-01-01&until=2020-01-31&group=day")
+    month = site.now.strftime("%Y-%m-01")
+    [address] = re.findall(rf'href="(/reports\?since={month}[^"]*)"', page)
+    assert "The nearest: " in page
+    assert "10.00 kWh" in olga.text(address)
 
 
 def test_energy_revenue_and_success_are_summed(visitor, site):

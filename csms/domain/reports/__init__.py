@@ -3,6 +3,7 @@
 from csms.domain.reports.audit import breaches
 from csms.domain.reports.figures import Figures, Grouping, Line, Wanted, figures
 from csms.domain.reports.models import UptimeRegister
+from csms.domain.reports.nearest import nearest_end
 from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "breaches",
     "figures",
     "fleet_uptime",
+    "nearest_end",
     "reckon_days",
 ]
