@@ -188,3 +188,10 @@ def test_readers_see_batches_and_order_nothing(app: Flask, session: Session, olg
     assert reader.send(f"{here}/cancel").status_code == 404
     assert reader.open(f"/chargers/bulk?{_ids(ids)}").status_code == 404
     assert 'type="checkbox" name="id"' not in reader.read("/chargers?status=all")
+
+
+def test_a_form_asks_for_keys_with_an_empty_field(session: Session, olga: Browser) -> None:
+    ids, _ = _fleet(session)
+    page = olga.read(f"/chargers/bulk/read-configuration?{_ids(ids)}")
+    assert re.search(r'name="keys"[^>]*value=""|value=""[^>]*name="keys"', page)
+    assert 'id="keys-error"' not in page

@@ -122,3 +122,11 @@ def test_what_is_written_on_a_day_is_set_for_keys_and_for_profiles(visitor, box)
     assert "0; by itself at most 7" in page
     refused = olga.post("/configuration/budget", {"writes_per_day": "2", "profile_writes_per_day": "none"})
     assert (refused.status_code, "Between 1 and 1000 writes a day" in refused.text) == (422, True)
+
+
+def test_a_template_names_the_sites_of_its_chargers(visitor, session, box):
+    box.site_id = sites.add(session, Details("Harbour"), at=clock.now()).id
+    store(session)
+    olga = visitor().log_in()
+    answer = olga.post("/configuration/new", FORM)
+    assert "Harbour" in olga.text(answer.headers["Location"])
