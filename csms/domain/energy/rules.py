@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from csms.domain.base import Invalid, Refused
-from csms.domain.energy.profiles import Period, Profile, ProfileKind, Purpose, RateUnit, Schedule
+from csms.domain.energy.profiles import Period, Profile, ProfileKind, Purpose, RateUnit, Recurrency, Schedule
 from csms.quirks import Charging
 
 MOST_PERIODS = 1024
@@ -92,11 +92,9 @@ def _check_schedule(profile: Profile, schedule: Schedule) -> None:
         raise Invalid("A schedule lasts longer than nothing.", "duration_s")
     if profile.recurrency and (schedule.duration_s or 0) > profile.recurrency.seconds:
         # 1.6 errata 3.44: the rest would not be executed
-        raise Invalid(
-            "A %(recurrency)s schedule cannot last longer than its turn.",
-            "duration_s",
-            recurrency=profile.recurrency.lower(),
-        )
+        if profile.recurrency is Recurrency.DAILY:
+            raise Invalid("A daily schedule cannot last longer than its turn.", "duration_s")
+        raise Invalid("A weekly schedule cannot last longer than its turn.", "duration_s")
     if schedule.least_rate is not None:
         _check_rate(schedule.least_rate, schedule.unit, "least_rate")
     _check_periods(profile, schedule)

@@ -60,12 +60,12 @@ def _check(kind: SlotKind, value: Decimal | None) -> None:
     if value is None:
         return
     if not value.is_finite() or not 0 <= value <= MOST[kind] or int(value.as_tuple().exponent) < -6:
-        words = "price" if kind is SlotKind.TARIFF else "limit"
+        if kind is SlotKind.TARIFF:
+            raise Invalid(
+                "A price is between 0 and %(most)s, with six decimals at most.", kind.value, most=MOST[kind]
+            )
         raise Invalid(
-            "A %(words)s is between 0 and %(most)s, with six decimals at most.",
-            kind.value,
-            words=words,
-            most=MOST[kind],
+            "A limit is between 0 and %(most)s, with six decimals at most.", kind.value, most=MOST[kind]
         )
 
 
