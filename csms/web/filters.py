@@ -164,6 +164,8 @@ def localtime(at: datetime | None, zone: str, style: str = "minute") -> str:
     if at is None:
         return DASH
     theirs, there = languages.locale(), at.astimezone(ZoneInfo(zone))
+    if theirs is not None and style == "weekday":
+        return str(dates.format_date(there, "EEEE", theirs))
     if theirs is not None and style in SKELETONS:
         return _local_date(there, style, theirs)
     written = there.strftime(STYLES[style])

@@ -38,12 +38,12 @@ def put_on_plan(session: Session, charger: Charger, at: tuple[float, float] | No
 def remove_site(session: Session, site: Site) -> None:
     """Forget a site. Raises Refused while chargers stand there: move them first."""
     count = counts_by_site(session, [site.id]).get(site.id, 0)
+    if count == 1:
+        raise Refused("1 charger stands at %(name)s: move it to another site first.", name=site.name)
     if count:
-        are = "charger stands" if count == 1 else "chargers stand"
         raise Refused(
-            "%(count)s %(are)s at %(name)s: move them to another site first.",
+            "%(count)s chargers stand at %(name)s: move them to another site first.",
             count=count,
-            are=are,
             name=site.name,
         )
     drop_plan(session, site)
