@@ -14,8 +14,33 @@ from bench import wire
 from bench.scripts import SCRIPTS, RefusedError, Script, Voice
 
 READ_AT_ONCE = 65_536
+CONFIGURATION = {  # the keys that 1.6 §9.1 requires, so that a server need not ask again
+    "AuthorizeRemoteTxRequests": "true",
+    "ClockAlignedDataInterval": "900",
+    "ConnectionTimeOut": "60",
+    "ConnectorPhaseRotation": "1.RST",
+    "GetConfigurationMaxKeys": "50",
+    "HeartbeatInterval": "300",
+    "LocalAuthorizeOffline": "true",
+    "LocalPreAuthorize": "false",
+    "MeterValuesAlignedData": "Energy.Active.Import.Register",
+    "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import",
+    "MeterValueSampleInterval": "60",
+    "NumberOfConnectors": "1",
+    "ResetRetries": "1",
+    "StopTransactionOnEVSideDisconnect": "true",
+    "StopTransactionOnInvalidId": "true",
+    "StopTxnAlignedData": "",
+    "StopTxnSampledData": "",
+    "SupportedFeatureProfiles": "Core,FirmwareManagement",
+    "TransactionMessageAttempts": "3",
+    "TransactionMessageRetryInterval": "60",
+    "UnlockConnectorOnEVSideDisconnect": "true",
+}
 ANSWERS: dict[str, dict[str, object]] = {  # to a server's CALL; every other one is {"status": "Accepted"}
-    "GetConfiguration": {"configurationKey": [], "unknownKey": []},
+    "GetConfiguration": {
+        "configurationKey": [{"key": x, "readonly": False, "value": y} for x, y in CONFIGURATION.items()]
+    },
     "GetLocalListVersion": {"listVersion": 0},
     "GetDiagnostics": {},
     "UpdateFirmware": {},
