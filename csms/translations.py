@@ -75,8 +75,12 @@ def stored(sentence: str | None) -> str:
 
 
 def inner(told: str) -> str:
-    """What stood in a sentence: a sentence of its own is translated too, a name never."""
-    return stored(told) if told.endswith(".") and " " in told else told
+    """What stands in a sentence: a sentence of its own, or a part of one, is translated too, a name never."""
+    if " " not in told:
+        return told
+    if told.endswith("."):
+        return stored(told)
+    return gettext(told) if told[0].islower() else told
 
 
 def stored_for_drivers(sentence: str | None) -> str:

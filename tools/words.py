@@ -18,6 +18,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from csms import quirks
 from csms.web.languages import ENGLISH, LANGUAGES
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,21 @@ def extracted() -> Catalog:
     for folder in ("csms", "templates"):
         for _, _, words, _, context in extract_from_dir(ROOT / folder, METHODS, OPTIONS, KEYWORDS):
             catalog.add(words, context=context)
+    for profile in quirks.profiles().values():
+        for sentence in _said_by(profile):
+            catalog.add(sentence)
     return catalog
+
+
+def _said_by(profile: quirks.Profile) -> Iterator[str]:
+    """What a quirk profile's file says. Names of products, and the words of their own menus, stay as they are."""
+    is_product = any(not x.firmware_up_to for x in profile.match)
+    yield from () if is_product else (profile.name,)
+    yield from (profile.summary, *profile.hints, *(x.why for x in profile.keys))
+    yield from (y for x in profile.refuses for y in (x.why, x.instead))
+    yield from (x.label for x in profile.address.fields if not profile.match)
+    if profile.address.note:
+        yield profile.address.note
 
 
 def languages() -> list[str]:

@@ -21,6 +21,7 @@ from csms.extensions import limiter
 from csms.ocpp import tls
 from csms.ocpp.arrival import Claimed, Lock
 from csms.ocpp.refusal import Refusal
+from csms.sentences import told
 
 FAILURES_BY_ADDRESS = RateLimitItemPerMinute(10)
 FAILURES_BY_IDENTITY = RateLimitItemPerMinute(5)
@@ -50,7 +51,7 @@ def shown() -> Shown:
         except (Invalid, ValueError):
             certificate = None
     transport = request.environ.get(tls.TRANSPORT) or (
-        "TLS, ended by a proxy" if request.is_secure else "no TLS"
+        told("TLS, ended by a proxy") if request.is_secure else told("no TLS")
     )
     return Shown(request.is_secure, str(transport), certificate)
 
@@ -62,9 +63,14 @@ def authenticate(claimed: Claimed, identity: str, given: Shown) -> Offer:
         raise Refusal(
             403,
             RefusalCause.BELOW_PROFILE,
-            f"The charger comes without TLS, and its security profile here is {lock.profile}.",
-            "Set the charger's address to wss:// and its SecurityProfile to the one here. A profile that was once "
-            "reached is never lowered.",
+            told(
+                "The charger comes without TLS, and its security profile here is %(profile)s.",
+                profile=lock.profile,
+            ),
+            told(
+                "Set the charger's address to wss:// and its SecurityProfile to the one here. A profile that was once "
+                "reached is never lowered."
+            ),
         )
     if _is_by_certificate(claimed, given):
         _check_certificate(claimed, given.certificate, clock.now())
@@ -96,9 +102,11 @@ def _check_certificate(claimed: Claimed, certificate: Certificate | None, at: da
         raise Refusal(
             403,
             RefusalCause.NO_CERTIFICATE,
-            "The charger shows no certificate, and its security profile here is 3.",
-            "Install a certificate of this server's authority in the charger. Behind a proxy: have it ask for one and "
-            "hand it on, and name its address in PROXY_ADDRESSES.",
+            told("The charger shows no certificate, and its security profile here is 3."),
+            told(
+                "Install a certificate of this server's authority in the charger. Behind a proxy: have it ask for one "
+                "and hand it on, and name its address in PROXY_ADDRESSES."
+            ),
         )
     problem = _problem(claimed, certificate, at)
     if problem is None:
@@ -106,8 +114,12 @@ def _check_certificate(claimed: Claimed, certificate: Certificate | None, at: da
     raise Refusal(
         403,
         RefusalCause.WRONG_CERTIFICATE,
-        f"The charger's certificate ({certificate.subject[:120]}) is not the right one. {problem}.",
-        "Have the charger ask for a new certificate; until then it cannot be let in.",
+        told(
+            "The charger's certificate (%(subject)s) is not the right one. %(problem)s",
+            subject=certificate.subject[:120],
+            problem=problem,
+        ),
+        told("Have the charger ask for a new certificate; until then it cannot be let in."),
     )
 
 
@@ -115,13 +127,19 @@ def _problem(claimed: Claimed, certificate: Certificate, at: datetime) -> str | 
     """Why a certificate is not this charger's; None: it is."""
     owner: str = current_app.config["CPO_NAME"]
     if not certificate.is_valid(at):
-        return "It is not valid at this time"
+        return told("It is not valid at this time.")
     if certificate.organization != owner:
-        return f"Its organisation is {certificate.organization!r} instead of {owner!r}"
+        return told(
+            "Its organisation is “%(organization)s” instead of “%(owner)s”.",
+            organization=certificate.organization,
+            owner=owner,
+        )
     if claimed.certificate_owner not in (None, claimed.station.charger_id):
-        return "It was made for another charger"
+        return told("It was made for another charger.")
     if certificate.common_name not in claimed.lock.names:
-        return f"Its name is {certificate.common_name!r}, which is not the charger's serial number"
+        return told(
+            "Its name is “%(name)s”, which is not the charger's serial number.", name=certificate.common_name
+        )
     return None
 
 
@@ -134,8 +152,8 @@ def _by_key(lock: Lock, identity: str) -> Proof:
         raise Refusal(
             401,
             RefusalCause.NO_CREDENTIAL,
-            "The charger gives no password, and one is set for it here.",
-            "Enter the charger's key as its password (AuthorizationKey), or remove the key here.",
+            told("The charger gives no password, and one is set for it here."),
+            told("Enter the charger's key as its password (AuthorizationKey), or remove the key here."),
         )
     if lock.key_hash is None and lock.next_key_hash is None and lock.profile == 0:
         return Proof.NOTHING  # a password that nobody has set proves nothing
@@ -143,8 +161,8 @@ def _by_key(lock: Lock, identity: str) -> Proof:
         raise Refusal(
             401,
             RefusalCause.IDENTITY_MISMATCH,
-            "The user name of the password is not the charger's identity.",
-            f"The user name must be the identity in the address: {identity}.",
+            told("The user name of the password is not the charger's identity."),
+            told("The user name must be the identity in the address: %(identity)s.", identity=identity),
         )
     for stored, proof in ((lock.key_hash, Proof.KEY), (lock.next_key_hash, Proof.NEXT_KEY)):
         if stored is not None and _is_key(stored, password):
@@ -152,8 +170,8 @@ def _by_key(lock: Lock, identity: str) -> Proof:
     raise Refusal(
         401,
         RefusalCause.WRONG_CREDENTIAL,
-        "The charger's password is wrong.",
-        "Make a new key on the charger's page here, and enter it at the charger.",
+        told("The charger's password is wrong."),
+        told("Make a new key on the charger's page here, and enter it at the charger."),
     )
 
 
@@ -189,8 +207,8 @@ def refuse_guessers(identity: str) -> None:
             raise Refusal(
                 429,
                 RefusalCause.TOO_MANY_ATTEMPTS,
-                "Too many attempts with a wrong password.",
-                "Correct the charger's password; it may try again after a minute.",
+                told("Too many attempts with a wrong password."),
+                told("Correct the charger's password; it may try again after a minute."),
             )
 
 

@@ -20,6 +20,7 @@ from csms.ocpp import message, repair
 from csms.ocpp.message import Call
 from csms.quirks import Profile
 from csms.schemas import Fault, FaultKind
+from csms.sentences import gettext_noop, told
 
 Payload = dict[str, Any]
 Preload = Callable[[Session, Iterable[int]], None]
@@ -207,12 +208,12 @@ def answer(actions: Actions, context: Context, call: Call) -> Answer:
     verb = actions.verbs.get(call.action)
     if not _is_heard(context.station, call, verb):
         # OCPP-J errata 3.8, 2.0.1 B02.FR.09: nothing else is heard before acceptance; checked before the schema
-        return _refuse(call, "SecurityError", "This charger is not accepted here yet.")
+        return _refuse(call, "SecurityError", told("This charger is not accepted here yet."))
     if verb is None:
         found = [(Deviation.ACTION_UNKNOWN, call.action[:60] if call.action.isidentifier() else "")]
         if call.action in schemas.actions(actions.protocol):
-            return _refuse(call, "NotSupported", "This action is known and not supported.", found)
-        return _refuse(call, "NotImplemented", "This action is not known.", found)
+            return _refuse(call, "NotSupported", told("This action is known and not supported."), found)
+        return _refuse(call, "NotImplemented", told("This action is not known."), found)
     if call.doubt is not None and not verb.keeps_reply:
         return _refuse(call, actions.unreadable_code, call.doubt, [(kind, "") for kind in call.repairs])
     faults = schemas.check(actions.protocol, call.action, call.payload)
@@ -281,20 +282,20 @@ def _at_fault(actions: Actions, call: Call, faults: list[Fault], found: Sequence
 
 def in_words(found: Sequence[Found]) -> str:
     """What was found, in one line, without repeating the values that were sent."""
-    parts = [f"{place or 'the message'}: {kind.value.replace('_', ' ')}" for kind, place in found[:4]]
+    parts = [f"{place or told('the message')}: {kind.value.replace('_', ' ')}" for kind, place in found[:4]]
     return "; ".join(dict.fromkeys(parts))[:255]
 
 
 def describe(faults: Sequence[Fault]) -> str:
     """What is wrong, in one line, without repeating the values that were sent."""
     words = {
-        FaultKind.MISSING: "is missing",
-        FaultKind.TYPE: "has the wrong type",
-        FaultKind.VALUE: "has a value that is not allowed",
-        FaultKind.SHAPE: "is not expected",
+        FaultKind.MISSING: gettext_noop("%(place)s is missing"),
+        FaultKind.TYPE: gettext_noop("%(place)s has the wrong type"),
+        FaultKind.VALUE: gettext_noop("%(place)s has a value that is not allowed"),
+        FaultKind.SHAPE: gettext_noop("%(place)s is not expected"),
     }
     parts = []
     for fault in faults[:4]:
-        place = f"{fault.pointer}/{fault.name}" if fault.name else fault.pointer or "the payload"
-        parts.append(f"{place} {words[fault.kind]}")
-    return "; ".join(parts)[:255] or "the payload makes no sense"
+        place = f"{fault.pointer}/{fault.name}" if fault.name else fault.pointer or told("the payload")
+        parts.append(words[fault.kind] % {"place": place})
+    return "; ".join(parts)[:255] or told("the payload makes no sense")

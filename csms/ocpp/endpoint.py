@@ -24,6 +24,7 @@ from csms.ocpp.door import Door
 from csms.ocpp.link import SIZE_AFTER_ACCEPTANCE, SIZE_BEFORE_ACCEPTANCE, Link
 from csms.ocpp.refusal import Refusal
 from csms.ocpp.websocket import HandshakeRefused, Server, hijacked
+from csms.sentences import told
 from csms.work import StorageFailed
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,8 @@ def _identity() -> str:
         raise Refusal(
             404 if not last else 400,
             RefusalCause.BAD_IDENTITY,
-            f"The address ends in {last[:80]!r}, which is no charger's identity.",
-            "End the charger's address with its identity: 1 to 48 characters without colon or slash.",
+            told("The address ends in “%(last)s”, which is no charger's identity.", last=last[:80]),
+            told("End the charger's address with its identity: 1 to 48 characters without colon or slash."),
         )
     return identity
 
@@ -102,15 +103,19 @@ def _protocol() -> str:
         raise Refusal(
             400,
             RefusalCause.UNSUPPORTED_SUBPROTOCOL,
-            f"The charger offers {', '.join(offered)[:100]}; here is {ours}.",
-            f"Set the charger's OCPP version to one of: {ours}.",
+            told(
+                "The charger offers %(offered)s; here is %(ours)s.",
+                offered=", ".join(offered)[:100],
+                ours=ours,
+            ),
+            told("Set the charger's OCPP version to one of: %(ours)s.", ours=ours),
         )
     if current_app.config["REQUIRES_SUBPROTOCOL"]:
         raise Refusal(
             400,
             RefusalCause.NO_SUBPROTOCOL,
-            "The charger does not say which version of OCPP it speaks.",
-            f"Choose OCPP 1.6 JSON at the charger; it must offer the sub-protocol {ours}.",
+            told("The charger does not say which version of OCPP it speaks."),
+            told("Choose OCPP 1.6 JSON at the charger; it must offer the sub-protocol %(ours)s.", ours=ours),
         )
     return DEFAULT_VERSION
 
@@ -127,15 +132,15 @@ def _claimed(door: Door, identity: str, protocol: str, shown: Shown) -> Claimed:
         raise Refusal(
             503,
             RefusalCause.TOO_MANY_ATTEMPTS,
-            f"{MOST_PENDING} chargers are waiting to be adopted already.",
-            "Adopt or reject the chargers that are waiting, then let this one try again.",
+            told("%(count)s chargers are waiting to be adopted already.", count=MOST_PENDING),
+            told("Adopt or reject the chargers that are waiting, then let this one try again."),
         ) from None
     if claimed is None:
         raise Refusal(
             404,
             RefusalCause.UNKNOWN_CHARGER,
-            f"No charger is called {identity}.",
-            "Add the charger here under just this identity, or correct the identity at the charger.",
+            told("No charger is called %(identity)s.", identity=identity),
+            told("Add the charger here under just this identity, or correct the identity at the charger."),
         )
     return claimed
 
@@ -146,8 +151,8 @@ def _admit(door: Door, claimed: Claimed) -> None:
         raise Refusal(
             403,
             RefusalCause.REJECTED_CHARGER,
-            f"{station.identity} has been rejected here.",
-            "Adopt the charger here if it should be let in after all.",
+            told("%(identity)s has been rejected here.", identity=station.identity),
+            told("Adopt the charger here if it should be let in after all."),
         )
     is_limited = limiter.enabled and not current_app.config["LAB"]
     if is_limited and not limiter.limiter.hit(
@@ -156,15 +161,17 @@ def _admit(door: Door, claimed: Claimed) -> None:
         raise Refusal(
             503,
             RefusalCause.TOO_MANY_ATTEMPTS,
-            "The charger connects again and again.",
-            "Look whether two chargers share this identity, or whether the charger's network keeps failing.",
+            told("The charger connects again and again."),
+            told(
+                "Look whether two chargers share this identity, or whether the charger's network keeps failing."
+            ),
         )
     if door.is_held(station.charger_id, is_elsewhere=claimed.is_elsewhere):
         raise Refusal(
             409,
             RefusalCause.DUPLICATE_IDENTITY,
-            f"A charger called {station.identity} is connected and answers.",
-            "Give each charger an identity of its own.",
+            told("A charger called %(identity)s is connected and answers.", identity=station.identity),
+            told("Give each charger an identity of its own."),
         )
 
 
@@ -182,8 +189,8 @@ def _upgrade(door: Door, station: Station, offer: Offer) -> Response:
         raise Refusal(
             refused.status,
             RefusalCause.BAD_HANDSHAKE,
-            f"The websocket's handshake is wrong: {refused.reason}",
-            "Look for a proxy between charger and server that does not pass websockets on.",
+            told("The websocket's handshake is wrong: %(reason)s", reason=refused.reason),
+            told("Look for a proxy between charger and server that does not pass websockets on."),
         ) from refused
     link = Link(door, server, station, VERSIONS[station.protocol], peer)
     server.run(link.serve)

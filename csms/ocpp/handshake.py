@@ -18,6 +18,8 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter
 
+from csms.sentences import told
+
 Environ = Mapping[str, Any]
 
 # Compressing needs a fresh 32 KiB zlib state: below this size it costs more than the bytes are worth.
@@ -91,7 +93,9 @@ def negotiate(environ: Environ, subprotocol: str | None) -> tuple[bytes, list[Ex
     _refuse_body(environ)
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION", "13") != "13":
         raise HandshakeRefused(
-            426, "websocket version 13 is needed", [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")]
+            426,
+            told("websocket version 13 is needed"),
+            [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")],
         )
     request = Request(
         environ.get("PATH_INFO", "/"),
@@ -117,14 +121,14 @@ def negotiate(environ: Environ, subprotocol: str | None) -> tuple[bytes, list[Ex
 def _refuse_body(environ: Environ) -> None:
     # What follows the head of an upgrade are frames; a request that also announces a body is a smuggler's.
     if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:
-        raise HandshakeRefused(400, "a websocket handshake has no body")
+        raise HandshakeRefused(400, told("a websocket handshake has no body"))
 
 
 def _refusal(error: InvalidHandshake) -> HandshakeRefused:
     if isinstance(error, InvalidMethod):
-        return HandshakeRefused(405, "a websocket handshake is a GET", [("Allow", "GET")])
+        return HandshakeRefused(405, told("a websocket handshake is a GET"), [("Allow", "GET")])
     if isinstance(error, InvalidProtocol):
-        return HandshakeRefused(505, "a websocket handshake needs HTTP/1.1")
+        return HandshakeRefused(505, told("a websocket handshake needs HTTP/1.1"))
     if isinstance(error, InvalidUpgrade):
         return HandshakeRefused(426, str(error), [("Upgrade", "websocket")])
     return HandshakeRefused(400, str(error))

@@ -74,7 +74,7 @@ class Link:
 
     def serve(self, server: Server) -> None:
         """Serve the charger until the connection ends. Raises ConnectionClosed when it does."""
-        reason = "closed by the server"
+        reason = told("closed by the server")
         self.door.at_work += 1
         try:
             self._open()
@@ -90,10 +90,10 @@ class Link:
             raise
         except StorageFailed:
             # What cannot be stored must not be answered: the charger keeps it and comes again.
-            reason = "the database was not available"
+            reason = told("the database was not available")
             server.close(TRY_LATER, "try again later")
         except Fenced:
-            reason = "replaced by a newer connection"
+            reason = told("replaced by a newer connection")
             server.close(POLICY, reason)
         finally:
             self._close(reason)

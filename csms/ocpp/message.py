@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import orjson
 
 from csms.domain.frames import Deviation
+from csms.sentences import told
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 MOST_DEPTH = 32
@@ -73,19 +74,21 @@ def parse(text: str) -> Message:
     try:
         value, doubts = _read(text)
     except ValueError as error:
-        return Garbage(f"not valid JSON: {error}"[:200], _id_in(text), deviation=Deviation.NOT_JSON)
+        return Garbage(
+            told("not valid JSON: %(error)s", error=error)[:200], _id_in(text), deviation=Deviation.NOT_JSON
+        )
     message_id = _readable_id(value)
-    told = (
+    answered_under = (
         message_id if isinstance(value, list) and value and value[0] == CALL else None
     )  # answers get no answer
     if not isinstance(value, list) or not value:
-        return Garbage("not an OCPP message: [type, id, …] is expected")
+        return Garbage(told("not an OCPP message: [type, id, …] is expected"))
     if type(value[0]) is not int or value[0] not in (CALL, CALL_RESULT, CALL_ERROR):
-        return Garbage("there is no such message type", message_id, is_type_unknown=True)
+        return Garbage(told("there is no such message type"), message_id, is_type_unknown=True)
     if len(value) < 3:
-        return Garbage("not an OCPP message: [type, id, …] is expected", told)
+        return Garbage(told("not an OCPP message: [type, id, …] is expected"), answered_under)
     if message_id is None or (isinstance(message_id, str) and len(message_id) > LONGEST_ID):
-        return Garbage("the message id must be a string of 1 to 36 characters", told)
+        return Garbage(told("the message id must be a string of 1 to 36 characters"), answered_under)
     if value[0] == CALL:
         return _call(value, message_id, doubts)
     if doubts is not None and Deviation.TOO_BIG in doubts.repairs:
@@ -100,11 +103,11 @@ def parse(text: str) -> Message:
 
 def _call(value: list[Any], message_id: MessageId, doubts: "_Doubts | None") -> Call | Garbage:
     if not isinstance(value[2], str) or not value[2]:
-        return Garbage("the action must be a string", message_id)
+        return Garbage(told("the action must be a string"), message_id)
     if len(value) == 4 and doubts is None and type(message_id) is str:
         return Call(message_id, value[2], value[3])
     if len(value) > 4:
-        return Garbage("a CALL has four elements", message_id)
+        return Garbage(told("a CALL has four elements"), message_id)
     doubts = doubts or _Doubts()
     if type(message_id) is int:
         doubts.note(Deviation.MESSAGE_ID_NUMBER)
@@ -147,7 +150,7 @@ class _Doubts:
         value = dict(pairs)
         if len(value) != len(pairs):
             is_same = all(value[key] == given for key, given in pairs)
-            self.note(Deviation.KEY_TWICE, None if is_same else "a key stands twice in one object")
+            self.note(Deviation.KEY_TWICE, None if is_same else told("a key stands twice in one object"))
         return value
 
 
@@ -168,7 +171,7 @@ def _read(text: str) -> tuple[Any, _Doubts | None]:
             json.loads(text, object_pairs_hook=doubts.object_of, parse_constant=_refuse_constant)
     if len(text) > 2 * MOST_VALUES and text.count(",") >= MOST_VALUES and _count(value) > MOST_VALUES:
         doubts = doubts or _Doubts()
-        doubts.note(Deviation.TOO_BIG, f"more than {MOST_VALUES} values in one message")
+        doubts.note(Deviation.TOO_BIG, told("more than %(most)s values in one message", most=MOST_VALUES))
     return value, doubts if doubts and doubts.repairs else None
 
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from csms.domain import security
 from csms.domain.base import Invalid
+from csms.sentences import told
 
 log = logging.getLogger(__name__)
 
@@ -91,15 +92,15 @@ def _worth_telling(error: BaseException) -> str | None:
     if not isinstance(error, ssl.SSLError):
         return None
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate that it showed is not accepted: {error.verify_message}."
+        return told("The certificate that it showed is not accepted: %(why)s.", why=error.verify_message)
     return {
-        "UNSUPPORTED_PROTOCOL": "It knows no TLS newer than 1.1.",
-        "NO_SHARED_CIPHER": "It knows none of the cipher suites.",
-        "PEER_DID_NOT_RETURN_A_CERTIFICATE": "It showed no certificate.",
-        "TLSV1_ALERT_UNKNOWN_CA": "It does not know who signed the server's certificate.",
-        "SSLV3_ALERT_BAD_CERTIFICATE": "It does not accept the server's certificate.",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED": "It takes the server's certificate for expired.",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "It does not accept the server's certificate.",
+        "UNSUPPORTED_PROTOCOL": told("It knows no TLS newer than 1.1."),
+        "NO_SHARED_CIPHER": told("It knows none of the cipher suites."),
+        "PEER_DID_NOT_RETURN_A_CERTIFICATE": told("It showed no certificate."),
+        "TLSV1_ALERT_UNKNOWN_CA": told("It does not know who signed the server's certificate."),
+        "SSLV3_ALERT_BAD_CERTIFICATE": told("It does not accept the server's certificate."),
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED": told("It takes the server's certificate for expired."),
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN": told("It does not accept the server's certificate."),
     }.get(error.reason or "")
 
 
@@ -114,7 +115,7 @@ def describe(
 
     Without any `proxies` what was told of addresses is left to whoever counts proxies; a certificate is not.
     """
-    told = environ.pop(_CERTIFICATE, None)
+    forwarded = environ.pop(_CERTIFICATE, None)
     is_proxy = peer in proxies
     if proxies and not is_proxy:
         for name in _TOLD:
@@ -123,17 +124,17 @@ def describe(
         environ[PEER] = sock.getpeercert(binary_form=True)
         cipher = sock.cipher()
         environ[TRANSPORT] = f"{sock.version()}, {cipher[0] if cipher else 'no cipher'}"
-    elif is_proxy and told:
-        environ[PEER] = _verified(told, authorities)
+    elif is_proxy and forwarded:
+        environ[PEER] = _verified(forwarded, authorities)
 
 
-def _verified(told: str, authorities: Sequence[x509.Certificate]) -> bytes | None:
+def _verified(forwarded: str, authorities: Sequence[x509.Certificate]) -> bytes | None:
     """The certificate in a proxy's header (PEM in percent-encoding, or DER in base64), if one of ours signed it.
 
     The proxy may have verified it or not: the signature is looked at here in any case.
     """
     try:
-        text = unquote(told)
+        text = unquote(forwarded)
         found = security.load(text if "BEGIN" in text else base64.b64decode(text, validate=True))
     except (Invalid, ValueError, binascii.Error):
         log.warning("proxy_certificate_unreadable")

@@ -134,7 +134,9 @@ class Received(Incoming):
 
 
 def _told_by(name: str, detail: str | None) -> str:
-    return told("Told by %(name)s through the API. %(detail)s", name=name, detail=detail or "").rstrip()
+    if not detail:
+        return told("Told by %(name)s through the API.", name=name)
+    return told("Told by %(name)s through the API. %(detail)s", name=name, detail=detail)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from config import Config
@@ -14,6 +15,7 @@ from csms.domain import attention, chargers
 from csms.domain.base import DomainError, NotFound
 from csms.domain.chargers import Admission, Attempt, Charger, RefusalCause
 from csms.extensions import db
+from csms.web.languages import said, stored
 from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -22,95 +24,115 @@ blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
 
 # Causes in a few words.
 CAUSES = {
-    "bad_identity": "No usable identity",
-    "unknown_charger": "Unknown charger",
-    "rejected_charger": "Rejected here",
-    "no_credential": "No password",
-    "wrong_credential": "Wrong password",
-    "identity_mismatch": "Wrong user name",
-    "no_subprotocol": "No OCPP version",
-    "unsupported_subprotocol": "Other OCPP version",
-    "duplicate_identity": "Identity in use",
-    "too_many_attempts": "Too many attempts",
-    "bad_handshake": "Broken handshake",
-    "below_profile": "Not secure enough",
-    "no_certificate": "No certificate",
-    "wrong_certificate": "Wrong certificate",
-    "tls_failed": "TLS failed",
+    "bad_identity": lazy_gettext("No usable identity"),
+    "unknown_charger": lazy_gettext("Unknown charger"),
+    "rejected_charger": lazy_gettext("Rejected here"),
+    "no_credential": lazy_gettext("No password"),
+    "wrong_credential": lazy_gettext("Wrong password"),
+    "identity_mismatch": lazy_gettext("Wrong user name"),
+    "no_subprotocol": lazy_gettext("No OCPP version"),
+    "unsupported_subprotocol": lazy_gettext("Other OCPP version"),
+    "duplicate_identity": lazy_gettext("Identity in use"),
+    "too_many_attempts": lazy_gettext("Too many attempts"),
+    "bad_handshake": lazy_gettext("Broken handshake"),
+    "below_profile": lazy_gettext("Not secure enough"),
+    "no_certificate": lazy_gettext("No certificate"),
+    "wrong_certificate": lazy_gettext("Wrong certificate"),
+    "tls_failed": lazy_gettext("TLS failed"),
 }
 
 # What was seen, and what to do about it, one thing after the other.
 STEPS = {
     RefusalCause.BAD_IDENTITY: (
-        "It reached this server, and its address ends in nothing that could be its name.",
-        "Look at the charger's own menu for its identity; many call it charge point ID or station ID.",
-        "Enter the address as shown here. Some chargers append the identity by themselves, others do not.",
+        lazy_gettext("It reached this server, and its address ends in nothing that could be its name."),
+        lazy_gettext(
+            "Look at the charger's own menu for its identity; many call it charge point ID or station ID."
+        ),
+        lazy_gettext(
+            "Enter the address as shown here. Some chargers append the identity by themselves, others do not."
+        ),
     ),
     RefusalCause.UNKNOWN_CHARGER: (
-        "It reached this server with a name that nobody has added here.",
-        "Compare the name with the label on the charger. If it is yours, let it in.",
+        lazy_gettext("It reached this server with a name that nobody has added here."),
+        lazy_gettext("Compare the name with the label on the charger. If it is yours, let it in."),
     ),
     RefusalCause.REJECTED_CHARGER: (
-        "It reached this server, and somebody has rejected it here.",
-        "Let it in after all, or enter another address at the charger if it belongs elsewhere.",
+        lazy_gettext("It reached this server, and somebody has rejected it here."),
+        lazy_gettext("Let it in after all, or enter another address at the charger if it belongs elsewhere."),
     ),
     RefusalCause.NO_CREDENTIAL: (
-        "It is known here and protected by a key, and it gave no password.",
-        "Make a new key and enter it at the charger: as AuthorizationKey, password or basic authentication key.",
-        "If its menu has no place for one, ask it for no key.",
+        lazy_gettext("It is known here and protected by a key, and it gave no password."),
+        lazy_gettext(
+            "Make a new key and enter it at the charger: as AuthorizationKey, password or basic authentication key."
+        ),
+        lazy_gettext("If its menu has no place for one, ask it for no key."),
     ),
     RefusalCause.WRONG_CREDENTIAL: (
-        "It is known here and protected by a key, and it gave another one.",
-        "Make a new key and enter it at the charger. Nobody can look the old one up.",
-        "Some menus want the 40 digits as they are, some refuse small letters; both are taken here.",
+        lazy_gettext("It is known here and protected by a key, and it gave another one."),
+        lazy_gettext("Make a new key and enter it at the charger. Nobody can look the old one up."),
+        lazy_gettext(
+            "Some menus want the 40 digits as they are, some refuse small letters; both are taken here."
+        ),
     ),
     RefusalCause.IDENTITY_MISMATCH: (
-        "Its user name is not the identity in its address.",
-        "Enter its identity as the user name, or leave the user name empty if the charger fills it in.",
+        lazy_gettext("Its user name is not the identity in its address."),
+        lazy_gettext(
+            "Enter its identity as the user name, or leave the user name empty if the charger fills it in."
+        ),
     ),
     RefusalCause.NO_SUBPROTOCOL: (
-        "It did not say which version of OCPP it speaks.",
-        "Choose OCPP 1.6 JSON at the charger (1.6J, not SOAP).",
-        "If it has no such choice, look for a proxy on the way that takes the header Sec-WebSocket-Protocol away.",
+        lazy_gettext("It did not say which version of OCPP it speaks."),
+        lazy_gettext("Choose OCPP 1.6 JSON at the charger (1.6J, not SOAP)."),
+        lazy_gettext(
+            "If it has no such choice, look for a proxy on the way that takes the header Sec-WebSocket-Protocol away."
+        ),
     ),
     RefusalCause.UNSUPPORTED_SUBPROTOCOL: (
-        "It speaks a version of OCPP that is not spoken here.",
-        "Choose OCPP 1.6 JSON at the charger.",
+        lazy_gettext("It speaks a version of OCPP that is not spoken here."),
+        lazy_gettext("Choose OCPP 1.6 JSON at the charger."),
     ),
     RefusalCause.DUPLICATE_IDENTITY: (
-        "Another charger with this name is connected, and it answers.",
-        "Look whether two chargers were given the same name: each needs its own.",
-        "If there is just one, it dials a second time while its first connection lives: restart it.",
+        lazy_gettext("Another charger with this name is connected, and it answers."),
+        lazy_gettext("Look whether two chargers were given the same name: each needs its own."),
+        lazy_gettext(
+            "If there is just one, it dials a second time while its first connection lives: restart it."
+        ),
     ),
     RefusalCause.TOO_MANY_ATTEMPTS: (
-        "It tried too often in a short time.",
-        "Correct what it was refused for before; then wait a minute, or restart the charger.",
+        lazy_gettext("It tried too often in a short time."),
+        lazy_gettext("Correct what it was refused for before; then wait a minute, or restart the charger."),
     ),
     RefusalCause.BAD_HANDSHAKE: (
-        "It reached this server, and what came was no proper websocket.",
-        "Look for a proxy or a firewall on the way that does not pass websockets on.",
-        "Compare ws:// and wss:// in its address with the address shown here.",
+        lazy_gettext("It reached this server, and what came was no proper websocket."),
+        lazy_gettext("Look for a proxy or a firewall on the way that does not pass websockets on."),
+        lazy_gettext("Compare ws:// and wss:// in its address with the address shown here."),
     ),
     RefusalCause.BELOW_PROFILE: (
-        "It is known here with a security profile that asks for TLS, and it came without.",
-        "Begin its address with wss://, as shown here.",
-        "Look whether it was put back to its factory settings: a profile that was reached is not lowered.",
+        lazy_gettext("It is known here with a security profile that asks for TLS, and it came without."),
+        lazy_gettext("Begin its address with wss://, as shown here."),
+        lazy_gettext(
+            "Look whether it was put back to its factory settings: a profile that was reached is not lowered."
+        ),
     ),
     RefusalCause.NO_CERTIFICATE: (
-        "Its security profile asks for a certificate of its own, and it showed none.",
-        "Look whether its certificate was installed, under its security settings here.",
-        "Behind a proxy: have it ask chargers for certificates and hand them on.",
+        lazy_gettext("Its security profile asks for a certificate of its own, and it showed none."),
+        lazy_gettext("Look whether its certificate was installed, under its security settings here."),
+        lazy_gettext("Behind a proxy: have it ask chargers for certificates and hand them on."),
     ),
     RefusalCause.WRONG_CERTIFICATE: (
-        "It showed a certificate that is not its own, or not valid now.",
-        "Look at the charger's clock: with a wrong one every certificate is out of its time.",
-        "Have the charger ask for a new certificate.",
+        lazy_gettext("It showed a certificate that is not its own, or not valid now."),
+        lazy_gettext("Look at the charger's clock: with a wrong one every certificate is out of its time."),
+        lazy_gettext("Have the charger ask for a new certificate."),
     ),
     RefusalCause.TLS_FAILED: (
-        "Something came to the port for TLS and could not agree on a connection; it could not say who it is.",
-        "Install this server's root certificate in the charger, or use a certificate that it trusts.",
-        "Look at the charger's clock: with a wrong one every certificate is out of its time.",
-        "It must speak TLS 1.2 or newer.",
+        lazy_gettext(
+            "Something came to the port for TLS and could not agree on a connection; it could not say who it is."
+        ),
+        lazy_gettext(
+            "Install this server's root certificate in the charger, or use a certificate that it trusts."
+        ),
+        lazy_gettext("Look at the charger's clock: with a wrong one every certificate is out of its time."),
+        lazy_gettext("It must speak TLS 1.2 or newer."),
     ),
 }
 LETS_IN = (RefusalCause.UNKNOWN_CHARGER, RefusalCause.REJECTED_CHARGER)
@@ -167,9 +189,9 @@ def admit(attempt_id: int) -> Response:
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"{charger.title} is let in. It appears when it next tries.", "success")
+        flash(gettext("%(name)s is let in. It appears when it next tries.", name=charger.title), "success")
     return redirect(url_for(".show", attempt_id=attempt_id))
 
 
@@ -179,7 +201,7 @@ def forget(attempt_id: int) -> Response:
     """Take it off the list; it comes back when it happens again."""
     with atomic() as session:
         chargers.forget_attempt(session, attempt_id)
-    flash("Forgotten. It comes back if it happens again.", "success")
+    flash(gettext("Forgotten. It comes back if it happens again."), "success")
     return redirect(url_for(".index"))
 
 
@@ -235,7 +257,7 @@ def _forms(attempt: Attempt, charger: Charger | None) -> dict[str, Any]:
     return {
         "make": profile.key,
         "makes": sorted(
-            ((x.key, x.name) for x in named.values()), key=lambda x: (x[0] != "any-charger", x[1])
+            ((x.key, stored(x.name)) for x in named.values()), key=lambda x: (x[0] != "any-charger", x[1])
         ),
         "fields": profile.address.filled(url),
         "note": profile.address.note,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as Redirect
 
 from csms import clock
@@ -13,6 +14,7 @@ from csms.domain.base import Invalid
 from csms.domain.security import queries
 from csms.extensions import db
 from csms.web.charger_security import STATES
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -50,8 +52,8 @@ def add_root() -> Page:
             row = security.add_root(session, request.form.get("certificate", ""), at=clock.now())
             put_on_record(session, "root.add", row.subject)
     except Invalid as error:
-        return _index({"certificate": str(error)}), 422
-    flash("Kept. Install it on the Security page of a charger.", "success")
+        return _index({"certificate": said(error)}), 422
+    flash(gettext("Kept. Install it on the Security page of a charger."), "success")
     return redirect(url_for(".index"))
 
 
@@ -63,7 +65,7 @@ def forget_root(root_id: int) -> Page:
         row = security.root(session, root_id)
         put_on_record(session, "root.forget", row.subject)
         security.forget_root(session, row)
-    flash("Forgotten. Where it is installed it stays.", "success")
+    flash(gettext("Forgotten. Where it is installed it stays."), "success")
     return redirect(url_for(".index"))
 
 
@@ -118,8 +120,8 @@ def _events() -> dict[str, Any]:
     return {
         "events": found[:PAGE_SIZE],
         "choices": [
-            ("", "All", url_for(".events", charger=given["charger"]), None),
-            ("1", "Critical", url_for(".events", charger=given["charger"], critical="1"), None),
+            ("", gettext("All"), url_for(".events", charger=given["charger"]), None),
+            ("1", gettext("Critical"), url_for(".events", charger=given["charger"], critical="1"), None),
         ],
         "critical": given["critical"] or "",
         "charger": charger,

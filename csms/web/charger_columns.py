@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
 from csms.domain.base import iso
 from csms.domain.chargers import Charger
 from csms.web.chargers import Head
@@ -25,7 +28,7 @@ class Row:
 class Column:
     """`words` above it on the page, `field` in the CSV; `css`: its class; `permission`: who may see it."""
 
-    words: str
+    words: LazyString
     field: str
     value: Callable[[Row], Any]
     css: str = ""
@@ -36,19 +39,23 @@ class Column:
 
 
 COLUMNS: Mapping[str, Column] = {
-    "connectors": Column("Connectors", "connectors", lambda x: _connectors(x)),
-    "power": Column("Power", "power_w", lambda x: x.power_w, "num"),
-    "place": Column("Place", "place", lambda x: x.charger.location or x.charger.site_name),
-    "site": Column("Site", "site", lambda x: x.charger.site_name),
-    "model": Column("Model", "model", lambda x: _plate(x.charger)),
-    "serial": Column("Serial", "serial_number", lambda x: x.charger.serial_number),
-    "firmware": Column("Firmware", "firmware_version", lambda x: x.charger.firmware_version),
-    "protocol": Column("Protocol", "protocol", lambda x: x.charger.protocol),
-    "security": Column("Security", "security_profile", lambda x: x.charger.security_profile, "num", "view"),
-    "tariff": Column("Tariff", "tariff", lambda x: x.charger.tariff_id, permission="view"),
-    "tags": Column("Tags", "tags", lambda x: ", ".join(y.tag for y in x.charger.tags), permission="view"),
-    "heard": Column("Heard", "last_seen_at", lambda x: _moment(x), "num"),
-    "drivers": Column("For drivers", "slug", lambda x: x.charger.slug),
+    "connectors": Column(lazy_gettext("Connectors"), "connectors", lambda x: _connectors(x)),
+    "power": Column(lazy_gettext("Power"), "power_w", lambda x: x.power_w, "num"),
+    "place": Column(lazy_gettext("Place"), "place", lambda x: x.charger.location or x.charger.site_name),
+    "site": Column(lazy_gettext("Site"), "site", lambda x: x.charger.site_name),
+    "model": Column(lazy_gettext("Model"), "model", lambda x: _plate(x.charger)),
+    "serial": Column(lazy_gettext("Serial"), "serial_number", lambda x: x.charger.serial_number),
+    "firmware": Column(lazy_gettext("Firmware"), "firmware_version", lambda x: x.charger.firmware_version),
+    "protocol": Column(lazy_gettext("Protocol"), "protocol", lambda x: x.charger.protocol),
+    "security": Column(
+        lazy_gettext("Security"), "security_profile", lambda x: x.charger.security_profile, "num", "view"
+    ),
+    "tariff": Column(lazy_gettext("Tariff"), "tariff", lambda x: x.charger.tariff_id, permission="view"),
+    "tags": Column(
+        lazy_gettext("Tags"), "tags", lambda x: ", ".join(y.tag for y in x.charger.tags), permission="view"
+    ),
+    "heard": Column(lazy_gettext("Heard"), "last_seen_at", lambda x: _moment(x), "num"),
+    "drivers": Column(lazy_gettext("For drivers"), "slug", lambda x: x.charger.slug),
 }
 USUAL = ("connectors", "power", "place", "model", "firmware", "heard", "drivers")
 

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from flask import flash, redirect, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -15,15 +16,16 @@ from csms.domain.base import Invalid, NotFound
 from csms.domain.chargers import Connector, ConnectorFormat, ConnectorStandard, PowerType, editing
 from csms.domain.chargers.editing import Plug
 from csms.web.charger_upkeep import blueprint as blueprint
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
 Word = TypeVar("Word", bound=enum.StrEnum)
 
 STANDARD_WORDS = {
-    ConnectorStandard.IEC_62196_T2: "Type 2",
+    ConnectorStandard.IEC_62196_T2: lazy_gettext("Type 2"),
     ConnectorStandard.IEC_62196_T2_COMBO: "CCS 2",
-    ConnectorStandard.IEC_62196_T1: "Type 1",
+    ConnectorStandard.IEC_62196_T1: lazy_gettext("Type 1"),
     ConnectorStandard.IEC_62196_T1_COMBO: "CCS 1",
     ConnectorStandard.CHADEMO: "CHAdeMO",
     ConnectorStandard.TESLA_S: "NACS",
@@ -32,23 +34,24 @@ STANDARD_WORDS = {
     ConnectorStandard.DOMESTIC_F: "Schuko",
 }
 POWER_WORDS = {
-    PowerType.AC_1_PHASE: "AC, one phase",
-    PowerType.AC_2_PHASE: "AC, two phases",
-    PowerType.AC_2_PHASE_SPLIT: "AC, split phase",
-    PowerType.AC_3_PHASE: "AC, three phases",
+    PowerType.AC_1_PHASE: lazy_gettext("AC, one phase"),
+    PowerType.AC_2_PHASE: lazy_gettext("AC, two phases"),
+    PowerType.AC_2_PHASE_SPLIT: lazy_gettext("AC, split phase"),
+    PowerType.AC_3_PHASE: lazy_gettext("AC, three phases"),
     PowerType.DC: "DC",
 }
-FORMAT_WORDS = {ConnectorFormat.SOCKET: "Socket", ConnectorFormat.CABLE: "Cable"}
+FORMAT_WORDS = {ConnectorFormat.SOCKET: lazy_gettext("Socket"), ConnectorFormat.CABLE: lazy_gettext("Cable")}
 
 
-def choices() -> dict[str, list[tuple[str, str]]]:
+def choices() -> dict[str, list[tuple[str, object]]]:
     """What the form of a connector offers; the usual standards first."""
+    unsaid = ("", gettext("Not said"))
     others = sorted(set(ConnectorStandard) - set(STANDARD_WORDS))
     standards = [(x.value, f"{words} ({x.value})") for x, words in STANDARD_WORDS.items()]
     return {
-        "standards": [("", "Not said"), *standards, *((x.value, x.value.replace("_", " ")) for x in others)],
-        "formats": [("", "Not said"), *((x.value, words) for x, words in FORMAT_WORDS.items())],
-        "power_types": [("", "Not said"), *((x.value, words) for x, words in POWER_WORDS.items())],
+        "standards": [unsaid, *standards, *((x.value, x.value.replace("_", " ")) for x in others)],
+        "formats": [unsaid, *((x.value, words) for x, words in FORMAT_WORDS.items())],
+        "power_types": [unsaid, *((x.value, words) for x, words in POWER_WORDS.items())],
     }
 
 
@@ -68,9 +71,9 @@ def save_connector(charger_id: int, evse: int) -> Response:
             editing.describe(session, connector, _plug(request.form))
             put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
     except Invalid as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"Connector {evse} is saved.", "success")
+        flash(gettext("Connector %(number)s is saved.", number=evse), "success")
     return redirect(url_for(".settings", charger_id=charger_id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -13,6 +14,7 @@ from csms.domain.chargers import sheets
 from csms.domain.chargers.sheets import Sheet
 from csms.extensions import db
 from csms.web.charger_list import blueprint as blueprint
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
@@ -37,7 +39,8 @@ def import_sheet() -> Page:
     """Show what a file would do; or keep it."""
     text = _text_given()
     if text is None:
-        return _page("", None, f"Choose a file of text in UTF-8, of at most {MOST_BYTES // 1000} kB."), 422
+        problem = gettext("Choose a file of text in UTF-8, of at most %(size)s kB.", size=MOST_BYTES // 1000)
+        return _page("", None, problem), 422
     sheet = _read(db.session(), text)
     if request.form.get("what") != "store" or sheet.faults:
         return _page(text, sheet), 422 if sheet.faults else 200
@@ -48,8 +51,11 @@ def import_sheet() -> Page:
             detail = f"{len(sheet.added)} added, {len(sheet.changed)} changed"
             put_on_record(session, "chargers.import", None, detail)
     except DomainError as error:
-        return _page(text, _read(db.session(), text), str(error)), 422
-    flash(f"{detail.capitalize()}.", "success")
+        return _page(text, _read(db.session(), text), said(error)), 422
+    words = gettext(
+        "%(added)s added, %(changed)s changed.", added=len(sheet.added), changed=len(sheet.changed)
+    )
+    flash(words, "success")
     return redirect(url_for(".index", status="all"))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -24,34 +25,35 @@ from csms.web import exports, selection
 from csms.web.charger_columns import COLUMNS, USUAL, Row, written
 from csms.web.charger_security import blueprint as blueprint
 from csms.web.chargers import head_of, outlet_status
+from csms.web.languages import said
 from csms.web.security import can, put_on_record, requires
 from csms.web.shell import zone
 from csms.web.sites import site_given
 from csms.work import atomic
 
 REMEMBERED_S = 365 * 24 * 3600
-LOOKS = ("table", "tiles")
+LOOKS = {"table": lazy_gettext("Table"), "tiles": lazy_gettext("Tiles")}
 EXPORT_PAGE = 500
 
 # The choices above the list, and their words.
 CHOICES = (
-    (Show.ALL, "All"),
-    (Show.CHARGING, "Charging"),
-    (Show.AVAILABLE, "Available"),
-    (Show.FAULTED, "Faulted"),
-    (Show.UNAVAILABLE, "Out of service"),
-    (Show.OFFLINE, "Offline"),
-    (Show.PENDING, "Waiting"),
-    (Show.REJECTED, "Rejected"),
+    (Show.ALL, lazy_gettext("All")),
+    (Show.CHARGING, lazy_gettext("Charging")),
+    (Show.AVAILABLE, lazy_gettext("Available")),
+    (Show.FAULTED, lazy_gettext("Faulted")),
+    (Show.UNAVAILABLE, lazy_gettext("Out of service")),
+    (Show.OFFLINE, lazy_gettext("Offline")),
+    (Show.PENDING, lazy_gettext("Waiting")),
+    (Show.REJECTED, lazy_gettext("Rejected")),
 )
 FACETS = {
-    Facet.SITE: ("Site", "no site"),
-    Facet.VENDOR: ("Vendor", "not told"),
-    Facet.MODEL: ("Model", "not told"),
-    Facet.FIRMWARE: ("Firmware", "not told"),
-    Facet.PROTOCOL: ("Protocol", "no connection yet"),
-    Facet.SECURITY: ("Security", ""),
-    Facet.TAG: ("Tag", "no tag"),
+    Facet.SITE: (lazy_gettext("Site"), lazy_gettext("no site")),
+    Facet.VENDOR: (lazy_gettext("Vendor"), lazy_gettext("not told")),
+    Facet.MODEL: (lazy_gettext("Model"), lazy_gettext("not told")),
+    Facet.FIRMWARE: (lazy_gettext("Firmware"), lazy_gettext("not told")),
+    Facet.PROTOCOL: (lazy_gettext("Protocol"), lazy_gettext("no connection yet")),
+    Facet.SECURITY: (lazy_gettext("Security"), ""),
+    Facet.TAG: (lazy_gettext("Tag"), lazy_gettext("no tag")),
 }
 MOST_VALUES = 40  # of one facet; the rest is found by letters
 
@@ -145,9 +147,9 @@ def save_view() -> Response:
             if view.is_shared:
                 put_on_record(session, "view.share", view.name)
     except (Invalid, Refused) as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash(f"Kept as “{view.name}”.", "success")
+        flash(gettext("Kept as “%(name)s”.", name=view.name), "success")
     return redirect(f"{url_for('.index')}?{query or 'status=all'}")
 
 
@@ -156,7 +158,7 @@ def save_view() -> Response:
 def remove_view(view_id: int) -> Response:
     with atomic() as session:
         name = views.remove(session, current_user.id, view_id).name
-    flash(f"“{name}” is gone; the chargers are not.", "success")
+    flash(gettext("“%(name)s” is gone; the chargers are not.", name=name), "success")
     return redirect(url_for(".index", status="all"))
 
 
@@ -192,7 +194,7 @@ def _remembering(page: str) -> Response:
 
 def _look() -> str:
     found = request.args.get("look") or request.cookies.get("chargers_look")
-    return found if found in LOOKS else LOOKS[0]
+    return found if found in LOOKS else next(iter(LOOKS))
 
 
 def _columns() -> tuple[str, ...]:
@@ -223,11 +225,11 @@ def _tools() -> dict[str, Any]:
         "looks": [
             (
                 x,
-                x.capitalize(),
+                heading,
                 selection.with_choice(here, {"look": [x]}),
                 "table" if x == "table" else "grid-2x2",
             )
-            for x in LOOKS
+            for x, heading in LOOKS.items()
         ],
         "columns": [(x, y.words, x in _columns()) for x, y in COLUMNS.items() if y.is_for(can)],
         "kept_args": [(k, v) for k, v in request.args.items(multi=True) if v and k != "after"],
@@ -250,10 +252,10 @@ def _choice(facet: Facet, value: Value, wanted: Filter) -> Choice:
 
 def _words(facet: Facet, value: Value) -> str:
     if value.value == NOTHING:
-        return FACETS[facet][1]
+        return str(FACETS[facet][1])
     if facet is Facet.PROTOCOL:
         return value.words.replace("ocpp", "OCPP ")
-    return f"profile {value.words}" if facet is Facet.SECURITY else value.words
+    return gettext("profile %(number)s", number=value.words) if facet is Facet.SECURITY else value.words
 
 
 def _list() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template, request
+from flask_babel import gettext
 
 from csms import clock
 from csms.domain.chargers import Charger
@@ -39,12 +40,15 @@ def _readings(charger: Charger) -> dict[str, Any]:
     return {
         "readings": [(x, meters.samples(x, measurand or None)) for x in rows],
         "measurand": measurand,
-        "measurands": [("", "All"), *((x, x) for x in kinds)],
+        "measurands": [("", gettext("All")), *((x, x) for x in kinds)],
         "connector": "" if evse is None else str(evse),
         "outlets": [
-            ("", "All"),
-            *((str(x.evse_number), f"Connector {x.evse_number}") for x in charger.connectors),
-            ("0", "The charger’s own meter"),
+            ("", gettext("All")),
+            *(
+                (str(x.evse_number), gettext("Connector %(number)s", number=x.evse_number))
+                for x in charger.connectors
+            ),
+            ("0", gettext("The charger’s own meter")),
         ],
         "evses": {x.id: x.evse_number for x in charger.connectors},
         "next_url": with_query("chargers.readings", following, charger_id=charger.id) if more else None,

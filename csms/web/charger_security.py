@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,6 +20,7 @@ from csms.domain.security import CertificateUse, SigningState, queries
 from csms.extensions import db
 from csms.web.charger_settings import blueprint as blueprint
 from csms.web.chargers import about, frame, shown
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -28,22 +30,22 @@ FEW_EVENTS = 10
 
 # A security profile as (family of the status language, icon, words).
 PROFILES = {
-    0: ("fault", "lock-open", "0 · Open"),
-    1: ("wait", "key-round", "1 · Key, without TLS"),
-    2: ("ready", "shield-check", "2 · Key, over TLS"),
-    3: ("ready", "shield-check", "3 · Certificate, over TLS"),
+    0: ("fault", "lock-open", lazy_gettext("0 · Open")),
+    1: ("wait", "key-round", lazy_gettext("1 · Key, without TLS")),
+    2: ("ready", "shield-check", lazy_gettext("2 · Key, over TLS")),
+    3: ("ready", "shield-check", lazy_gettext("3 · Certificate, over TLS")),
 }
 STATES = {
-    SigningState.REFUSED: ("fault", "ban", "Refused"),
-    SigningState.WAITING: ("wait", "clock", "Being signed"),
-    SigningState.SENT: ("active", "send-horizontal", "On its way"),
-    SigningState.INSTALLED: ("ready", "check", "In the charger"),
-    SigningState.DECLINED: ("fault", "x", "The charger refused it"),
-    SigningState.FAILED: ("fault", "triangle-alert", "Could not be sent"),
+    SigningState.REFUSED: ("fault", "ban", lazy_gettext("Refused")),
+    SigningState.WAITING: ("wait", "clock", lazy_gettext("Being signed")),
+    SigningState.SENT: ("active", "send-horizontal", lazy_gettext("On its way")),
+    SigningState.INSTALLED: ("ready", "check", lazy_gettext("In the charger")),
+    SigningState.DECLINED: ("fault", "x", lazy_gettext("The charger refused it")),
+    SigningState.FAILED: ("fault", "triangle-alert", lazy_gettext("Could not be sent")),
 }
 USES = {
-    CertificateUse.CENTRAL_SYSTEM: "This server",
-    CertificateUse.MANUFACTURER: "Its manufacturer's firmware",
+    CertificateUse.CENTRAL_SYSTEM: lazy_gettext("This server"),
+    CertificateUse.MANUFACTURER: lazy_gettext("Its manufacturer's firmware"),
 }
 
 
@@ -105,9 +107,9 @@ def require_profile(charger_id: int) -> Page:
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("Saved. It counts from the charger's next connection on.", "success")
+        flash(gettext("Saved. It counts from the charger's next connection on."), "success")
     return _back(charger_id)
 
 
@@ -123,7 +125,7 @@ def rotate_key(charger_id: int) -> Page:
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return _back(charger_id)
     context = frame(shown(charger_id), "security", clock.now())
     return render_template("chargers/key.html", key=key, command=command, **context)
@@ -199,8 +201,8 @@ def _ask(charger_id: int, action: str, ask: Callable[[Session, Charger], Command
         raise
     except DomainError as error:
         if "HX-Request" in request.headers:
-            return render_template("commands/_refused.html", words=str(error)), 409
-        flash(str(error), "error")
+            return render_template("commands/_refused.html", words=said(error)), 409
+        flash(said(error), "error")
         return _back(charger_id)
     if "HX-Request" in request.headers:
         return render_template("commands/_command.html", command=command)
@@ -237,7 +239,7 @@ def _chosen(session: Session) -> str:
 
 def _roots() -> list[tuple[str, str]]:
     known = [(str(x.id), x.subject) for x in security.roots(db.session())]
-    return [*known, ("", "Amberline's own authority")]
+    return [*known, ("", gettext("Amberline's own authority"))]
 
 
 def _security(charger: Charger) -> dict[str, Any]:
@@ -262,14 +264,14 @@ def _security(charger: Charger) -> dict[str, Any]:
 
 def _steps(charger: Charger, *, has_root: bool, has_certificate: bool) -> list[Step]:
     """What the next profile asks of the charger (whitepaper A05): it refuses to rise before."""
-    key = Step("It has a key", charger.key_hash is not None)
-    root = Step("It has the root certificate of this server", has_root)
+    key = Step(gettext("It has a key"), charger.key_hash is not None)
+    root = Step(gettext("It has the root certificate of this server"), has_root)
     match charger.security_profile:
         case 0:
             return [key]
         case 1:
             return [key, root]
         case 2:
-            return [root, Step("It has a certificate of its own", has_certificate)]
+            return [root, Step(gettext("It has a certificate of its own"), has_certificate)]
         case _:
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,18 +19,23 @@ from csms.web.charger_connectors import blueprint as blueprint
 from csms.web.charger_connectors import choices
 from csms.web.chargers import frame, shown
 from csms.web.degrees import degrees_of
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
 Page = str | tuple[str, int] | Response
 
 QUIET = {"": None, "yes": True, "no": False}
-PUBLIC_WORDS = (("", "As its site"), ("yes", "Yes"), ("no", "No"))
-QUIET_WORDS = (("", "As the installation"), ("yes", "Always"), ("no", "Never"))
+PUBLIC_WORDS = (("", lazy_gettext("As its site")), ("yes", lazy_gettext("Yes")), ("no", lazy_gettext("No")))
+QUIET_WORDS = (
+    ("", lazy_gettext("As the installation")),
+    ("yes", lazy_gettext("Always")),
+    ("no", lazy_gettext("Never")),
+)
 POLICIES = (
-    (AuthorizationPolicy.KNOWN.value, "Whoever has a known card"),
-    (AuthorizationPolicy.CREDIT.value, "Whoever has a known card and credit"),
-    (AuthorizationPolicy.OPEN.value, "Anybody"),
+    (AuthorizationPolicy.KNOWN.value, lazy_gettext("Whoever has a known card")),
+    (AuthorizationPolicy.CREDIT.value, lazy_gettext("Whoever has a known card and credit")),
+    (AuthorizationPolicy.OPEN.value, lazy_gettext("Anybody")),
 )
 
 
@@ -55,7 +61,7 @@ def add() -> Page:
             _note(session, "charger.add", charger)
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) and error.field else "identity"
-        return _new_form(given, {field: str(error)}), 422
+        return _new_form(given, {field: said(error)}), 422
     return _key_page(charger, key) if key else redirect(url_for(".show", charger_id=charger.id))
 
 
@@ -83,7 +89,7 @@ def adopt(charger_id: int) -> Page:
         charger = chargers.get(session, charger_id)
         commands.welcome(session, charger, policy=AuthorizationPolicy.KNOWN, by=actor(), at=clock.now())
         _note(session, "charger.adopt", charger)
-    return _said(charger, f"{charger.title} is let in.")
+    return _said(charger, gettext("%(name)s is let in.", name=charger.title))
 
 
 @blueprint.post("/<int:charger_id>/reject")
@@ -93,7 +99,9 @@ def reject(charger_id: int) -> Page:
         charger = chargers.get(session, charger_id)
         chargers.reject(session, charger)
         _note(session, "charger.reject", charger)
-    return _said(charger, f"{charger.title} is rejected: it is sent away when it connects.")
+    return _said(
+        charger, gettext("%(name)s is rejected: it is sent away when it connects.", name=charger.title)
+    )
 
 
 @blueprint.get("/<int:charger_id>/settings")
@@ -112,8 +120,8 @@ def save(charger_id: int) -> Page:
     except NotFound:
         raise
     except Invalid as error:
-        return _settings_page(shown(charger_id), {error.field or "name": str(error)}), 422
-    flash("Saved.", "success")
+        return _settings_page(shown(charger_id), {error.field or "name": said(error)}), 422
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".settings", charger_id=charger_id))
 
 
@@ -137,9 +145,9 @@ def remove_key(charger_id: int) -> Page:
             editing.remove_key(session, charger)
             _note(session, "charger.remove_key", charger)
     except Refused as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
     else:
-        flash("The charger is asked for no key any more.", "success")
+        flash(gettext("The charger is asked for no key any more."), "success")
     return redirect(url_for(".security_tab", charger_id=charger_id))
 
 
@@ -155,9 +163,9 @@ def remove(charger_id: int) -> Page:
     except NotFound:
         raise
     except DomainError as error:
-        flash(str(error), "error")
+        flash(said(error), "error")
         return redirect(url_for(".settings", charger_id=charger_id))
-    flash(f"{title} is gone.", "success")
+    flash(gettext("%(name)s is gone.", name=title), "success")
     return redirect(url_for(".index"))
 
 
@@ -168,7 +176,9 @@ def close_trouble(trouble_id: int) -> Page:
     with atomic() as session:
         told = troubles.close(session, trouble_id, by=actor(), at=clock.now())
         _note(session, "trouble.closed", told.charger)
-    return _said(told.charger, f"{told.charger.title}: the driver's report is off the list.")
+    return _said(
+        told.charger, gettext("%(name)s: the driver's report is off the list.", name=told.charger.title)
+    )
 
 
 def _note(session: Session, action: str, charger: Charger) -> None:
@@ -199,7 +209,10 @@ def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
         quiet_words=QUIET_WORDS,
         public_words=PUBLIC_WORDS,
         site_names=[x.name for x in sites.listed(db.session())],
-        tariffs=[("", "The installation's"), *((x.id, x.name) for x in tariffs.listed(db.session()))],
+        tariffs=[
+            ("", gettext("The installation's")),
+            *((x.id, x.name) for x in tariffs.listed(db.session())),
+        ],
         site_at=_site_at(charger),
         **choices(),
         **basemap(),
@@ -265,7 +278,7 @@ def _site_id(session: Session, name: str) -> int | None:
     try:
         site, is_new = sites.named(session, name, at=clock.now())
     except Invalid as error:
-        raise Invalid(str(error), "site") from None
+        raise Invalid(error.sentence, "site", **error.values) from None
     if is_new:
         put_on_record(session, "site.added", site.name)
     return site.id

@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 import orjson
 from flask import Response, current_app, redirect, render_template, request
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
@@ -115,7 +116,7 @@ def _messages(charger_id: int) -> dict[str, Any]:
         "messages": [journal.told(x, with_cards=can("operate")) for x in shown_frames],
         "partners": frames.partners(session, charger_id, shown_frames),
         "shown_ids": {x.id for x in shown_frames},
-        "actions": [("", "All"), *((x, x) for x in frames.actions(session, charger_id))],
+        "actions": [("", gettext("All")), *((x, x) for x in frames.actions(session, charger_id))],
         "given": given,
         "is_newest": first_id is None and wanted.until is None,
         "is_paused": paused_id is not None,

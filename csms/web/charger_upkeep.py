@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, files
@@ -16,6 +17,7 @@ from csms.domain.maintenance import JobKind, library, queries
 from csms.extensions import db
 from csms.web.charger_meters import blueprint as blueprint
 from csms.web.chargers import about, frame, shown
+from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.upkeep import LOGS, addresses, wanted
 from csms.work import atomic
@@ -51,7 +53,7 @@ def request_log(charger_id: int) -> Answer:
         raise
     except DomainError as error:
         return _again(charger_id, error)
-    flash("Asked for. The file appears here when the charger has sent it.", "success")
+    flash(gettext("Asked for. The file appears here when the charger has sent it."), "success")
     return redirect(url_for(".firmware", charger_id=charger_id))
 
 
@@ -75,7 +77,7 @@ def update_firmware(charger_id: int) -> Answer:
         raise
     except DomainError as error:
         return _again(charger_id, error)
-    flash("Ordered. What the charger does of it is told here.", "success")
+    flash(gettext("Ordered. What the charger does of it is told here."), "success")
     return redirect(url_for(".firmware", charger_id=charger_id))
 
 
@@ -105,7 +107,7 @@ def log_file(charger_id: int, file_id: int) -> Response:
 
 def _again(charger_id: int, error: DomainError) -> Answer:
     field = error.field if isinstance(error, Invalid) and error.field else "kind"
-    return _page(shown(charger_id), request.form.to_dict(), {field: str(error)}), 422
+    return _page(shown(charger_id), request.form.to_dict(), {field: said(error)}), 422
 
 
 def _page(charger: Charger, given: dict[str, str], problems: dict[str, str]) -> str:
@@ -121,7 +123,8 @@ def _page(charger: Charger, given: dict[str, str], problems: dict[str, str]) -> 
 
 
 def _offer(found: maintenance.FirmwareFile) -> str:
-    return f"{found.version} · {found.name}{' · signed' if found.is_signed else ''}"
+    offer = f"{found.version} · {found.name}"
+    return gettext("%(firmware)s · signed", firmware=offer) if found.is_signed else offer
 
 
 def _jobs(charger: Charger) -> dict[str, Any]:

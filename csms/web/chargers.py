@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, url_for
+from flask_babel import gettext
 
 from config import Config
 from csms import clock
@@ -62,7 +63,7 @@ def head_of(charger: Charger, at: datetime) -> Head:
         is_online=is_online,
         online_since=lease.connected_at if lease else None,
         last_seen_at=seen_at,
-        protocol=(charger.protocol or "").replace("ocpp", "OCPP ") or "no connection yet",
+        protocol=(charger.protocol or "").replace("ocpp", "OCPP ") or gettext("no connection yet"),
         is_secure=bool(lease and lease.is_secure),
     )
 
@@ -189,12 +190,12 @@ def _is_quiet(charger: Charger, installation: bool | None) -> bool:
 def _why_not(charger: Charger, head: Head, at: datetime) -> str | None:
     """Why nothing can be asked of the charger now; None if it can."""
     if charger.admission is Admission.REJECTED:
-        return "rejected here"
+        return gettext("rejected here")
     if head.is_online:
         return None
     if head.last_seen_at is None:
-        return "it has never connected"
-    return f"offline for {filters.ago(head.last_seen_at, at)}"
+        return gettext("it has never connected")
+    return gettext("offline for %(age)s", age=filters.ago(head.last_seen_at, at))
 
 
 def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
@@ -229,5 +230,5 @@ def _day(charger: Charger, at: datetime) -> dict[str, Any]:
         "days": parts,
         "told": events[: -FEW_EVENTS - 1 : -1],
         "uptime": sum(known) / len(known) if known else None,
-        "axis": (*(filters.localtime(x, zone(), "clock") for x in (since, middle)), "now"),
+        "axis": (*(filters.localtime(x, zone(), "clock") for x in (since, middle)), gettext("now")),
     }

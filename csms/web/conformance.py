@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from babel.lists import format_list
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, quirks
 from csms.domain import chargers, conformance
 from csms.domain.base import Invalid, NotFound
 from csms.domain.chargers import Charger
-from csms.domain.frames import Deviation
 from csms.extensions import db
-from csms.quirks import Profile, Register
-from csms.web import exports
+from csms.quirks import Match, Profile, Register
+from csms.web import exports, languages
 from csms.web.chargers import blueprint as chargers_blueprint
 from csms.web.chargers import frame, shown
+from csms.web.deviations import DEVIATIONS
+from csms.web.languages import said, stored
 from csms.web.security import put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -24,44 +28,6 @@ from csms.work import atomic
 blueprint = Blueprint("conformance", __name__, url_prefix="/conformance")
 
 FITTING = ""  # the choice of "whichever fits"
-
-# Deviations for people.
-KINDS = {
-    Deviation.NOT_JSON: "Not JSON",
-    Deviation.MESSAGE_SHAPE: "Not a message of OCPP",
-    Deviation.MESSAGE_ID_NUMBER: "Number instead of message id",
-    Deviation.KEY_TWICE: "A member twice",
-    Deviation.BAD_UNICODE: "Broken characters",
-    Deviation.TOO_BIG: "Too many values",
-    Deviation.ACTION_UNKNOWN: "Unknown action",
-    Deviation.PAYLOAD_NULL: "No payload",
-    Deviation.MEMBER_MISSING: "A member is missing",
-    Deviation.MEMBER_NULL: "null",
-    Deviation.MEMBER_MISSPELT: "A name in other letters",
-    Deviation.MEMBER_UNEXPECTED: "A member too many",
-    Deviation.LIST_EMPTY: "Empty list",
-    Deviation.SINGLE_FOR_LIST: "One thing, no list",
-    Deviation.NUMBER_FOR_TEXT: "Number instead of text",
-    Deviation.TEXT_FOR_NUMBER: "Text instead of number",
-    Deviation.FRACTION_FOR_WHOLE: "Fraction instead of whole number",
-    Deviation.TEXT_FOR_TRUTH: "Text instead of true or false",
-    Deviation.WRONG_TYPE: "Wrong type",
-    Deviation.TEXT_EMPTY: "Empty text",
-    Deviation.TEXT_TOO_LONG: "Text too long",
-    Deviation.WORD_CASE: "Word in other letters",
-    Deviation.WORD_UNKNOWN: "Unknown word",
-    Deviation.VALUE_REFUSED: "Value not allowed",
-    Deviation.DECIMAL_COMMA: "Decimal comma",
-    Deviation.VALUE_NO_NUMBER: "Value is no number",
-    Deviation.UNIT_MISSING: "No unit",
-    Deviation.TIME_FORMAT: "Odd form of time",
-    Deviation.TIME_UNREADABLE: "Unreadable time",
-    Deviation.TIME_ZONE_MISSING: "No time zone",
-    Deviation.CLOCK_WRONG: "Wrong clock",
-    Deviation.ERROR_CODE_UNKNOWN: "Unknown error code",
-    Deviation.ANSWER_LATE: "Late answer",
-    Deviation.ANSWER_UNASKED: "Answer to nothing",
-}
 
 
 @blueprint.get("")
@@ -79,7 +45,7 @@ def listed() -> str:
 
 
 def _fleet() -> dict[str, Any]:
-    return {"standings": conformance.fleet(db.session()), "kinds": KINDS, "zone": zone()}
+    return {"standings": conformance.fleet(db.session()), "kinds": DEVIATIONS, "zone": zone()}
 
 
 @blueprint.get("/report.csv")
@@ -98,7 +64,7 @@ def charger_list(charger_id: int) -> str:
     """Its scores and deviations, for their live region."""
     found = shown(charger_id)
     standings = conformance.of_charger(db.session(), found.id)
-    return render_template("chargers/_standings.html", standings=standings, kinds=KINDS, zone=zone())
+    return render_template("chargers/_standings.html", standings=standings, kinds=DEVIATIONS, zone=zone())
 
 
 @chargers_blueprint.get("/<int:charger_id>/conformance.csv")
@@ -121,8 +87,8 @@ def choose_quirks(charger_id: int) -> str | tuple[str, int] | WerkzeugResponse:
     except NotFound:
         raise
     except Invalid as error:
-        return _page(shown(charger_id), {"quirks": str(error)}), 422
-    flash("Saved. It holds from its next message on.", "success")
+        return _page(shown(charger_id), {"quirks": said(error)}), 422
+    flash(gettext("Saved. It holds from its next message on."), "success")
     return redirect(url_for("chargers.charger", charger_id=charger_id))
 
 
@@ -131,12 +97,13 @@ def _page(found: Charger, problems: dict[str, str]) -> str:
     return render_template(
         "chargers/conformance.html",
         profile=profile,
+        summary=_summary(profile),
         effects=effects(profile),
-        why=chargers.why_these_quirks(found),
+        why=_why(found),
         choices=_choices(found),
         suggestions=conformance.suggestions(session, found),
         standings=conformance.of_charger(session, found.id),
-        kinds=KINDS,
+        kinds=DEVIATIONS,
         problems=problems,
         **frame(found, "conformance", clock.now()),
     )
@@ -144,59 +111,111 @@ def _page(found: Charger, problems: dict[str, str]) -> str:
 
 def _choices(found: Charger) -> list[tuple[str, str]]:
     fitting = quirks.fitting(found.vendor, found.model, found.firmware_version)
-    words = f"Whichever fits ({fitting[0].name if fitting else 'none does'})"
-    named = sorted((x.name, key) for key, x in quirks.profiles().items())
-    return [(FITTING, words), (quirks.NONE.key, "None"), *((key, name) for name, key in named)]
+    what = stored(fitting[0].name) if fitting else gettext("none does")
+    words = gettext("Whichever fits (%(profile)s)", profile=what)
+    named = sorted((stored(x.name), key) for key, x in quirks.profiles().items())
+    return [(FITTING, words), (quirks.NONE.key, gettext("None")), *((key, name) for name, key in named)]
+
+
+def _summary(profile: Profile) -> str:
+    if profile is quirks.NONE:
+        return gettext("It is taken as the specification has it.")
+    return stored(profile.summary)
+
+
+def _why(found: Charger) -> str:
+    """Why this profile holds for a charger."""
+    if found.quirks_choice is not None:
+        return gettext("Chosen by hand.")
+    fitting = quirks.fitting(found.vendor, found.model, found.firmware_version)
+    if fitting is None:
+        return gettext("No profile fits what it says of itself.")
+    return gettext("It fits: %(reasons)s.", reasons=", ".join(_reasons(fitting[1])))
+
+
+def _reasons(match: Match) -> Iterator[str]:
+    if match.vendor != "*":
+        yield gettext("its vendor is like %(pattern)s", pattern=match.vendor)
+    if match.model != "*":
+        yield gettext("its model is like %(pattern)s", pattern=match.model)
+    if match.firmware != "*":
+        yield gettext("its firmware is like %(pattern)s", pattern=match.firmware)
+    if match.firmware_up_to:
+        yield gettext("its firmware is %(version)s or older", version=match.firmware_up_to)
 
 
 def effects(profile: Profile) -> list[str]:
     """What a profile changes, and what it keeps from being asked, in sentences."""
-    told = [*_reading(profile), *_charging(profile)]
+    found = [*_reading(profile), *_charging(profile)]
     if profile.needs_remote_start:
-        told.append("A session begins only when it is started from here, or by a driver's page.")
+        found.append(gettext("A session begins only when it is started from here, or by a driver's page."))
     if profile.connection.connects_within_s:
         minutes = profile.connection.connects_within_s // 60
-        told.append(f"It may take {minutes} minutes to connect after it was switched on.")
+        found.append(
+            gettext("It may take %(minutes)s minutes to connect after it was switched on.", minutes=minutes)
+        )
     if not profile.connection.redials:
-        told.append("It does not come back by itself when its connection was cut.")
-    told += [f"{x.action} is not sent: {x.why}. {x.instead}" for x in profile.refuses]
-    told += [f"{x.name} is not set: {x.why}." for x in profile.keys if not x.may_write]
-    told += [f"{x.name} is {x.least} or more: {x.why}." for x in profile.keys if x.least is not None]
-    return told
+        found.append(gettext("It does not come back by itself when its connection was cut."))
+    found += [_refused(x) for x in profile.refuses]
+    found += [
+        gettext("%(name)s is not set: %(why)s.", name=x.name, why=stored(x.why))
+        for x in profile.keys
+        if not x.may_write
+    ]
+    found += [
+        gettext("%(name)s is %(least)s or more: %(why)s.", name=x.name, least=x.least, why=stored(x.why))
+        for x in profile.keys
+        if x.least is not None
+    ]
+    return found
+
+
+def _refused(order: quirks.Refused) -> str:
+    words = gettext("%(action)s is not sent: %(why)s.", action=order.action, why=stored(order.why))
+    return f"{words} {stored(order.instead)}"
 
 
 def _reading(profile: Profile) -> list[str]:
-    told = []
+    found = []
     if profile.cards.cut_from:
-        told.append(f"Of a card's number, what begins with {profile.cards.cut_from} is left out.")
+        found.append(
+            gettext("Of a card's number, what begins with %(mark)s is left out.", mark=profile.cards.cut_from)
+        )
     if profile.cards.reversed_bytes:
-        told.append("The bytes of a card's number are read from the last to the first.")
+        found.append(gettext("The bytes of a card's number are read from the last to the first."))
     if profile.meter.register is Register.SESSION:
-        told.append("Its register counts each session from 0; what it began at is added.")
+        found.append(gettext("Its register counts each session from 0; what it began at is added."))
     if profile.meter.energy_factor != 1:
-        told.append(f"What it calls Wh counts as {profile.meter.energy_factor} Wh.")
+        found.append(gettext("What it calls Wh counts as %(factor)s Wh.", factor=profile.meter.energy_factor))
     if profile.meter.closes_late:
-        told.append("Meter values after the end of a session still belong to it.")
-    return told
+        found.append(gettext("Meter values after the end of a session still belong to it."))
+    return found
 
 
 def _charging(profile: Profile) -> list[str]:
-    limits, told = profile.charging, []
+    limits, found = profile.charging, []
     if limits.units:
-        told.append(f"Limits are in {' or '.join(limits.units)} only.")
+        found.append(gettext("Limits are in %(units)s only.", units=_or(limits.units)))
     if limits.steps_a:
-        told.append(
-            f"Limits are {', '.join(f'{x:g}' for x in limits.steps_a)} A; between them, the lower one."
-        )
+        steps = ", ".join(f"{x:g}" for x in limits.steps_a)
+        found.append(gettext("Limits are %(steps)s A; between them, the lower one.", steps=steps))
     if limits.is_whole_amps:
-        told.append("Limits are whole amperes.")
+        found.append(gettext("Limits are whole amperes."))
     if limits.least_a:
-        told.append(f"A limit below {limits.least_a:g} A is a pause.")
+        found.append(gettext("A limit below %(least)s A is a pause.", least=f"{limits.least_a:g}"))
     if limits.kinds:
-        told.append(f"Charging profiles are {' or '.join(limits.kinds)} only.")
+        found.append(gettext("Charging profiles are %(kinds)s only.", kinds=_or(limits.kinds)))
     if limits.most_stack_level is not None:
-        told.append(f"The highest stack level of a charging profile is {limits.most_stack_level}.")
-    return told
+        found.append(
+            gettext(
+                "The highest stack level of a charging profile is %(level)s.", level=limits.most_stack_level
+            )
+        )
+    return found
+
+
+def _or(words: Sequence[str]) -> str:
+    return str(format_list(words, "or", languages.current()))
 
 
 def _csv(rows: Any, filename: str) -> Response:

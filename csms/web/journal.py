@@ -1,4 +1,4 @@
-"""The journal in words: one line for each frame, whatever version it is of. Pure: rows in, words out."""
+"""The journal in words: one line for each frame, whatever version it is of. Rows in, the reader's words out."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from keyword import iskeyword
 from typing import Any
 
 import orjson
+from flask_babel import gettext, lazy_gettext
+from flask_babel.speaklater import LazyString
 
 from csms import masks
 from csms.domain.frames import Direction, Frame, Verdict
+from csms.sentences import gettext_noop
 from csms.web import filters
+from csms.web.deviations import DEVIATIONS
+from csms.web.languages import stored
 
 LONGEST_VALUE = 40
 MOST_VALUES = 5
 FAULTS = (Verdict.INVALID, Verdict.GARBAGE, Verdict.FAILED)
 VERDICTS = {
-    Verdict.REPAIRED: ("repaired", "wait"),
-    Verdict.REPEATED: ("repeated", "out"),
-    Verdict.INVALID: ("against the schema", "fault"),
-    Verdict.GARBAGE: ("not a message", "fault"),
-    Verdict.FAILED: ("failed here", "fault"),
-    Verdict.IGNORED: ("ignored", "out"),
+    Verdict.REPAIRED: (lazy_gettext("repaired"), "wait"),
+    Verdict.REPEATED: (lazy_gettext("repeated"), "out"),
+    Verdict.INVALID: (lazy_gettext("against the schema"), "fault"),
+    Verdict.GARBAGE: (lazy_gettext("not a message"), "fault"),
+    Verdict.FAILED: (lazy_gettext("failed here"), "fault"),
+    Verdict.IGNORED: (lazy_gettext("ignored"), "out"),
 }
+KINDS = {2: lazy_gettext("Call"), 3: lazy_gettext("Answer"), 4: lazy_gettext("Error")}
+NAMES = {kind.value.replace("_", " "): words for kind, words in DEVIATIONS.items()}
 # Members that say nothing on one line.
 DULL = {"timestamp", "currentTime", "chargingProfile", "configurationKey"}
 
@@ -40,21 +47,23 @@ class Message:
     summary: str
     latency_ms: float | None
     is_error: bool
-    verdict: tuple[str, str] | None
+    verdict: tuple[LazyString, str] | None
     detail: str | None
     text: str
     reply: str | None
     test: str | None  # the same as a line of a certification test
 
 
-HIDDEN = "It cannot be read, and may hold a card's number: it is shown to those who run chargers."
+HIDDEN = gettext_noop(
+    "It cannot be read, and may hold a card's number: it is shown to those who run chargers."
+)
 
 
 def told(frame: Frame, *, with_cards: bool) -> Message:
     """A frame with what it says; without `with_cards` the numbers of cards are masked."""
     text, answer_text = frame.text, frame.reply
     if not with_cards:
-        text = masks.cards_in_text(text) or HIDDEN
+        text = masks.cards_in_text(text) or gettext(HIDDEN)
         answer_text = masks.cards_in_text(answer_text)
     message = _parsed(text)
     reply = _parsed(answer_text)
@@ -70,7 +79,7 @@ def told(frame: Frame, *, with_cards: bool) -> Message:
         latency_ms=None if frame.latency_us is None else frame.latency_us / 1000,
         is_error=frame.verdict in FAULTS or _is_error(message) or _is_error(reply),
         verdict=VERDICTS.get(frame.verdict),
-        detail=frame.detail,
+        detail=_detail(frame.detail),
         text=pretty(text),
         reply=pretty(answer_text) if answer_text else None,
         test=as_test(message, reply, is_from_charger=frame.direction is Direction.IN),
@@ -130,13 +139,28 @@ def _parsed(text: str | None) -> Any:
         return None
 
 
+def _detail(text: str | None) -> str | None:
+    """What was found, part by part: where, and what; or an error's code, and why."""
+    return None if text is None else "; ".join(_part(x) for x in text.split("; "))
+
+
+def _part(text: str) -> str:
+    before, colon, words = text.partition(": ")
+    kind = NAMES.get(words)
+    if kind is not None:
+        return f"{stored(before)}: {kind}"
+    is_code = colon and before.isalpha() and " " not in before
+    return f"{before}: {stored(words)}" if is_code else stored(text)
+
+
 def _is_error(message: Any) -> bool:
     return isinstance(message, list) and len(message) > 2 and message[0] == 4
 
 
 def _kind(message: Any) -> str:
-    kinds = {2: "Call", 3: "Answer", 4: "Error"}
-    return kinds.get(message[0], "Message") if isinstance(message, list) and message else "Not a message"
+    if not isinstance(message, list) or not message:
+        return gettext("Not a message")
+    return str(KINDS.get(message[0], KINDS[2]))
 
 
 def _said(message: Any) -> str:

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 import settings as environment
@@ -13,6 +14,7 @@ from csms import clock
 from csms.domain import nodes
 from csms.domain.base import Invalid
 from csms.extensions import db
+from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
 
@@ -33,8 +35,8 @@ def add() -> Page:
     try:
         _register(given.get("hostname", ""), given.get("address", ""), given.get("port", ""))
     except Invalid as error:
-        return _page(given, {error.field: str(error)}), 422
-    flash("The node is registered.", "success")
+        return _page(given, {error.field: said(error)}), 422
+    flash(gettext("The node is registered."), "success")
     return redirect(url_for(".index"))
 
 
@@ -47,8 +49,8 @@ def add_this() -> Page:
     try:
         _register(hostname, environment.lan_address(), settings.port)
     except Invalid as error:
-        return _page({"hostname": hostname}, {error.field: str(error)}), 422
-    flash(f"{hostname} is registered.", "success")
+        return _page({"hostname": hostname}, {error.field: said(error)}), 422
+    flash(gettext("%(name)s is registered.", name=hostname), "success")
     return redirect(url_for(".index"))
 
 
@@ -57,7 +59,7 @@ def add_this() -> Page:
 def remove(node_id: int) -> Page:
     with atomic() as session:
         put_on_record(session, "node.removed", nodes.remove(session, node_id).hostname)
-    flash("The node is removed. It comes back when it registers again.", "success")
+    flash(gettext("The node is removed. It comes back when it registers again."), "success")
     return redirect(url_for(".index"))
 
 

@@ -1,4 +1,4 @@
-"""The last 24 hours of a connector as periods of one status. Pure: events in, periods out."""
+"""The last 24 hours of a connector as periods of one status. Events in, periods in the reader's words out."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask_babel import gettext
+
 from csms.domain.chargers import StatusEvent
+from csms.sentences import gettext_noop
 from csms.web.charts import Period
 
 # The families and words of the status language (templates/_macros.html draws the same).
 STATUSES = {
-    "Available": ("ready", "Available"),
-    "Preparing": ("active", "Plugged in"),
-    "Charging": ("active", "Charging"),
-    "SuspendedEV": ("active", "Paused by car"),
-    "SuspendedEVSE": ("wait", "Paused by station"),
-    "Finishing": ("active", "Unplug"),
-    "Reserved": ("held", "Reserved"),
-    "Unavailable": ("out", "Unavailable"),
-    "Faulted": ("fault", "Faulted"),
+    "Available": ("ready", gettext_noop("Available")),
+    "Preparing": ("active", gettext_noop("Plugged in")),
+    "Charging": ("active", gettext_noop("Charging")),
+    "SuspendedEV": ("active", gettext_noop("Paused by car")),
+    "SuspendedEVSE": ("wait", gettext_noop("Paused by station")),
+    "Finishing": ("active", gettext_noop("Unplug")),
+    "Reserved": ("held", gettext_noop("Reserved")),
+    "Unavailable": ("out", gettext_noop("Unavailable")),
+    "Faulted": ("fault", gettext_noop("Faulted")),
 }
-OFFLINE = ("out", "Offline")
+OFFLINE = ("out", gettext_noop("Offline"))
 ENOUGH_S = 3600  # less than an hour of history says nothing of how reliable a charger is
 
 
@@ -49,7 +52,8 @@ def day(events: Sequence[StatusEvent], evse: int, since: datetime, at: datetime)
         if shown == current:
             return
         if current is not None and begun_at is not None:
-            periods.append(Period(*current, begun_at, moment))
+            family, words = current
+            periods.append(Period(family, gettext(words), begun_at, moment))
         current, begun_at = shown, moment
 
     for event in events:

@@ -291,7 +291,7 @@ def test_a_charger_of_profile_3_without_a_certificate_is_sent_away_whatever_key_
     ("number", "common_name", "organisation", "problem"),
     [
         (3, "SN-0002", "Amberline", "not the charger's serial number"),
-        (4, "mutual-4", "Emberline", "Its organisation is 'Emberline'"),
+        (4, "mutual-4", "Emberline", "Its organisation is “Emberline”"),
     ],
 )
 def test_a_certificate_of_somebody_else_is_not_enough(

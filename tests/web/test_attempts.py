@@ -41,7 +41,7 @@ def test_every_cause_has_its_page_with_what_to_do(
 ) -> None:
     identity = "" if cause in (RefusalCause.BAD_IDENTITY, RefusalCause.TLS_FAILED) else "BOX-9"
     page = olga.read(refuse(session, cause, identity))
-    assert CAUSES[cause.value] in page
+    assert str(CAUSES[cause.value]) in page
     assert len(STEPS[cause]) > 1
     assert "ws://charging.test:80/ws/ocpp/" in page or "ws://charging.test/ws/ocpp/" in page
 

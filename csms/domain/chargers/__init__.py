@@ -6,7 +6,6 @@ from csms.domain.chargers.habits import (
     choose_quirks,
     quirks_of,
     refuse_what_it_cannot,
-    why_these_quirks,
 )
 from csms.domain.chargers.links import (
     Fenced,
@@ -129,6 +128,5 @@ __all__ = [
     "set_status",
     "store_configuration",
     "touch",
-    "why_these_quirks",
     "zone_of",
 ]

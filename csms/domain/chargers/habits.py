@@ -17,20 +17,6 @@ def quirks_of(charger: Charger | Candidate) -> Profile:
     return quirks.of(charger.quirks_choice, charger.vendor, charger.model, charger.firmware_version)
 
 
-def why_these_quirks(charger: Charger) -> str:
-    """In a sentence, for people."""
-    if charger.quirks_choice is not None:
-        return "Chosen by hand."
-    found = quirks.fitting(charger.vendor, charger.model, charger.firmware_version)
-    if found is None:
-        return "No profile fits what it says of itself."
-    said = (("vendor", found[1].vendor), ("model", found[1].model), ("firmware", found[1].firmware))
-    words = [f"its {what} is like {pattern}" for what, pattern in said if pattern != "*"]
-    if found[1].firmware_up_to:
-        words.append(f"its firmware is {found[1].firmware_up_to} or older")
-    return f"It fits: {', '.join(words)}."
-
-
 def choose_quirks(session: Session, charger: Charger, choice: str | None) -> None:
     """Set another profile; None: whichever fits. Raises Invalid for one that there is not."""
     if choice is not None and choice != quirks.NONE.key and choice not in quirks.profiles():

@@ -11,6 +11,7 @@ from csms.domain.base import amend, announce, append, digest, printable
 from csms.domain.bulk import Reading
 from csms.domain.chargers.models import Attempt, Charger, LinkLease, RefusalCause, StatusEvent
 from csms.domain.records import Moves
+from csms.sentences import told
 
 
 class Fenced(Exception):
@@ -118,7 +119,13 @@ def open_link(
     lease.closed_at = lease.close_reason = None
     charger.protocol = protocol
     charger.last_path = path[:500]
-    _history(session, charger.id, "Connected", at, f"{protocol} from {address}")
+    _history(
+        session,
+        charger.id,
+        "Connected",
+        at,
+        told("speaks %(protocol)s, from %(address)s", protocol=protocol, address=address),
+    )
     announce(session, charger.topic, "fleet")
     return lease.epoch
 
@@ -161,8 +168,8 @@ def mark_silent(session: Session, at: datetime) -> int:
     for lease in lapsed:
         lease.online_until = None
         lease.closed_at = at
-        lease.close_reason = "the server lost it"
-        _history(session, lease.charger_id, "Disconnected", at, "the server lost it")
+        lease.close_reason = told("the server lost it")
+        _history(session, lease.charger_id, "Disconnected", at, lease.close_reason)
         announce(session, f"charger:{lease.charger_id}", "fleet")
     return len(lapsed)
 

@@ -19,6 +19,7 @@ from csms.domain.chargers.editing import stand_at
 from csms.domain.chargers.models import Admission, AuthorizationPolicy, Charger
 from csms.domain.chargers.service import IDENTITY, RESERVED_IDENTITIES, add
 from csms.domain.sites import check_position
+from csms.sentences import told
 
 MOST_LINES = 5000
 FIELDS = ("identity", "name", "site", "location", "latitude", "longitude", "policy", "tariff", "tags")
@@ -71,7 +72,7 @@ def read(session: Session, text: str, tariff_ids: Mapping[str, int]) -> Sheet:
     try:
         table = [(rows.line_num, [x.strip() for x in row]) for row in rows if any(x.strip() for x in row)]
     except csv.Error as error:
-        return Sheet(faults=[Fault(rows.line_num, f"This is no CSV: {error}.")])
+        return Sheet(faults=[Fault(rows.line_num, told("This is no CSV: %(error)s.", error=error))])
     if faults := _wrong_table(table):
         return Sheet(faults=faults)
     names = [x.casefold() for x in table[0][1]]
@@ -104,16 +105,26 @@ def _dialect(text: str) -> type[csv.Dialect]:
 
 def _wrong_table(table: Sequence[tuple[int, list[str]]]) -> list[Fault]:
     if not table:
-        return [Fault(1, "The sheet is empty.")]
+        return [Fault(1, told("The sheet is empty."))]
     names = [x.casefold() for x in table[0][1]]
     if "identity" not in names:
-        return [Fault(1, f"The first line names the columns: identity, and any of {', '.join(FIELDS[1:])}.")]
-    if unknown := [x for x in names if x not in FIELDS]:
+        others = ", ".join(FIELDS[1:])
         return [
-            Fault(1, f"There is no column {unknown[0] or '(without a name)'}: it can be {', '.join(FIELDS)}.")
+            Fault(1, told("The first line names the columns: identity, and any of %(names)s.", names=others))
+        ]
+    if unknown := [x for x in names if x not in FIELDS]:
+        names_known = ", ".join(FIELDS)
+        words = told("There is no column %(name)s: it can be %(names)s.", name=unknown[0], names=names_known)
+        return [
+            Fault(
+                1,
+                words
+                if unknown[0]
+                else told("A column has no name: it can be %(names)s.", names=names_known),
+            )
         ]
     if len(table) - 1 > MOST_LINES:
-        return [Fault(1, f"At most {MOST_LINES} chargers at once, please.")]
+        return [Fault(1, told("At most %(most)s chargers at once, please.", most=MOST_LINES))]
     return []
 
 

@@ -12,6 +12,7 @@ from csms.domain.chargers import Charger, quirks_of
 from csms.domain.transactions import Transaction
 from csms.domain.transactions.models import Reading, TransactionState
 from csms.quirks import Profile, Register
+from csms.sentences import told
 
 LATEST = 20  # sessions that are looked at
 ENOUGH = 3  # sessions that must agree
@@ -58,7 +59,11 @@ def _restarts(session: Session, latest: Sequence[Transaction]) -> str | None:
     low = [x for x in begun if x.id in highest and highest[x.id] < (x.meter_start_wh or 0)]
     if len(low) < ENOUGH or 2 * len(low) < len(begun):
         return None
-    return f"The energy in its meter values began again at 0 in {len(low)} of its last {len(begun)} sessions."
+    return told(
+        "The energy in its meter values began again at 0 in %(count)s of its last %(total)s sessions.",
+        count=len(low),
+        total=len(begun),
+    )
 
 
 def _highest(session: Session, transactions: Sequence[Transaction]) -> dict[int, int]:
@@ -86,9 +91,11 @@ def _too_small(session: Session, latest: Sequence[Transaction]) -> str | None:
     small = [x for x in measured if 300 < _ratio(x, powers[x.id]) < 3_000]
     if len(small) < ENOUGH or 2 * len(small) < len(measured):
         return None
-    return (
-        f"In {len(small)} of its last {len(measured)} sessions the power that it measured comes to about a thousand "
-        "times the energy that it told."
+    return told(
+        "In %(count)s of its last %(total)s sessions the power that it measured comes to about a thousand "
+        "times the energy that it told.",
+        count=len(small),
+        total=len(measured),
     )
 
 
@@ -109,5 +116,9 @@ def _near_misses(session: Session, latest: Sequence[Transaction], profile: Profi
     known = list(session.scalars(query))
     if not known:
         return None
-    cards = "a card" if len(known) == 1 else f"{len(known)} cards"
-    return f"It has sent {cards} that nobody knows, and that is yours when it is read so."
+    if len(known) == 1:
+        return told("It has sent a card that nobody knows, and that is yours when it is read so.")
+    return told(
+        "It has sent %(count)s cards that nobody knows, and that are yours when they are read so.",
+        count=len(known),
+    )

@@ -15,6 +15,7 @@ from csms.domain.commands import Command, CommandState, Kind
 from csms.domain.security.authority import Authority
 from csms.domain.security.models import SigningRequest, SigningState
 from csms.domain.security.rules import LARGEST_CHAIN, Certificate, request, subject_of
+from csms.sentences import told
 
 LARGEST_CSR = 5500
 DELIVER_WITHIN = timedelta(days=7)
@@ -110,7 +111,7 @@ def sign_by_hand(
     if row is None or not is_fit:
         raise Invalid((row and row.reason) or "This cannot be signed.", "csr")
     issued = authority().sign(x509.load_pem_x509_csr(row.csr.encode()), at=at)
-    row.state, row.due_at, row.reason = SigningState.INSTALLED, None, "signed by hand"
+    row.state, row.due_at, row.reason = SigningState.INSTALLED, None, told("signed by hand")
     _keep(row, issued)
     return issued.pem + authority().pem
 

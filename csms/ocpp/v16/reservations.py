@@ -62,7 +62,7 @@ def keep_reserved(context: Context, command: Command, answer: Any) -> None:
         context.station.charger_id,
         _id(command),
         command,
-        _REFUSALS.get(status, f"The charger said no: {status}."),
+        _REFUSALS.get(status, told("The charger said no: %(status)s.", status=status)),
         at=context.now,
     )
 
