@@ -18,6 +18,7 @@ from csms.domain.accounts import Role
 from csms.domain.attention import Matter, Tally
 from csms.domain.chargers import Charger
 from csms.extensions import db
+from csms.sentences import gettext_noop
 from csms.web.security import can, may_see
 
 TIMES = ("site", "mine", "utc")
@@ -64,66 +65,76 @@ NAVIGATION = {
 
 # What the field above every page finds them by, beside their addresses.
 PAGES = {
-    "alerts": "/alerts",
-    "api keys": "/integrations",
-    "audit": "/settings/audit",
-    "card lists": "/local-lists",
-    "backups": "/settings/backups",
-    "cards": "/cards",
-    "certificates": "/certificates",
-    "charge records": "/cdrs",
-    "charging profiles": "/charging-profiles",
-    "commands": "/commands",
-    "configuration": "/configuration",
-    "conformance": "/conformance",
-    "developers": "/developers",
-    "drift": "/configuration/drift",
-    "drivers": "/accounts",
-    "firmware": "/firmware",
-    "health": "/settings/health",
-    "host names": "/hostnames",
-    "mails": "/settings/mail",
-    "integrations": "/integrations",
-    "labels": "/labels",
-    "grid signals": "/grid",
-    "map": "/map",
-    "odoo": "/odoo",
-    "payments": "/payments",
-    "quiet mode": "/settings",
-    "refused connections": "/attempts",
-    "reports": "/reports",
-    "reservations": "/reservations",
-    "revenue": "/reports",
-    "review": "/sessions/review",
-    "rollouts": "/firmware/rollouts",
-    "security": "/certificates",
-    "security events": "/certificates/events",
-    "sessions": "/sessions",
-    "settings": "/settings",
-    "simulator": "/simulator",
-    "sites": "/sites",
-    "smart charging": "/charging-profiles",
-    "subscriptions": "/subscriptions",
-    "tariffs": "/tariffs",
-    "templates": "/configuration",
-    "uptime": "/reports/uptime",
-    "users": "/settings/users",
-    "vouchers": "/vouchers",
-    "webhooks": "/webhooks",
+    gettext_noop("Alerts"): "/alerts",
+    gettext_noop("API keys"): "/integrations",
+    gettext_noop("Audit"): "/settings/audit",
+    gettext_noop("Card lists"): "/local-lists",
+    gettext_noop("Backups"): "/settings/backups",
+    gettext_noop("Cards"): "/cards",
+    gettext_noop("Certificates"): "/certificates",
+    gettext_noop("Charge records"): "/cdrs",
+    gettext_noop("Charging profiles"): "/charging-profiles",
+    gettext_noop("Commands"): "/commands",
+    gettext_noop("Configuration"): "/configuration",
+    gettext_noop("Conformance"): "/conformance",
+    gettext_noop("Developers"): "/developers",
+    gettext_noop("Drift"): "/configuration/drift",
+    gettext_noop("Drivers"): "/accounts",
+    gettext_noop("Firmware"): "/firmware",
+    gettext_noop("Health"): "/settings/health",
+    gettext_noop("Host names"): "/hostnames",
+    gettext_noop("Mails"): "/settings/mail",
+    gettext_noop("Integrations"): "/integrations",
+    gettext_noop("Labels"): "/labels",
+    gettext_noop("Grid signals"): "/grid",
+    gettext_noop("Map"): "/map",
+    gettext_noop("Odoo"): "/odoo",
+    gettext_noop("Payments"): "/payments",
+    gettext_noop("Quiet mode"): "/settings",
+    gettext_noop("Refused connections"): "/attempts",
+    gettext_noop("Reports"): "/reports",
+    gettext_noop("Reservations"): "/reservations",
+    gettext_noop("Revenue"): "/reports",
+    gettext_noop("Review"): "/sessions/review",
+    gettext_noop("Rollouts"): "/firmware/rollouts",
+    gettext_noop("Security"): "/certificates",
+    gettext_noop("Security events"): "/certificates/events",
+    gettext_noop("Sessions"): "/sessions",
+    gettext_noop("Settings"): "/settings",
+    gettext_noop("Simulator"): "/simulator",
+    gettext_noop("Sites"): "/sites",
+    gettext_noop("Smart charging"): "/charging-profiles",
+    gettext_noop("Subscriptions"): "/subscriptions",
+    gettext_noop("Tariffs"): "/tariffs",
+    gettext_noop("Templates"): "/configuration",
+    gettext_noop("Uptime"): "/reports/uptime",
+    gettext_noop("Users"): "/settings/users",
+    gettext_noop("Vouchers"): "/vouchers",
+    gettext_noop("Webhooks"): "/webhooks",
 }
 
 
 def page_called(words: str) -> str | None:
     """The address of the page with this name, if whoever asks may see it; its first four letters are enough."""
     words = words.casefold()
-    names = [x for x in PAGES if (x.startswith(words) if len(words) > 3 else x == words)]
-    return next((PAGES[x] for x in names if may_see(PAGES[x])), None)
+    for name, address in PAGES.items():
+        called = _called(name)
+        is_meant = any(x.startswith(words) for x in called) if len(words) > 3 else words in called
+        if is_meant and may_see(address):
+            return address
+    return None
 
 
 def pages_like(words: str) -> list[tuple[str, str]]:
     """(name, address) of the pages with these words in their names that whoever asks may see, each once."""
-    found = {PAGES[x]: x for x in reversed(PAGES) if words.casefold() in x}
-    return [(name, address) for address, name in found.items() if may_see(address)]
+    words = words.casefold()
+    found = {PAGES[x]: x for x in reversed(PAGES) if any(words in y for y in _called(x))}
+    return [(gettext(name), address) for address, name in found.items() if may_see(address)]
+
+
+def _called(name: str) -> tuple[str, str]:
+    """What a page is called, in the reader's language and in English."""
+    return gettext(name).casefold(), name.casefold()
 
 
 class Shell:

@@ -154,3 +154,12 @@ def test_the_exact_name_comes_before_its_longer_ones(session: Session, olga: Bro
     _online(session, "A-10")
     assert chargers.find(session, "a-1") is not None
     assert olga.open("/search?q=reset%20a-1").location.startswith(f"/chargers/{one}/")
+
+
+def test_pages_and_orders_are_found_in_the_readers_language(session: Session, olga: Browser) -> None:
+    charger_id = _online(session, "A-01")
+    german = {"Accept-Language": "de"}
+    assert olga.open("/search?q=Meldungen", headers=german).location == "/alerts"
+    led = olga.open("/search", query_string={"q": "neustart a-01"}, headers=german).location
+    assert led == f"/chargers/{charger_id}/commands/reset"
+    assert "Was suchen Sie?" in olga.read("/search", headers=german)
