@@ -19,7 +19,6 @@ from sqlalchemy import (
     and_,
     case,
     column,
-    extract,
     func,
     select,
     values,
@@ -30,6 +29,7 @@ from csms.domain.accounts import Account
 from csms.domain.base import Invalid, UTCDateTime
 from csms.domain.chargers import Charger, Connector
 from csms.domain.commands import Command, CommandState, Kind
+from csms.domain.reports.lasting import lasted_s
 from csms.domain.sites import Site
 from csms.domain.tariffs import TariffVersion
 from csms.domain.transactions import Transaction, TransactionState
@@ -180,12 +180,13 @@ def _sessions(wanted: Wanted, spans: CTE | None) -> Select[Any]:
         Grouping.DRIVER: func.coalesce(Transaction.account_id, NOBODY),
     }
     key = groups[wanted.grouping] if spans is None else spans.c.n
-    seconds = extract("epoch", Transaction.ended_at) - extract("epoch", Transaction.started_at)
+    has_lasted = Transaction.ended_at > Transaction.started_at
+    seconds = lasted_s(Transaction.started_at, Transaction.ended_at)
     sums = (
         func.count().label("sessions"),
         func.sum(case((Transaction.energy_wh > 0, 1), else_=0)).label("charged"),
         func.coalesce(func.sum(Transaction.energy_wh), 0).label("energy_wh"),
-        func.sum(case((seconds > 0, seconds), else_=0)).label("seconds"),
+        func.sum(case((has_lasted, seconds), else_=0)).label("seconds"),
         func.coalesce(func.sum(Transaction.cost_cents), 0).label("cents"),
     )
     ended: Select[Any] = (
@@ -235,7 +236,7 @@ def _here(query: Select[Any], wanted: Wanted) -> Select[Any]:
 
 
 def _add(line: Line, currency: str | None, sums: Sequence[Any], cents: int) -> None:
-    sessions, charged, energy_wh, duration_s = (int(x) for x in sums)
+    sessions, charged, energy_wh, duration_s = (round(x) for x in sums)
     line.sessions += sessions
     line.charged += charged
     line.energy_wh += energy_wh
