@@ -1,6 +1,6 @@
 """A connector's uptime is kept as registers, whose difference is what a period brought.
 
-Revision ID: 0055
+Revision: 0055
 Revises: 0054
 """
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from flask import Flask
 from make import make_charger
+from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session
 
 from csms import clock
@@ -15,6 +16,7 @@ from csms.domain.accounts import Role
 from csms.domain.chargers import Admission, Charger
 from csms.domain.commands import CommandState
 from csms.domain.tariffs import simple
+from csms.extensions import db
 from tests.web.browser import Browser, logged_in, publish
 
 PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal(0), 0, Decimal(0), Decimal(21))
@@ -195,3 +197,21 @@ def test_a_form_asks_for_keys_with_an_empty_field(session: Session, olga: Browse
     page = olga.read(f"/chargers/bulk/read-configuration?{_ids(ids)}")
     assert re.search(r'name="keys"[^>]*value=""|value=""[^>]*name="keys"', page)
     assert 'id="keys-error"' not in page
+
+
+def test_the_preview_of_an_order_to_many_keeps_to_its_queries(session: Session, olga: Browser) -> None:
+    at = clock.now()
+    charger = make_charger(session, "CP-0", at=at)
+    model = {x.key: getattr(charger, x.key) for x in inspect(Charger).columns if x.key != "id"}
+    own = {"identity": "CP-{}", "identity_folded": "cp-{}", "slug": "cp-{}", "own_tag": "OWN{}"}
+    session.execute(
+        insert(Charger),
+        [model | {name: value.format(n) for name, value in own.items()} for n in range(1, 1200)],
+    )
+    publish(session)
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", note := lambda *given: asked.append(given[2]))
+    pages = [olga.read(f"/chargers/bulk/{name}?all=1") for name in ("reset-soft", "trigger", "reject")]
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert all("1,200" in x.replace("\u202f", ",") for x in pages)
+    assert len([x for x in asked if x != "BEGIN"]) <= 12 * len(pages)
