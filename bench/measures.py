@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine, pages, remote_start
+from bench import machine, pages, remote_start, watchers
 from bench.server import ROOT, Server
 
 Figures = dict[str, float]
 WARM_CHARGERS = 100
+WARM_BROWSERS = 100
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Options:
     warm_up_s: float
     storm: int
     steady_rate: float
+    browsers: int
     credentials: str
     command_path: str
     folder: Path
@@ -94,6 +96,24 @@ def stall(server: Server, options: Options) -> Figures:
     }
 
 
+def watched(server: Server, options: Options) -> Figures:
+    """What browsers that watch cost beside a paced fleet: once without them, once with them."""
+    load = ("--chargers", str(options.chargers), "--rate", str(options.steady_rate))
+    alone, _ = _load(server, options, "sessions", *load)
+    with watchers.watching(server.port, WARM_BROWSERS):
+        before_kib = machine.rss_kib(server.pid)
+        with watchers.watching(server.port, options.browsers) as heard:
+            time.sleep(2)
+            after_kib = machine.rss_kib(server.pid)
+            beside, _ = _load(server, options, "sessions", *load)
+    return {
+        "core_share": beside["server_core_share"] - alone["server_core_share"],
+        "alone_core_share": alone["server_core_share"],
+        "kib_per_browser": (after_kib - before_kib) / options.browsers,
+        **heard,
+    }
+
+
 def remote(server: Server, options: Options) -> Figures:
     """RemoteStartTransaction through the API; the baseline has none."""
     return remote_start.measure(server.port, 200, options.credentials, options.command_path)
@@ -111,7 +131,8 @@ MEASURES: dict[str, Callable[[Server, Options], Figures]] = {
     "storm": storm,
     "memory": memory,
     "stall": stall,
+    "watched": watched,
     "remote": remote,
     "pages": first_bytes,
 }
-PRODUCT_ONLY = {"remote"}
+PRODUCT_ONLY = {"remote", "watched"}

@@ -41,8 +41,13 @@ class Visitor:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_WITHIN_S)
         self._cookies: dict[str, str] = {}
 
+    @property
+    def cookies(self) -> str:
+        """What it has been given, as it sends it."""
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     def read(self, path: str, form: dict[str, str] | None = None) -> Answer:
-        head = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        head = {"Cookie": self.cookies}
         if form is not None:
             head["Content-Type"] = "application/x-www-form-urlencoded"
         began_at = time.perf_counter()

@@ -52,6 +52,13 @@ ROWS = [
     Row("stall", "steady_max_ms", "Longest answer to a 5 ms probe, paced load, ms", Aim.AT_MOST, 50),
     Row("stall", "steady_own_late_max_ms", "… of which the probe itself was late, ms"),
     Row("stall", "full_max_ms", "Longest answer to a 5 ms probe, closed loop, ms"),
+    Row("watched", "core_share", "1,000 watching browsers, share of a core", Aim.AT_MOST, 0.5),
+    Row("watched", "kib_per_browser", "… KiB for each of them", Aim.AT_MOST, 25),
+    Row(
+        "watched", "events_of_a_region_per_s", "… most events of a topic in one of them, 1/s", Aim.AT_MOST, 1
+    ),
+    Row("watched", "events_per_s", "… events that they were sent, 1/s"),
+    Row("watched", "alone_core_share", "… share of a core without them"),
     Row("remote", "p50_ms", "Remote start through the API, p50, ms", Aim.AT_MOST, 15),
     Row("remote", "p99_ms", "Remote start through the API, p99, ms"),
     Row("pages", "slowest_ms", "Slowest page, first byte, ms", Aim.AT_MOST, MOST_MS),

@@ -78,6 +78,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--steady-rate", type=float, default=300.0, help="messages/s while stalls are looked for"
     )
+    parser.add_argument("--browsers", type=int, default=1000, help="that watch")
     parser.add_argument("--repeat", type=int, default=1, help="medians are printed")
     parser.add_argument("--port", type=int, default=8250)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="for databases; not on tmpfs")  # noqa: S108
@@ -104,7 +105,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
         options = Options(
             arguments.chargers, arguments.seconds, arguments.warm_up, arguments.storm,
-            arguments.steady_rate, arguments.credentials, arguments.command_path, Path(folder),
+            arguments.steady_rate, arguments.browsers, arguments.credentials, arguments.command_path, Path(folder),
         )  # fmt: skip
         before = machine.describe(options.folder)
         failures: list[str] = []
