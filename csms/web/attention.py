@@ -109,7 +109,7 @@ def _rollout_row(item: Item, rollout: Rollout) -> Row:
     href = url_for("firmware.rollout", rollout_id=rollout.id)
     mark = (gettext("Paused"), "wait", "circle-pause")
     what = gettext("of firmware %(version)s goes no further", version=rollout.firmware.version)
-    link = (gettext("Look"), "", None)
+    link = (gettext("Look at it"), "", None)
     detail = languages.stored(item.word)
     return Row(item.key, rollout.name, href, what, item.since, mark=mark, detail=detail, link=link)
 
@@ -126,7 +126,7 @@ def _payment_row(item: Item, payment: Payment) -> Row:
         item.since,
         mark=(gettext("Payment"), "fault", "wallet"),
         detail=languages.stored(item.word),
-        link=(gettext("Look") if may_see else gettext("For the accountant"), "", None),
+        link=(gettext("Look at it") if may_see else gettext("For the accountant"), "", None),
     )
 
 
@@ -144,7 +144,7 @@ def _pending_row(charger: Charger, about: dict[str, Any]) -> Row:
 def _boots_row(charger: Charger, about: dict[str, Any]) -> Row:
     href = url_for("chargers.configuration", charger_id=charger.id)
     what = gettext("boots again and again: templates write nothing there")
-    mark, link = (gettext("Boots"), "wait", "rotate-cw"), (gettext("Look"), href, None)
+    mark, link = (gettext("Boots"), "wait", "rotate-cw"), (gettext("Look at it"), href, None)
     return Row(**about, what=what, mark=mark, link=link)
 
 
@@ -177,7 +177,7 @@ def _security_row(item: Item, about: dict[str, Any]) -> Row:
     what = gettext("reports a critical security event")
     if item.count > 1:
         what = gettext("reports %(count)s critical security events", count=item.count)
-    mark, link = (gettext("Security"), "fault", "shield-check"), (gettext("Look"), "", None)
+    mark, link = (gettext("Security"), "fault", "shield-check"), (gettext("Look at it"), "", None)
     return Row(**about, what=what, mark=mark, detail=item.word or "", link=link)
 
 
@@ -208,7 +208,7 @@ def _parting_words(reason: str | None) -> str:
 
 def _attempt_row(item: Item, attempt: Attempt) -> Row:
     href = url_for("attempts.index")
-    link: tuple[str, str, str | None] = (gettext("Look"), href, None)
+    link: tuple[str, str, str | None] = (gettext("Look at it"), href, None)
     if attempt.cause is RefusalCause.UNKNOWN_CHARGER and can("edit"):
         link = (gettext("Add"), url_for("chargers.new", identity=attempt.identity), "plus")
     what = gettext("was sent away once from %(address)s", address=attempt.address)
