@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyascii import anyascii
+
 from csms.web.receipts import Receipt, Row
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def pdf_of(receipt: Receipt, operator: str, fonts: Path, at: datetime) -> bytes:
 
 def _write(pdf: FPDF, text: str, *, size_pt: int, style: str = "") -> None:
     pdf.set_font(FONT, style, size_pt)
-    pdf.multi_cell(0, size_pt * 0.5, text, new_x="LMARGIN", new_y="NEXT", align="L")
+    pdf.multi_cell(0, size_pt * 0.5, _drawable(pdf, text), new_x="LMARGIN", new_y="NEXT", align="L")
 
 
 def _table(pdf: FPDF, rows: Sequence[Row]) -> None:
@@ -62,6 +64,12 @@ def _table(pdf: FPDF, rows: Sequence[Row]) -> None:
     ) as table:
         for row in rows:
             style = total if row.is_total else None
-            table.row((row.words, row.value), style=style)
+            table.row((_drawable(pdf, row.words), _drawable(pdf, row.value)), style=style)
             for note in row.notes:
-                table.row((note, ""), style=soft)
+                table.row((_drawable(pdf, note), ""), style=soft)
+
+
+def _drawable(pdf: FPDF, text: str) -> str:
+    """The text, where the font lacks letters with Latin ones in their place: a box says nothing."""
+    known = pdf.fonts[FONT.lower()].cmap  # type: ignore[union-attr]  # a TrueType font, added above
+    return "".join(x if ord(x) in known or x.isspace() else anyascii(x) for x in text)

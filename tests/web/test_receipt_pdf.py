@@ -69,6 +69,13 @@ def test_names_in_any_letters_of_europe_can_be_read(visitor, site):
     assert "Ladestrom Łódź" in pdf.metadata.title
 
 
+def test_letters_that_the_font_lacks_are_written_in_latin_ones(visitor, site):
+    site.charger.name = "北京 Plaza · ที่จอด · Київ 🔌"
+    store(site.session)
+    _, text, _ = told(visitor, charged(site))
+    assert "BeiJing Plaza · thichod · Київ :electric_plug:" in text
+
+
 def test_it_is_on_the_clock_of_the_site(visitor, site):
     plaza = sites.add(site.session, Details("Plaza", time_zone="Asia/Kathmandu"), at=site.now)
     site.charger.site_id = plaza.id
