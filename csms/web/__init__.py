@@ -70,6 +70,7 @@ from csms.web import (
     tokens,
     transfers,
     trouble,
+    ui_kit,
     upkeep,
     vouchers,
     webhooks,
@@ -137,6 +138,7 @@ BLUEPRINTS = (
     card_files.blueprint,  # the views of `tokens`, all of them
     session_files.blueprint,  # with `session_desk` the views of `transactions`, all of them
     transfers.blueprint,
+    ui_kit.blueprint,
     vouchers.blueprint,
     webhooks.blueprint,
 )

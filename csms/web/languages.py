@@ -30,65 +30,23 @@ from csms.work import atomic
 
 blueprint = Blueprint("languages", __name__)
 
-# The blueprints, and single endpoints, whose pages are complete in every language.
-SPOKEN = frozenset(
+# Doors for programs, and what is written for those who build on this: they speak English, whoever asks.
+ENGLISH_DOORS = frozenset(
     {
-        "accounts",
-        "alerts",
-        "attempts",
-        "audit",
-        "auth",
-        "backups",
-        "batches",
-        "bulk",
-        "cdrs",
-        "certificates",
-        "chargers",
-        "charging_profiles",
-        "checkout",
-        "commands",
-        "configuration",
-        "conformance",
-        "dashboard",
-        "developers",
-        "driving",
-        "energy",
-        "entrance",
-        "finder",
-        "firmware",
-        "grid",
-        "hostnames",
-        "integrations",
-        "labels",
-        "landing",
-        "languages",
-        "local_lists",
-        "mails",
-        "map",
-        "me",
-        "nodes",
-        "odoo",
-        "payment_settings",
-        "payments",
-        "people",
-        "profile",
-        "repairs",
-        "reservations",
-        "second_factor",
-        "settings",
-        "setup",
-        "search",
-        "second_factor.ask",
-        "second_factor.check",
-        "simulator",
-        "sites",
-        "slots",
-        "subscriptions",
-        "tariffs",
-        "tokens",
-        "transactions",
-        "vouchers",
-        "webhooks",
+        "api",
+        "api_document",
+        "arthexis",
+        "evbackend",
+        "feeds",
+        "health",
+        "metrics",
+        "ocpp",
+        "ocppbackend",
+        "ov2xmp",
+        "readme",
+        "reports",
+        "token",
+        "ui_kit",
     }
 )
 COOKIE = "language"
@@ -151,8 +109,7 @@ def _select() -> str:
 
 
 def _is_spoken() -> bool:
-    """Is the page that is asked for complete in every language? What says that there is none is."""
-    return request.endpoint is None or not SPOKEN.isdisjoint((request.endpoint, request.blueprint))
+    return ENGLISH_DOORS.isdisjoint((request.endpoint, request.blueprint))
 
 
 def _bring_choice(app: Flask, user: User) -> None:

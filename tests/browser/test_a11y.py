@@ -38,7 +38,7 @@ PAGES = (
     "/payments", "/settings/payments",
     "/configuration", "/configuration/new", "/configuration/drift", "/local-lists",
     "/nodes", "/simulator", "/simulator/entries/new", "/odoo", "/odoo/new", "/settings", "/hostnames", "/readme/",
-    "/developers",
+    "/developers", "/ui-kit",
     "/settings/users", "/settings/users/1", "/settings/mail", "/settings/audit",
     "/settings/backups", "/settings/health", "/profile", "/profile/second-factor",
     "/grid", "/integrations", "/webhooks", "/webhooks/new", "/alerts", "/alerts/rules/new",

@@ -74,9 +74,12 @@ def test_the_choice_of_an_account_comes_along_to_its_next_browser(visitor, site)
     assert READY["it"] in other.text(f"/c/{site.slug}")
 
 
-def test_operators_pages_stay_english_until_they_are_translated(visitor, site):
+def test_operators_read_their_language_and_programs_english(visitor, site):
     operator = speaking(visitor, "de").log_in(Role.OWNER)
-    assert '<html lang="en"' in operator.text("/chargers")
+    page = operator.text("/chargers")
+    assert '<html lang="de"' in page
+    assert "Ladestationen" in page
+    assert "There is nothing at this address" in speaking(visitor, "de").text("/api/v1/no-such-thing")
 
 
 @pytest.mark.parametrize(

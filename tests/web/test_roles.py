@@ -18,6 +18,7 @@ LOOKERS_CHANGES = {
     "chargers.save_view",  # one's own list of filters
     "chargers.remove_view",
     "repairs.change",  # by what the repair is about: commands or money
+    "ui_kit.press",  # nothing at all
 }
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 # Pages that go on, or lead elsewhere, for whoever has logged in.

@@ -51,7 +51,7 @@ def test_a_driver_subscribes_and_cancels_and_an_operator_sees_it(visitor, site):
     stranger = visitor().log_in(Role.SUPPORT)
     assert stranger.post(cancel, {"account": site.account.id}).status_code == 404
     olga.post(cancel, {"account": site.account.id})
-    assert ("Cancelled" in olga.text(here), "until" in driver.text("/accounts/me")) == (True, True)
+    assert ("Will end" in olga.text(here), "until" in driver.text("/accounts/me")) == (True, True)
     assert balance(site) == (4_000, 50_000)
 
 

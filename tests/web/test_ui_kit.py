@@ -11,6 +11,7 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 
 from csms.web import filters, languages
+from tests.web.browser import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = SimpleNamespace(
@@ -78,3 +79,10 @@ def test_own_files_stay_within_their_budget_when_compressed(name: str, most_byte
 def test_a_drivers_page_loads_little() -> None:
     files = ["land.css", "land.js", "vendor/htmx.org-4.0.1/htmx-sse.min.js"]
     assert sum(len(gzip.compress((ROOT / "static" / name).read_bytes())) for name in files) <= 22_000
+
+
+def test_whoever_may_look_around_finds_it_and_its_buttons_change_nothing(olga: Browser) -> None:
+    assert "Status language" in olga.read("/ui-kit")
+    pressed = olga.send("/ui-kit", {})
+    assert (pressed.status_code, pressed.location) == (303, "/ui-kit")
+    assert "Nothing has changed." in olga.read("/ui-kit")
