@@ -1,4 +1,4 @@
-"""The way out for alerts: by e-mail to whom a rule names, and to webhooks that subscribe."""
+"""The way out for alerts: by e-mail and to channels that a rule names, and to webhooks that subscribe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csms import mail
+from csms import channels, mail
 from csms.domain import accounts, alerts, webhooks
 from csms.domain.alerts import Alert, AlertRule
 from csms.domain.base import DomainError
@@ -37,12 +37,14 @@ def look(session: Session, at: datetime) -> int:
             _write(session, template, of_rule[0].rule, of_rule, at)
         for alert in found:
             _tell(session, event, alert, at)
+            for channel in alerts.channels.named(session, alert.rule.channel_ids):
+                channels.tell(session, channel, alert, is_over=event is Event.ALERT_RECOVERED, at=at)
             alerts.note_told(alert, at=at)
     return len(new) + len(over)
 
 
-def test(session: Session, rule: AlertRule, at: datetime) -> int:
-    """Send what an alert would look like; to how many addresses. Raises Invalid and Refused."""
+def test(session: Session, rule: AlertRule, at: datetime) -> tuple[int, int]:
+    """Send what an alert would look like, and a test to each channel; (mails, messages). Raises Invalid and Refused."""
     sample = Alert(
         id=0,
         rule_id=rule.id,
@@ -55,7 +57,10 @@ def test(session: Session, rule: AlertRule, at: datetime) -> int:
     )
     for address in rule.mail_to:
         _letter(session, "alert", address, rule, [sample], at)
-    return len(rule.mail_to)
+    found = alerts.channels.named(session, rule.channel_ids)
+    for channel in found:
+        channels.test(session, channel, at=at)
+    return len(rule.mail_to), len(found)
 
 
 def _write(session: Session, template: str, rule: AlertRule, found: Sequence[Alert], at: datetime) -> None:

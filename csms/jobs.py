@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from config import Config
-from csms import alerts, backups, clock, files, mail, notices, webhooks
+from csms import alerts, backups, channels, clock, files, mail, notices, webhooks
 from csms import payments as paying
 from csms.domain import (
     batches,
@@ -31,6 +31,7 @@ from csms.domain import (
 from csms.domain import mail as outbox
 from csms.domain import webhooks as hooks
 from csms.domain.accounts import seal_audit
+from csms.domain.alerts import channels as alert_channels
 from csms.domain.energy import capacity
 from csms.domain.payments import news
 from csms.domain.transactions import unrecorded
@@ -84,6 +85,11 @@ def forget_deliveries(session: Session, at: datetime) -> int:
     return hooks.forget(session, at - webhooks.KEPT_FOR)
 
 
+def forget_messages(session: Session, at: datetime) -> int:
+    """Let go of what channels were told of alerts long ago."""
+    return alert_channels.forget(session, at - channels.KEPT_FOR)
+
+
 def forget_news(session: Session, at: datetime) -> int:
     """Let go of what payment providers told long ago."""
     return news.forget(session, at - news.KEPT_FOR)
@@ -100,6 +106,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (3_600.0, sweep),
     (3_600.0, forget_mails),
     (3_600.0, forget_deliveries),
+    (3_600.0, forget_messages),
     (3_600.0, forget_news),
     (2.0, payments.follow),
     (15.0, payments.correct),
@@ -134,6 +141,7 @@ def start(app: Flask, lane: Lane) -> list[gevent.Greenlet]:
     return [
         mail.start(app),
         webhooks.start(app),
+        channels.start(app),
         paying.start(app),
         backups.start(app),
         *(gevent.spawn(_repeat, app, lane, every_s, job) for every_s, job in SCHEDULE),

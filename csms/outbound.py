@@ -61,7 +61,7 @@ def _ask(
     parts = urlsplit(url)
     host, is_secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_secure else 80)
-    address = _allowed(host, port, may_be_private=may_be_private)
+    address = allowed(host, port, may_be_private=may_be_private)
     give_up_at = time.monotonic() + within_s
     connection = (
         _Secure(host, port, address, within_s) if is_secure else _Plain(host, port, address, within_s)
@@ -98,7 +98,7 @@ def _read(response: http.client.HTTPResponse, give_up_at: float) -> bytes:
     return read
 
 
-def _allowed(host: str, port: int, *, may_be_private: bool) -> str:
+def allowed(host: str, port: int, *, may_be_private: bool) -> str:
     """An address of `host`. Raises Unreachable, and Barred if any of its addresses may not be asked."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -56,7 +56,7 @@ class UpkeepSettings:
     private_targets: bool = setting(
         "PRIVATE_TARGETS",
         "0",
-        "Whether Odoo servers and receivers of webhooks may be in private networks or on this machine.",
+        "Whether servers of Odoo, ntfy and MQTT and receivers of webhooks may be in private networks or here.",
         flag,
     )
     stripe_url: str = setting(

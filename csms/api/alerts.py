@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import url_for
 from pydantic import Field
-from sqlalchemy.orm import Session
 
 from csms import alerts as sender
 from csms import clock
@@ -24,7 +23,7 @@ from csms.extensions import db
 
 
 class RuleIn(In):
-    """Tell by e-mail, and to webhooks with `alert.raised`, when something lasts longer than `after_minutes`.
+    """Tell by e-mail, channels, and webhooks (`alert.raised`) when something lasts longer than `after_minutes`.
 
     Between `quiet_from` and `quiet_until`, on the installation's clocks, nothing is told; what lasts is told then.
     """
@@ -35,6 +34,7 @@ class RuleIn(In):
     threshold: int | None = Field(None, ge=1, le=100, description="per cent, of low_success; absent: 80")
     site_id: int | None = Field(None, description="absent: any site")
     mail_to: list[str] = Field(default_factory=list, max_length=10, examples=[["ops@example.org"]])
+    channel_ids: list[int] = Field(default_factory=list, max_length=10, description="of `/alert-channels`")
     quiet_from: time | None = Field(None, examples=["22:00"])
     quiet_until: time | None = Field(None, examples=["06:00"])
     is_enabled: bool = True
@@ -48,6 +48,7 @@ class RuleOut(Out):
     threshold: int | None
     site_id: int | None
     mail_to: list[str]
+    channel_ids: list[int]
     quiet_from: str | None
     quiet_until: str | None
     is_enabled: bool
@@ -72,6 +73,7 @@ class AlertOut(Out):
     kind: AlertKind
     title: str
     path: str
+    identity: str | None = Field(description="of the charger that it is about, if of one")
     since: datetime
     raised_at: datetime
     told_at: datetime | None
@@ -85,6 +87,7 @@ class AlertList(Out):
 
 class Tested(Out):
     mails: int = Field(description="how many were queued")
+    messages: int = Field(description="how many were queued for channels")
 
 
 @blueprint.get("/alerts")
@@ -153,20 +156,18 @@ def remove_alert_rule(rule_id: int) -> tuple[str, int]:
 @spec.validate(resp=answers(200, Tested), tags=["alerts"], operation_id="testAlertRule")
 @needs(Scope.ADMIN)
 def test_alert_rule(rule_id: int) -> Tested:
-    """Send every address of a rule a mail as an alert would be."""
+    """Send every address of a rule a mail as an alert would be, and every channel of it a test."""
     with unit() as session:
-        return Tested(mails=_tested(session, rule_id))
-
-
-def _tested(session: Session, rule_id: int) -> int:
-    rule = alerts.get(session, rule_id)
-    guard.audit(session, "alert_rule.tested", rule.name)
-    return sender.test(session, rule, clock.now())
+        rule = alerts.get(session, rule_id)
+        guard.audit(session, "alert_rule.tested", rule.name)
+        mails, messages = sender.test(session, rule, clock.now())
+        return Tested(mails=mails, messages=messages)
 
 
 def _wish(given: RuleIn) -> Wish:
     hours = {"quiet_from": _minutes(given.quiet_from), "quiet_until": _minutes(given.quiet_until)}
-    return Wish(**given.model_dump() | hours | {"mail_to": tuple(given.mail_to)})
+    several = {"mail_to": tuple(given.mail_to), "channel_ids": tuple(dict.fromkeys(given.channel_ids))}
+    return Wish(**given.model_dump() | hours | several)
 
 
 def _out(rule: AlertRule) -> RuleOut:

@@ -4,6 +4,7 @@ from flask import Flask
 
 from csms.web import (
     accounts,
+    alert_channels,
     alerts,
     attempts,
     audit,
@@ -79,6 +80,7 @@ from csms.web import (
 # Every blueprint of pages. Whatever is in here asks for a log-in, unless security.PUBLIC names it.
 BLUEPRINTS = (
     accounts.blueprint,
+    alert_channels.blueprint,
     alerts.blueprint,
     attempts.blueprint,
     audit.blueprint,

@@ -107,12 +107,12 @@ def test(rule_id: int) -> Response:
     try:
         with atomic() as session:
             rule = alerts.get(session, rule_id)
-            count = sender.test(session, rule, clock.now())
+            count = sum(sender.test(session, rule, clock.now()))
             put_on_record(session, "alert_rule.tested", rule.name)
     except DomainError as error:
         flash(said(error), "error")
     else:
-        none = gettext("The rule names no address: only webhooks are told.")
+        none = gettext("The rule names neither address nor channel: only webhooks are told.")
         words = gettext("A test is on its way.") if count else none
         flash(words, "success" if count else "info")
     return redirect(url_for(".index"))
@@ -131,10 +131,13 @@ def remove(rule_id: int) -> Response:
 
 def _page() -> dict[str, Any]:
     session = db.session()
+    lasting, past = alerts.open_alerts(session), alerts.past(session)
     return {
-        "open": alerts.open_alerts(session),
-        "past": alerts.past(session),
+        "open": lasting,
+        "past": past,
         "rules": alerts.rules(session),
+        "channels": alerts.channels.listed(session),
+        "troubles": alerts.channels.troubles(session, (*lasting, *past)),
         "kinds": KINDS,
         "now": clock.now(),
         "zone": zone(),
@@ -152,6 +155,7 @@ def _wish() -> Wish:
         threshold=_number(form, "threshold"),
         site_id=_number(form, "site_id"),
         mail_to=tuple(x for x in re.split(r"[\s,;]+", form.get("mail_to", "")) if x),
+        channel_ids=tuple(int(x) for x in form.getlist("channel_ids") if re.fullmatch("[0-9]{1,18}", x)),
         quiet_from=_minutes(form, "quiet_from"),
         quiet_until=_minutes(form, "quiet_until"),
         is_enabled="is_enabled" in form,
@@ -190,6 +194,7 @@ def _given(rule: AlertRule) -> dict[str, Any]:
         "threshold": str(rule.threshold or ""),
         "site_id": str(rule.site_id or ""),
         "mail_to": ", ".join(rule.mail_to),
+        "channel_ids": rule.channel_ids,
         "is_enabled": "1" if rule.is_enabled else "",
         **hours,
     }
@@ -197,10 +202,13 @@ def _given(rule: AlertRule) -> dict[str, Any]:
 
 def _form(rule: AlertRule | None, given: Any, error: DomainError | None = None) -> str:
     field = error.field if isinstance(error, Invalid) else None
+    chosen = request.form.getlist("channel_ids") if error else given.get("channel_ids", ())
     return render_template(
         "alerts/form.html",
         rule=rule,
         given=given,
+        channels=alerts.channels.listed(db.session()),
+        chosen=[int(x) for x in chosen if str(x).isdecimal()],
         kinds=[(x.value, y) for x, y in KINDS.items()],
         places=[("", gettext("Any site")), *((str(x.id), x.name) for x in sites.listed(db.session()))],
         problems={field or "name": said(error)} if error else {},

@@ -43,7 +43,7 @@ def test_a_rule_tells_by_mail_and_webhook_and_is_seen_in_the_list(
     assert [x.event.value for x in session.scalars(select(Delivery))] == ["alert.raised"]
     [alert] = owner.get("/alerts?open=true").json["data"]
     assert (alert["rule"], alert["title"]) == ("Depot", "CP-1 cannot be reached")
-    assert owner.post(f"{path}/test").json == {"mails": 1}
+    assert owner.post(f"{path}/test").json == {"mails": 1, "messages": 0}
     assert owner.call("PUT", path, json=RULE | {"quiet_until": "06:00"}).json["quiet_from"] == "22:00"
     assert owner.delete(path).status_code == 204
     assert owner.get("/alerts").json["data"] == []

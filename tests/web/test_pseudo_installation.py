@@ -10,7 +10,7 @@ import pytest
 from make import store
 
 from csms import alerts as sender
-from csms import clock
+from csms import channels, clock
 from csms.domain import accounts
 from csms.domain.accounts import Role
 from csms.domain.chargers import LinkLease
@@ -54,10 +54,24 @@ def test_alerts_and_their_rules(app, owner, site):
     assert_translated(owner.post("/alerts/rules", given | {"mail_to": "nobody"}), *names, *TERMS)
     rule = re.search(r"/alerts/rules/\d+", owner.text("/alerts"))
     assert rule
-    assert_pages(owner, site, rule[0])
+    assert_pages(owner, site, rule[0], "/alerts/channels/new?kind=ntfy", "/alerts/channels/new?kind=mqtt")
+    channel = {"kind": "mqtt", "name": "Home", "url": "mqtt://broker.invalid", "topic_prefix": "home"}
+    assert_translated(owner.post("/alerts/channels", channel | {"url": "none"}), *names, *TERMS, "home")
+    assert owner.post("/alerts/channels", channel).status_code == 302
+    found = re.search(r"/alerts/channels/(\d+)", owner.text("/alerts"))
+    assert found
+    chosen = {"is_enabled": "1", "channel_ids": found[1]}
+    assert owner.post(rule[0], given | chosen).status_code == 302
+    assert owner.post(f"{found[0]}/test").status_code == 302
+    with app.app_context():
+        channels.send_due(app)
+    for page in ("/alerts", rule[0], found[0]):
+        assert_translated(
+            owner.get(page), *names, *TERMS, "Home", "home", "mqtt://broker.invalid", "broker.invalid"
+        )
     for verb in ("test", "remove"):
         owner.post(f"{rule[0]}/{verb}")
-        assert_pages(owner, site, "/alerts")
+        assert_pages(owner, site, "/alerts", names=("broker.invalid",))
 
 
 def test_webhooks(owner, site):

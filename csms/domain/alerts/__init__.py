@@ -1,9 +1,18 @@
 """Who is told when something needs a person: rules over what `attention` and its neighbours find."""
 
+from csms.domain.alerts import channels
+from csms.domain.alerts.channels import TOPIC
 from csms.domain.alerts.finding import Finding, find
-from csms.domain.alerts.models import Alert, AlertKind, AlertRule
+from csms.domain.alerts.models import (
+    Alert,
+    AlertChannel,
+    AlertKind,
+    AlertMessage,
+    AlertRule,
+    ChannelKind,
+    Severity,
+)
 from csms.domain.alerts.service import (
-    TOPIC,
     Wish,
     add,
     change,
@@ -22,12 +31,17 @@ from csms.domain.alerts.service import (
 __all__ = [
     "TOPIC",
     "Alert",
+    "AlertChannel",
     "AlertKind",
+    "AlertMessage",
     "AlertRule",
+    "ChannelKind",
     "Finding",
+    "Severity",
     "Wish",
     "add",
     "change",
+    "channels",
     "find",
     "get",
     "is_quiet",

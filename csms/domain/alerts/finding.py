@@ -26,13 +26,14 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule is about. `path`: the page where it is looked at."""
+    """One thing that a rule is about. `path`: the page where it is looked at; `identity`: of its charger, if of one."""
 
     key: str
     title: str
     path: str
     since: datetime
     site_id: int | None = None
+    identity: str | None = None
 
 
 Finder = Callable[[Session, AlertRule, datetime], Iterator[Finding]]
@@ -105,7 +106,7 @@ def _finding(item: Item) -> Finding:
         title = told(
             "A payment at %(charger)s: %(problem)s", charger=charger.title, problem=item.payment.problem
         )
-        return Finding(item.key, title[:200], path, item.since, charger.site_id)
+        return Finding(item.key, title[:200], path, item.since, charger.site_id, charger.identity)
     if item.charger is None:
         words, path = _SESSIONS[item.matter]
         return Finding(item.key, words % {"count": item.count}, path, item.since)
@@ -114,7 +115,8 @@ def _finding(item: Item) -> Finding:
         title = _out_of_order(charger, item.connector)
     else:
         title = _WORDS[item.matter] % {"charger": charger.title}
-    return Finding(item.key, title[:200], f"/chargers/{charger.id}", item.since, charger.site_id)
+    path = f"/chargers/{charger.id}"
+    return Finding(item.key, title[:200], path, item.since, charger.site_id, charger.identity)
 
 
 def _sent_away(attempt: Attempt) -> str:
@@ -145,7 +147,12 @@ def _drift(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]
         path = f"/chargers/{one.charger.id}/configuration"
         # Since when is not known: it is told as soon as it is seen.
         yield Finding(
-            f"drift-{one.charger.id}", title[:200], path, one.charger.created_at, one.charger.site_id
+            f"drift-{one.charger.id}",
+            title[:200],
+            path,
+            one.charger.created_at,
+            one.charger.site_id,
+            one.charger.identity,
         )
 
 
@@ -180,7 +187,10 @@ def _grid_limit(session: Session, rule: AlertRule, at: datetime) -> Iterator[Fin
                         why=one.why,
                     )
                     key = f"grid-{signal.id}-{one.charger.id}"
-                    yield Finding(key, title[:200], "/grid", signal.created_at, one.charger.site_id)
+                    charger = one.charger
+                    yield Finding(
+                        key, title[:200], "/grid", signal.created_at, charger.site_id, charger.identity
+                    )
 
 
 def _mail(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:

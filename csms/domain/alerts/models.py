@@ -1,12 +1,13 @@
-"""Rules, and the alerts that they have raised."""
+"""Rules, the alerts that they have raised, and the channels by which these are told."""
 
 import enum
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
+from csms.domain.webhooks import DeliveryState
 
 
 class AlertKind(enum.StrEnum):
@@ -31,11 +32,30 @@ class AlertKind(enum.StrEnum):
     WEBHOOK = "webhook"
 
 
+class Severity(enum.StrEnum):
+    """How much of a hurry there is."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+SEVERITIES = {
+    AlertKind.FAULTED: Severity.CRITICAL,
+    AlertKind.SECURITY: Severity.CRITICAL,
+    AlertKind.GRID_LIMIT: Severity.CRITICAL,
+    AlertKind.PENDING: Severity.NOTICE,
+    AlertKind.DOUBTFUL: Severity.NOTICE,
+    AlertKind.DRIFT: Severity.NOTICE,
+}  # WARNING: all others
+
+
 class AlertRule(Base):
     """Tell when something of a kind lasts longer than `after_minutes`, at one site or at any.
 
-    `mail_to`: addresses; webhooks are told whatever the rule, if they subscribe. Between `quiet_from` and `quiet_until`
-    (minutes of the day on the installation's clocks; None: never) nothing is told: what still lasts is told afterwards.
+    `mail_to`: addresses; `channel_ids`: of AlertChannels; webhooks are told whatever the rule, if they subscribe.
+    Between `quiet_from` and `quiet_until` (minutes of the day on the installation's clocks; None: never) nothing is
+    told: what still lasts is told afterwards.
     """
 
     __tablename__ = "alert_rule"
@@ -47,6 +67,7 @@ class AlertRule(Base):
     threshold: Mapped[int | None] = mapped_column(Integer)
     site_id: Mapped[int | None]  # no reference: a site may go, and its rule then finds nothing
     mail_to: Mapped[list[str]] = mapped_column(JSON)
+    channel_ids: Mapped[list[int]] = mapped_column(JSON)
     quiet_from: Mapped[int | None] = mapped_column(Integer)
     quiet_until: Mapped[int | None] = mapped_column(Integer)
     is_enabled: Mapped[bool] = mapped_column(Boolean)
@@ -73,6 +94,7 @@ class Alert(Base):
     key: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(200))
     path: Mapped[str] = mapped_column(String(200))  # the page where it is looked at
+    identity: Mapped[str | None] = mapped_column(String(48))  # of the charger that it is about, if of one
     since: Mapped[datetime]
     raised_at: Mapped[datetime]
     told_at: Mapped[datetime | None]
@@ -80,3 +102,61 @@ class Alert(Base):
     ended_told_at: Mapped[datetime | None]
 
     rule: Mapped[AlertRule] = relationship()
+
+    @property
+    def severity(self) -> Severity:
+        return SEVERITIES.get(self.rule.kind, Severity.WARNING)
+
+
+class ChannelKind(enum.StrEnum):
+    NTFY = "ntfy"
+    MQTT = "mqtt"
+
+
+class AlertChannel(Base):
+    """Where the alerts of rules go beside mailboxes and webhooks. `url`: of an ntfy topic, or of an MQTT broker.
+
+    `secret_sealed`: ntfy's access token or the password of `user`, as the door has sealed it. `topic_prefix`: where in
+    a broker's topics. `answer`: why the latest message was not delivered; None: it was, or there was none.
+    """
+
+    __tablename__ = "alert_channel"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[ChannelKind] = mapped_column(choice(ChannelKind))
+    url: Mapped[str] = mapped_column(String(500))
+    user: Mapped[str | None] = mapped_column(String(120))
+    secret_sealed: Mapped[str | None] = mapped_column(Text)
+    topic_prefix: Mapped[str | None] = mapped_column(String(120))
+    answer: Mapped[str | None] = mapped_column(String(300))
+    tried_at: Mapped[datetime | None]
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+
+class AlertMessage(Base):
+    """One alert or its end to one channel; `alert_id` None: a test. `topic` names what it is about in the channel:
+    a newer message about the same takes the place of one that waits.
+    """
+
+    __tablename__ = "alert_message"
+    __table_args__ = (
+        Index("ix_alert_message_due_at", "due_at"),
+        Index("ix_alert_message_alert_id", "alert_id"),
+        Index("ix_alert_message_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("alert_channel.id"))
+    alert_id: Mapped[int | None] = mapped_column(BigInteger)  # no reference: a rule may go with its alerts
+    topic: Mapped[str] = mapped_column(String(250))
+    body: Mapped[str] = mapped_column(Text)  # JSON
+    state: Mapped[DeliveryState] = mapped_column(choice(DeliveryState))
+    attempts: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime | None]  # None: nothing more is done with it
+    answer: Mapped[str | None] = mapped_column(String(300))  # why it was not delivered
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    channel: Mapped[AlertChannel] = relationship()

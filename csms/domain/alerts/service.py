@@ -9,11 +9,12 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain import sites
+from csms.domain.alerts import channels
+from csms.domain.alerts.channels import TOPIC
 from csms.domain.alerts.finding import find
 from csms.domain.alerts.models import Alert, AlertKind, AlertRule
 from csms.domain.base import Invalid, NotFound, announce, is_mail_address
 
-TOPIC = "alerts"
 STEADY_FOR = timedelta(minutes=3)  # so long must something be over before its end is told: it may come again
 MOST_ADDRESSES = 10
 LONGEST_WAIT = 7 * 24 * 60
@@ -30,6 +31,7 @@ class Wish:
     threshold: int | None = None
     site_id: int | None = None
     mail_to: tuple[str, ...] = ()
+    channel_ids: tuple[int, ...] = ()
     quiet_from: int | None = None
     quiet_until: int | None = None
     is_enabled: bool = True
@@ -48,6 +50,8 @@ class Wish:
                 "mail_to",
                 most_addresses=MOST_ADDRESSES,
             )
+        if len(channels.named(session, self.channel_ids)) != len(self.channel_ids):
+            raise Invalid("There is no such channel.", "channel_ids")
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise Invalid("Quiet hours have a beginning and an end.", "quiet_until")
         if any(x is not None and not 0 <= x < DAY_MINUTES for x in (self.quiet_from, self.quiet_until)):
@@ -76,7 +80,8 @@ def _fill(session: Session, rule: AlertRule, wish: Wish) -> None:
     wish.check(session)
     rule.name, rule.kind, rule.is_enabled = wish.name.strip(), wish.kind, wish.is_enabled
     rule.after_minutes, rule.threshold, rule.site_id = wish.after_minutes, wish.threshold, wish.site_id
-    rule.mail_to, rule.quiet_from, rule.quiet_until = list(wish.mail_to), wish.quiet_from, wish.quiet_until
+    rule.mail_to, rule.channel_ids = list(wish.mail_to), list(wish.channel_ids)
+    rule.quiet_from, rule.quiet_until = wish.quiet_from, wish.quiet_until
     announce(session, TOPIC)
 
 
@@ -117,6 +122,7 @@ def _look(session: Session, rule: AlertRule, at: datetime) -> int:
                     key=key,
                     title=one.title,
                     path=one.path,
+                    identity=one.identity,
                     since=one.since,
                     raised_at=at,
                 )
