@@ -3,6 +3,7 @@
 from flask import Flask
 
 import csms.api.accounts
+import csms.api.alert_channels
 import csms.api.alerts
 import csms.api.api_keys
 import csms.api.attempts

@@ -100,10 +100,8 @@ def _wish(given: Mapping[str, str], kind: ChannelKind) -> ChannelWish:
 
 
 def _sealed(given: Mapping[str, str]) -> str | None:
-    """Raises Invalid for what no header may hold."""
-    secret = given.get("secret", "").strip()
-    if len(secret) > 200 or not secret.isprintable():
-        raise Invalid("At most 200 characters.", "secret")
+    """Raises Invalid."""
+    secret = channels.checked_secret(given.get("secret", "").strip())
     sealed: str | None = current_app.extensions["seal"].close(secret) if secret else None
     return sealed
 

@@ -47,3 +47,24 @@ def test_a_rule_tells_by_mail_and_webhook_and_is_seen_in_the_list(
     assert owner.call("PUT", path, json=RULE | {"quiet_until": "06:00"}).json["quiet_from"] == "22:00"
     assert owner.delete(path).status_code == 204
     assert owner.get("/alerts").json["data"] == []
+
+
+def test_a_channel_is_entered_named_by_a_rule_changed_and_removed(owner: Api) -> None:
+    given = {"name": "Telephones", "kind": "ntfy", "url": "https://ntfy.sh/depot", "secret": "tk_secret"}
+    assert owner.post("/alert-channels", given | {"url": "https://ntfy.sh/"}).status_code == 422
+    made = owner.post("/alert-channels", given)
+    assert made.status_code == 201, made.text
+    assert made.json["has_secret"]
+    assert "tk_secret" not in made.text
+    path = made.headers["Location"].removeprefix("/api/v1")
+    rule = RULE | {"quiet_from": None, "mail_to": [], "channel_ids": [made.json["id"]]}
+    assert owner.post("/alert-rules", rule | {"channel_ids": [999]}).status_code == 422
+    assert owner.post("/alert-rules", rule).json["channel_ids"] == [made.json["id"]]
+    assert owner.post(f"{path}/test").status_code == 200
+    kept = owner.call("PUT", path, json={x: y for x, y in given.items() if x != "secret"})
+    assert kept.json["has_secret"]
+    elsewhere = {"name": "Telephones", "kind": "ntfy", "url": "https://ntfy.example.org/depot"}
+    assert not owner.call("PUT", path, json=elsewhere).json["has_secret"]
+    assert owner.delete(path).status_code == 204
+    assert owner.get("/alert-rules").json["data"][0]["channel_ids"] == []
+    assert owner.get("/alert-channels").json["data"] == []

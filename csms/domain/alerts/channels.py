@@ -72,6 +72,13 @@ def _fits(url: str, schemes: Collection[str]) -> bool:
     return fits and is_bare and len(url) <= 500 and url.isascii() and url.isprintable() and " " not in url
 
 
+def checked_secret(secret: str) -> str:
+    """Raises Invalid for what no header may hold."""
+    if len(secret) > 200 or not secret.isprintable():
+        raise Invalid("At most 200 characters.", "secret")
+    return secret
+
+
 def add(
     session: Session, wish: ChannelWish, *, secret_sealed: str | None, by: str | None, at: datetime
 ) -> AlertChannel:
