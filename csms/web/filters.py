@@ -189,11 +189,11 @@ def iso(at: datetime | None) -> str:
 
 @lru_cache(maxsize=512)
 def qr_svg(text: str) -> Markup:
-    """A QR code as inline SVG. Drawing takes about 5 ms, so each text is drawn once."""
+    """A QR code as inline SVG, of which a page may have many. Drawing takes about 5 ms, so each text is drawn once."""
     image = qrcode.make(text, image_factory=SvgPathImage, border=2)
     buffer = BytesIO()
     image.save(buffer)
-    markup = buffer.getvalue().decode()
+    markup = buffer.getvalue().decode().replace(' id="qr-path"', "")
     return Markup(markup[markup.index("<svg") :])  # noqa: S704 - paths drawn by the library, not the text
 
 

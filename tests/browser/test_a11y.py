@@ -43,7 +43,7 @@ PAGES = (
     "/settings/backups", "/settings/health", "/profile", "/profile/second-factor",
     "/grid", "/integrations", "/webhooks", "/webhooks/new", "/alerts", "/alerts/rules/new",
     "/chargers/{charger}/conformance", "/conformance",
-    "/chargers/{charger}/firmware", "/firmware", "/firmware/rollouts",
+    "/chargers/{charger}/firmware", "/firmware", "/firmware/rollouts", "/labels",
 )  # fmt: skip
 Visit = Callable[..., Page]
 
