@@ -23,6 +23,7 @@ from config import Config
 from csms import clock, rounds
 from csms.domain import accounts, mail
 from csms.domain.base import is_mail_address
+from csms.domain.branding import HOUSE_ACCENT
 from csms.domain.mail import File, Mail
 from csms.extensions import db
 from csms.sentences import told
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 2.0
 TIMEOUT_S = 20.0
 KEPT_FOR = timedelta(days=90)
+LOGO_ID = "logo@amberline"
 PERMANENT = range(500, 600)  # RFC 5321 §4.2.1: do not try the same again
 
 
@@ -184,7 +186,7 @@ def _leave(connection: smtplib.SMTP) -> None:
 
 def message(queued: Mail) -> EmailMessage:
     """The mail as it goes out: text, the same as simple HTML, and its files."""
-    settings = _settings()
+    settings, look = _settings(), current_app.extensions["look"]
     letter = EmailMessage()
     letter["From"] = formataddr((settings.organisation, sender(settings)))
     letter["To"] = queued.recipient
@@ -203,8 +205,14 @@ def message(queued: Mail) -> EmailMessage:
             paragraphs=paragraphs,
             organisation=settings.organisation,
             address=settings.public_base_url,
+            accent=look.accent or HOUSE_ACCENT,
+            logo=look.logo,
+            logo_id=LOGO_ID,
         )
     letter.add_alternative(html, subtype="html")
+    body = letter.get_body(("html",))
+    if look.logo is not None and body is not None:  # mail programs load nothing from elsewhere unasked
+        body.add_related(look.logo.png, "image", "png", cid=f"<{LOGO_ID}>", disposition="inline")
     for file in queued.attachments:
         kind, _, subtype = file.mimetype.partition("/")
         letter.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)

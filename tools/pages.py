@@ -51,6 +51,8 @@ Parts of pages are read again while a page is open. The rest:
 |---|---|
 """
 EXCEPTIONS = {
+    "branding.picture": "The installation's logo",
+    "branding.stylesheet": "The installation's accent colour",
     "chargers.log_file": "A file that a charger has uploaded",
     "firmware.content": "The file",
     "health.alive": "Whether the server is up, for whatever starts it",
@@ -100,11 +102,13 @@ class Address:
     @property
     def exception(self) -> str | None:
         """Why it is neither a page nor a part of one; None when nobody knows."""
+        if self.endpoint in EXCEPTIONS:
+            return EXCEPTIONS[self.endpoint]
         if FILE.search(self.rule.rule):
             return "A file to keep"
         if self.rule.rule.endswith("/live"):
             return "Stream of events: names of what has changed"
-        return EXCEPTIONS.get(self.endpoint)
+        return None
 
     @property
     def who(self) -> str:

@@ -11,6 +11,7 @@ from csms.web import (
     auth,
     backups,
     batches,
+    branding,
     bulk,
     card_files,
     cdrs,
@@ -87,6 +88,7 @@ BLUEPRINTS = (
     auth.blueprint,
     backups.blueprint,
     batches.blueprint,
+    branding.blueprint,
     bulk.blueprint,
     cdrs.blueprint,
     certificates.blueprint,
@@ -155,6 +157,7 @@ def register(app: Flask) -> None:
     upkeep.register(app)
     tokens.register(app)
     shell.register(app)
+    branding.register(app)
     compression.register(app)
     pages = frozenset(blueprint.name for blueprint in BLUEPRINTS)
     security.register(app, pages)

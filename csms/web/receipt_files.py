@@ -24,11 +24,9 @@ PDF = "application/pdf"
 
 def as_file(receipt: Receipt, at: datetime) -> File:
     """Made in a thread: no charger waits for it."""
-    operator, fonts = (
-        current_app.extensions["settings"].organisation,
-        Path(str(current_app.static_folder)) / FONTS,
-    )
-    body: bytes = gevent.get_hub().threadpool.apply(pdf_of, (receipt, operator, fonts, at))
+    operator, look = current_app.extensions["settings"].organisation, current_app.extensions["look"]
+    fonts = Path(str(current_app.static_folder)) / FONTS
+    body: bytes = gevent.get_hub().threadpool.apply(pdf_of, (receipt, operator, look, fonts, at))
     return File(f"receipt-{receipt.number}.pdf", PDF, body)
 
 

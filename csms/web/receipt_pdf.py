@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyascii import anyascii
 
+from csms.domain.branding import Logo, Look, parts_of
 from csms.web.receipts import Receipt, Row
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 FONT = "DejaVu"
 SOFT = (90, 98, 110)
 MARGIN_MM, LINE_MM = 22, 5.5
+LOGO_MM, WIDEST_LOGO_MM = 14, 70
 COLUMNS = (62, 38)  # of a hundred
 
 
-def pdf_of(receipt: Receipt, operator: str, fonts: Path, at: datetime) -> bytes:
+def pdf_of(receipt: Receipt, operator: str, look: Look, fonts: Path, at: datetime) -> bytes:
     """`fonts`: the folder with the fonts' files. `at`: when it is made."""
     from fpdf import FPDF  # only now: it brings a third of a second of imports, and few ever ask for it
 
@@ -33,7 +36,12 @@ def pdf_of(receipt: Receipt, operator: str, fonts: Path, at: datetime) -> bytes:
     pdf.add_font(FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(FONT, "B", fonts / "DejaVuSans-Bold.ttf")
     pdf.add_page()
+    if look.logo is not None:
+        _place(pdf, look.logo)
+    if look.accent is not None:
+        pdf.set_text_color(parts_of(look.accent))
     _write(pdf, operator, size_pt=18, style="B")
+    pdf.set_text_color(0)
     _write(pdf, f"{receipt.title} · {receipt.dated}", size_pt=11)
     if receipt.remark:
         pdf.ln(LINE_MM)
@@ -42,6 +50,12 @@ def pdf_of(receipt: Receipt, operator: str, fonts: Path, at: datetime) -> bytes:
         pdf.ln(LINE_MM)
         _table(pdf, rows)
     return bytes(pdf.output())
+
+
+def _place(pdf: FPDF, logo: Logo) -> None:
+    height_mm = min(LOGO_MM, WIDEST_LOGO_MM * logo.height / logo.width)
+    pdf.image(BytesIO(logo.png), h=height_mm)
+    pdf.ln(LINE_MM)
 
 
 def _write(pdf: FPDF, text: str, *, size_pt: int, style: str = "") -> None:

@@ -37,6 +37,7 @@ PUBLIC = frozenset(
         "setup.show",
         "setup.create",
         "auth",
+        "branding",
         "entrance",
         "sso",
         "landing",

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock
-from csms.domain import quiet
+from csms.domain import branding, quiet
 from csms.domain.accounts import User, settings
 from csms.domain.chargers import Charger
 from csms.extensions import db
@@ -31,7 +31,7 @@ PACKAGES = ("flask", "gevent", "sqlalchemy", "ocpp", "websockets")
 @blueprint.get("")
 @requires("own")
 def index() -> str:
-    return _installation({}, {})
+    return installation({}, {})
 
 
 @blueprint.post("")
@@ -40,7 +40,7 @@ def change() -> Page:
     """Change the organisation's name; it is on every page, receipt and label."""
     name = request.form.get("organisation", "").strip()
     if not 0 < len(name) <= 80:
-        return _installation(
+        return installation(
             request.form, {"organisation": gettext("Write a name of at most 80 characters.")}
         ), 422
     at = clock.now()
@@ -65,13 +65,16 @@ def switch_quiet() -> Response:
     return redirect(url_for(".index") if can("own") else url_for("dashboard.show"))
 
 
-def _installation(given: Any, problems: dict[str, str]) -> str:
+def installation(given: Any, problems: dict[str, str]) -> str:
+    """The page, with what somebody has typed and what is wrong with it."""
     config: Config = current_app.extensions["settings"]
     return render_template(
         "settings/index.html",
         given=given,
         problems=problems,
         config=config,
+        look=current_app.extensions["look"],
+        house_accent=branding.HOUSE_ACCENT,
         database=make_url(config.database_url).render_as_string(hide_password=True),
         chargers=db.session.scalar(select(func.count()).select_from(Charger)) or 0,
         python=platform.python_version(),

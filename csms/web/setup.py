@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock
-from csms.domain import accounts
+from csms.domain import accounts, branding
 from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
@@ -64,7 +64,7 @@ def setup_url(app: Flask) -> str | None:
 def apply_stored(app: Flask) -> None:
     """Put what owners have set on the pages over what the environment says. Once, before chargers may come."""
     with app.app_context():
-        stored = settings.stored(db.session())
+        stored, look = settings.stored(db.session()), branding.look(db.session())
         db.session.remove()
     config: Config = app.extensions["settings"]
     zone = stored.get(settings.TIME_ZONE)
@@ -74,6 +74,7 @@ def apply_stored(app: Flask) -> None:
         currency=stored.get(settings.CURRENCY, config.currency),
         time_zone=ZoneInfo(zone) if zone else config.time_zone,
     )
+    app.extensions["look"] = look
     if stored.get(settings.LAB_CLOSED) == "1":
         end_lab(app)
 

@@ -11,6 +11,7 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 
 from csms.web import filters, languages
+from csms.web.branding import Brand
 from tests.web.browser import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,7 @@ def page() -> str:
     languages.register(app)
     filters.register(app)
     with app.test_request_context():
-        return render_template("ui_kit.html", shell=SHELL)
+        return render_template("ui_kit.html", shell=SHELL, brand=Brand(), organisation="Amberline")
 
 
 def test_every_icon_on_the_page_is_in_the_sprite(page: str) -> None:
