@@ -1,14 +1,14 @@
 """The installation's logo and accent colour.
 
-Revision: 0056
-Revises: 0055
+Revision: 0057
+Revises: 0056
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0056"
-down_revision = "0055"
+revision = "0057"
+down_revision = "0056"
 branch_labels = None
 depends_on = None
 
