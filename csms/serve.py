@@ -32,6 +32,7 @@ from csms.ocpp.endpoint import VERSIONS
 from csms.ocpp.wire_log import WireLog
 from csms.simulator import Simulators
 from csms.web import setup
+from csms.web.streams import Streams
 from csms.work import StorageFailed, atomic
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ def serve(app: Flask, config: Config) -> None:
     app.extensions["bus"].subscribe((settings.TOPIC,), lambda _topic: gevent.spawn(setup.apply_stored, app))
     door = open_door(app, config)
     simulators = app.extensions["simulators"] = Simulators()
+    streams = app.extensions["streams"] = Streams(app)
+    streams.start()
     _trust_proxies(app, config)
     servers = _listen(app, config)
     jobs.start(app, door.lane)
@@ -116,6 +119,7 @@ def serve(app: Flask, config: Config) -> None:
     stop.wait()
     log.info("stopping")
     gevent.joinall([gevent.spawn(server.stop, timeout=1) for server in servers])
+    streams.stop()
     keeper.stop()
     simulators.stop_all()
     door.stop()

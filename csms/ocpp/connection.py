@@ -13,7 +13,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.protocol import OPEN, Protocol
 
 from csms.ocpp.assembly import Assembly, Limits, Violation
-from csms.ocpp.tcp import Lost, Tcp
+from csms.tcp import Lost, Tcp
 
 # Deflate makes up to 1032 bytes of one: fed in slices, what waits inflated stays near 1 MiB a connection.
 _SLICE_BYTES = 1024

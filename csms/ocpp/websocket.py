@@ -53,7 +53,7 @@ from websockets.protocol import Side
 from csms.ocpp.assembly import LIMITS, PING, ChargerProtocol, Limits
 from csms.ocpp.connection import Connection, ConnectionClosed
 from csms.ocpp.handshake import Environ, HandshakeRefused, is_upgrade, negotiate
-from csms.ocpp.tcp import Lost, Tcp
+from csms.tcp import Foreign, Lost, Tcp
 
 __all__ = ["LIMITS", "ConnectionClosed", "HandshakeRefused", "Limits", "Server", "hijacked", "is_upgrade"]
 
@@ -91,7 +91,10 @@ class Server(Connection):
         the connection left to HTTP.
         """
         response, extensions = negotiate(environ, subprotocol)
-        tcp, unread = Tcp.detach(environ)
+        try:
+            tcp, unread = Tcp.detach(environ)
+        except Foreign:
+            raise HandshakeRefused(501, "websockets need gevent.pywsgi") from None
         protocol = ChargerProtocol(Side.SERVER, max_size=max_size, logger=_protocol_log)
         protocol.extensions = extensions
         server = cls(tcp, protocol, subprotocol, limits, unread, takes_binary=takes_binary)

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
-from flask import Flask, Response, current_app
+from flask import Response
 
-from csms.bus import LocalBus
-from csms.extensions import db
-from csms.web.live import TICK_S, News
+from csms.web.news import News
+from csms.web.streams import EventStream
 
 LONGEST_S = 600.0  # then the browser asks again by itself, and is counted again
 
 
 def stream(topics: Sequence[str]) -> Response:
-    """Server-sent events: `station` when one of the topics changes, a comment every TICK_S."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    db.session.remove()  # no database connection is held while it lasts
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(_events(app, topics), mimetype="text/event-stream", headers=headers)
-
-
-def _events(app: Flask, topics: Sequence[str]) -> Generator[str]:
-    bus: LocalBus = app.extensions["bus"]
-    news = News()
-    numbers = itertools.count(1)
-    ends_at = time.monotonic() + LONGEST_S
-    bus.subscribe(topics, news.note)
-    try:
-        yield "retry: 3000\n\n"
-        while time.monotonic() < ends_at:
-            if any(news.wait(TICK_S)):
-                yield f"event: station\nid: {next(numbers)}\ndata:\n\n"
-            else:
-                yield ": alive\n\n"
-    finally:
-        bus.unsubscribe(topics, news.note)
+    """Server-sent events: `station` when one of the topics changes, a comment when nothing did for a while."""
+    return EventStream(News(topics, event="station", lasts_s=LONGEST_S))

@@ -48,7 +48,7 @@ from csms.domain.accounts.links import (
     use_user_link,
     user_of_link,
 )
-from csms.domain.accounts.logins import begin_log_in, end_log_in, log_in_of, note_seen
+from csms.domain.accounts.logins import begin_log_in, end_log_in, lasting, log_in_of, note_seen
 from csms.domain.accounts.models import (
     Account,
     AuditEntry,
@@ -198,6 +198,7 @@ __all__ = [
     "is_refresh_good",
     "issue_link",
     "issue_refresh",
+    "lasting",
     "log_in_of",
     "make_key",
     "make_vouchers",

@@ -1,6 +1,6 @@
 """Log-ins of browsers: each by itself, so that one can be ended and the others go on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -45,6 +45,17 @@ def log_in_of(session: Session, key: str) -> tuple[LogIn, User] | None:
     )
     found = session.execute(query).one_or_none()
     return None if found is None else (found[0], found[1])
+
+
+def lasting(session: Session, keys: Collection[str]) -> set[str]:
+    """Those of the keys whose log-in has not ended, and whose user may come in: one query for all of them."""
+    by_hash = {hashed(key): key for key in keys}
+    query = (
+        select(LogIn.key_hash)
+        .join(User, User.id == LogIn.user_id)
+        .where(LogIn.key_hash.in_(by_hash), LogIn.ended_at.is_(None), User.is_enabled)
+    )
+    return {by_hash[found] for found in session.scalars(query)}
 
 
 def note_seen(session: Session, key: str, *, at: datetime) -> None:

@@ -8,7 +8,7 @@ import time
 
 import gevent
 
-from csms.ocpp.tcp import Tcp
+from csms.tcp import Tcp
 
 
 def pair() -> tuple[Tcp, _socket.socket]:

@@ -14,15 +14,13 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
 import gevent.monkey
 import gevent.socket
 import gevent.ssl
-
-from csms.ocpp.handshake import HandshakeRefused
 
 _READ_BYTES = 8192
 _LINGER_NOT = struct.pack("ii", 1, 0)
@@ -34,6 +32,10 @@ _LINGER_READS = 64  # of what TLS has decrypted already
 _LONG_TURN_S = 0.01
 # The one that really does not wait.
 _poll: Any = gevent.monkey.get_original("select", "poll")
+
+
+class Foreign(Exception):
+    """The request did not come over a connection of gevent.pywsgi, so it cannot be taken."""
 
 
 class Lost(Exception):
@@ -57,14 +59,14 @@ class Tcp:
         """The request's connection, and what pywsgi had read beyond its head.
 
         pywsgi is left with a closed file, which it asks for no further request, and nothing to write to.
-        Raises HandshakeRefused(501) under any other server.
+        Raises Foreign under any other server.
         """
         source = environ["wsgi.input"]
         rfile = getattr(source, "rfile", source)
         sock: Any = getattr(getattr(rfile, "raw", None), "_sock", None)
         is_tls = isinstance(sock, gevent.ssl.SSLSocket)
         if not isinstance(sock, gevent.socket.socket) and not is_tls:
-            raise HandshakeRefused(501, "websockets need gevent.pywsgi")
+            raise Foreign
         sock.settimeout(0.0)  # peek() reads when nothing is buffered, and shall not wait
         try:
             unread = bytes(rfile.peek())
@@ -131,6 +133,17 @@ class Tcp:
             # Also a caller's own Timeout or kill: half a frame is out, and nothing may follow it.
             self.reset()
             raise
+
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        """Have `heard` called whenever `take` has something to tell; None ends that, and has to before `close`.
+
+        It is called in the event loop's own greenlet, where nothing may wait. Nobody else may wait to read.
+        """
+        self._readable.stop()
+        if heard is None:
+            self._release_if_closed()
+        else:
+            self._readable.start(heard)
 
     def wait_readable(self, deadline: float | None) -> bool:
         """Sleep until `take` has something to tell; False when the deadline passed first."""
