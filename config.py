@@ -242,6 +242,13 @@ class Config(PeopleSettings, UpkeepSettings):
         "The currency of all prices (ISO 4217).",
         matching(r"[A-Z]{3}", "write three capital letters such as EUR, USD or MXN"),
     )
+    co2_g_per_kwh: str = setting(
+        "CO2_G_PER_KWH",
+        "",
+        "Grams of CO₂ that a kWh of your electricity stands for, as its supplier tells; reports then say what was "
+        "emitted for the delivered energy. The page *Settings* may say otherwise. Empty: they say nothing of CO₂.",
+        matching(r"[0-9]{1,4}", "write whole grams from 0 to 9999, for example 380"),
+    )
     time_zone: ZoneInfo = setting("TIME_ZONE", "UTC", "The zone in which pages show times (IANA).", time_zone)
     map_center: MapCenter = setting(
         "MAP_CENTER", "25.6866,-100.3161", "Where maps begin when there is no charger yet.", map_center
@@ -306,6 +313,11 @@ class Config(PeopleSettings, UpkeepSettings):
     def websocket_base_url(self) -> str:
         """The address that chargers are given, without a path: `ws://…` or `wss://…`."""
         return "ws" + self.public_base_url.removeprefix("http")
+
+    @property
+    def co2_g(self) -> int | None:
+        """Grams of CO₂ for a kWh delivered; None: nobody has told."""
+        return int(self.co2_g_per_kwh) if self.co2_g_per_kwh else None
 
     @property
     def has_tls(self) -> bool:

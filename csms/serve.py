@@ -31,7 +31,7 @@ from csms.ocpp.door import Door
 from csms.ocpp.endpoint import VERSIONS
 from csms.ocpp.wire_log import WireLog
 from csms.simulator import Simulators
-from csms.web import setup
+from csms.web import report_mails, setup
 from csms.web.streams import Streams
 from csms.work import StorageFailed, atomic
 
@@ -105,6 +105,7 @@ def serve(app: Flask, config: Config) -> None:
     _trust_proxies(app, config)
     servers = _listen(app, config)
     jobs.start(app, door.lane)
+    report_mails.start(app)
     gevent.spawn(_feel_pulse, app.extensions["gauges"])
     _spare_the_collector()
     sys.setswitchinterval(SWITCH_S)

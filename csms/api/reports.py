@@ -29,7 +29,10 @@ class FiguresQuery(PeriodQuery):
 
 
 class ReportLineOut(Out):
-    """`success` and `utilisation` are shares from 0 to 1, null where nothing was tried or there is no connector."""
+    """`success` and `utilisation` are shares from 0 to 1, null where nothing was tried or there is no connector.
+
+    `co2_kg`: emitted for `energy_wh`, by the grams per kWh of the installation's settings; null where none are set.
+    """
 
     label: str
     sessions: int
@@ -40,6 +43,7 @@ class ReportLineOut(Out):
     revenue: list[Money]
     success: float | None
     utilisation: float | None
+    co2_kg: float | None
 
 
 class FiguresOut(Out):
@@ -93,7 +97,9 @@ def report_uptime(query: PeriodQuery) -> Any:
 
 def _line(line: Line) -> ReportLineOut:
     return ReportLineOut.of(
-        line, revenue=[Money.of_cents(cents, x) for x, cents in sorted(line.revenue.items())]
+        line,
+        revenue=[Money.of_cents(cents, x) for x, cents in sorted(line.revenue.items())],
+        co2_kg=reports.co2_kg(line.energy_wh, current_app.extensions["settings"].co2_g),
     )
 
 

@@ -86,6 +86,12 @@ def kw(power_w: float | None, places: int = 1, unit: bool = True) -> str:
     return with_unit(value, "kW") if unit else value
 
 
+def kilograms(mass_kg: float | None, places: int = 1, unit: bool = True) -> str:
+    """kg as people read them."""
+    value = number(mass_kg, places)
+    return with_unit(value, "kg") if unit else value
+
+
 def percent(share: float | None, places: int = 0) -> str:
     """A share of 1 as per cent: 0.986 is "98.6 %" with one place."""
     return with_unit(number(None if share is None else Decimal(str(share)) * 100, places), "%")
@@ -239,6 +245,7 @@ def register(app: Flask) -> None:
         number,
         kwh,
         kw,
+        kilograms,
         percent,
         money,
         rate,

@@ -44,7 +44,6 @@ ENGLISH_DOORS = frozenset(
         "ocppbackend",
         "ov2xmp",
         "readme",
-        "reports",
         "token",
         "ui_kit",
     }

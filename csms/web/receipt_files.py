@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import gevent
 from flask import current_app
@@ -14,19 +13,16 @@ from csms.domain.mail import File
 from csms.domain.transactions import queries
 from csms.extensions import db
 from csms.translations import speaking
+from csms.web.pdf_frame import PDF, fonts
 from csms.web.receipt_pdf import pdf_of
 from csms.web.receipts import Receipt, receipt_of
 from csms.work import atomic
-
-FONTS = "vendor/dejavu-fonts-ttf-2.37.3"
-PDF = "application/pdf"
 
 
 def as_file(receipt: Receipt, at: datetime) -> File:
     """Made in a thread: no charger waits for it."""
     operator, look = current_app.extensions["settings"].organisation, current_app.extensions["look"]
-    fonts = Path(str(current_app.static_folder)) / FONTS
-    body: bytes = gevent.get_hub().threadpool.apply(pdf_of, (receipt, operator, look, fonts, at))
+    body: bytes = gevent.get_hub().threadpool.apply(pdf_of, (receipt, operator, look, fonts(), at))
     return File(f"receipt-{receipt.number}.pdf", PDF, body)
 
 

@@ -1,87 +1,81 @@
-"""What a period brought: on a page, as CSV and as a workbook."""
+"""What a period brought: on a page, and as files. Site hosts see the figures of their sites."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from io import BytesIO
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import gevent
-import xlsxwriter
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import gettext
+from flask_login import current_user
 
 from csms import clock
 from csms.domain import reports
-from csms.domain.base import Invalid
-from csms.domain.reports import Figures, Grouping, Line, Wanted
+from csms.domain.base import Invalid, Refused
+from csms.domain.reports import Format, Grouping, Wanted
 from csms.extensions import db
-from csms.web import exports, filters
+from csms.sentences import gettext_noop
+from csms.web import exports, filters, report_files
 from csms.web.addresses import with_query
+from csms.web.languages import said
+from csms.web.report_files import Report, file_name, percent
+from csms.web.report_periods import GROUPINGS, PERIODS, TITLES, Period, preset, wanted
+from csms.web.security import can, requires
 from csms.web.shell import zone
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
-PERIODS = {
-    "week": "7 days",
-    "month": "This month",
-    "last_month": "Last month",
-    "quarter": "This quarter",
-    "year": "This year",
-    "last_year": "Last year",
-}
-GROUPINGS = {
-    Grouping.DAY: "Day",
-    Grouping.MONTH: "Month",
-    Grouping.SITE: "Site",
-    Grouping.CHARGER: "Charger",
-    Grouping.DRIVER: "Driver",
-}
+FILES = (
+    ("CSV", "reports.as_csv"),
+    (gettext_noop("Excel"), "reports.as_workbook"),
+    ("PDF", "reports.as_pdf"),
+)
+
 NEVI_TARGET = 0.97  # 23 CFR 680.116(b): each port, over a year
 MOST_SHARES = 200  # connectors on the page, the worst ones; the CSV has all
-HEADINGS = (
-    "sessions", "charged", "failed_starts", "success_percent", "energy_kwh", "hours", "utilisation_percent",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The days from `first` to `last`, both of them, in the reader's zone; `key` of PERIODS, or empty for others."""
-
-    key: str
-    first: date
-    last: date
 
 
 @blueprint.get("")
+@requires("host")
 def index() -> str | tuple[str, int]:
     """The figures of a period. A period that makes no sense is explained, with this month's figures below."""
+    return page()
+
+
+def page(
+    given: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None
+) -> str | tuple[str, int]:
+    """`given`, `problems`: what was written to have it sent by e-mail, and what is wrong with that."""
     problem = None
     try:
-        period, wanted = _asked()
-        found = reports.figures(db.session(), wanted, at=clock.now())
-    except Invalid as error:
-        problem = str(error)
-        period = _preset("month", _today())
-        wanted = _wanted(period, Grouping.DAY)
-        found = reports.figures(db.session(), wanted, at=clock.now())
-    page = render_template(
+        report = _report(*_asked())
+    except (Invalid, Refused) as error:
+        problem = said(error)
+        period = preset("month", _today())
+        report = _report(period, _wanted(period, Grouping.DAY))
+    period, grouping = report.period, report.wanted.grouping
+    found = render_template(
         "reports/index.html",
         problem=problem,
-        grouping=wanted.grouping,
-        groupings=_chips("reports.index", period, "group", GROUPINGS),
-        group_words=GROUPINGS[wanted.grouping],
-        figures=found,
-        currencies=sorted(found.total.revenue),
-        currency_heads=[(f"Revenue {x}", "num") for x in sorted(found.total.revenue)],
-        csv_url=with_query("reports.as_csv", _query(period, wanted.grouping)),
-        xlsx_url=with_query("reports.as_workbook", _query(period, wanted.grouping)),
-        nearest=None if found.total.sessions else _nearest(wanted),
-        **_frame("reports.index", period, wanted.grouping),
+        report=report,
+        grouping=grouping,
+        groupings=_chips("reports.index", period, "group", _groupings()),
+        group_words=GROUPINGS[grouping],
+        title=TITLES[grouping],
+        figures=report.figures,
+        days=report_files.days_told(period, zone()),
+        co2=report_files.co2_told(report.co2_g),
+        currencies=report.currencies,
+        files=[(words, with_query(endpoint, _query(period, grouping))) for words, endpoint in FILES],
+        nearest=None if report.figures.total.sessions else _nearest(report.wanted),
+        schedules=reports.schedules_of(db.session(), current_user.id),
+        given=given or {},
+        problems=problems or {},
+        **_frame("reports.index", period, grouping),
     )
-    return (page, 422) if problem else page
+    return (found, 422) if problem or problems else found
 
 
 def _nearest(wanted: Wanted) -> tuple[str, str] | None:
@@ -103,7 +97,7 @@ def uptime() -> str | tuple[str, int]:
         period, _ = _asked()
     except Invalid as error:
         problem = str(error)
-        period = _preset("month", _today())
+        period = preset("month", _today())
     shares = reports.fleet_uptime(db.session(), period.first, period.last + timedelta(days=1))
     known = [x for x in shares if x.uptime is not None]
     page = render_template(
@@ -125,80 +119,48 @@ def uptime_csv() -> Response:
     period, _ = _asked()
     rows: list[list[Any]] = [["charger", "connector", "known_s", "outage_s", "excluded_s", "uptime_percent"]]
     for x in reports.fleet_uptime(db.session(), period.first, period.last + timedelta(days=1)):
-        rows.append([x.title, x.evse, x.known_s, x.outage_s, x.excluded_s, _percent(x.uptime, 3)])
-    return exports.download(iter([exports.csv_text(rows)]), _file_name("uptime", period, "csv"))
+        rows.append([x.title, x.evse, x.known_s, x.outage_s, x.excluded_s, percent(x.uptime, 3)])
+    return exports.download(iter([exports.csv_text(rows)]), file_name("uptime", period, "csv"))
 
 
 @blueprint.get("/sessions.csv")
+@requires("host")
 def as_csv() -> Response:
     """The figures as CSV: one line per group and the total."""
-    period, wanted = _asked()
-    found = reports.figures(db.session(), wanted, at=clock.now())
-    return exports.download(
-        iter([exports.csv_text(_rows(wanted, found))]), _file_name("sessions", period, "csv")
-    )
+    report = _report(*_asked())
+    name = file_name("sessions", report.period, "csv")
+    return exports.download(iter([exports.csv_text(report_files.rows(report))]), name)
 
 
 @blueprint.get("/sessions.xlsx")
+@requires("host")
 def as_workbook() -> Response:
     """The figures as a workbook for spreadsheets: numbers as numbers."""
-    period, wanted = _asked()
-    rows = list(_rows(wanted, reports.figures(db.session(), wanted, at=clock.now())))
-    # Writing a workbook is work for the processor alone: on a thread of its own it holds up no charger.
-    body = gevent.get_hub().threadpool.apply(_workbook, (rows,))
-    name = _file_name("sessions", period, "xlsx")
-    return Response(
-        body,
-        mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return _download(Format.XLSX)
 
 
-def _workbook(rows: list[list[Any]]) -> bytes:
-    buffer = BytesIO()
-    with xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
-        sheet = book.add_worksheet("Sessions")
-        bold = book.add_format({"bold": True})
-        for number, row in enumerate(rows):
-            sheet.write_row(number, 0, row, bold if number in (0, len(rows) - 1) else None)
-        sheet.freeze_panes(1, 1)
-        sheet.set_column(0, 0, 24)
-        sheet.set_column(1, len(rows[0]), 14)
-    return buffer.getvalue()
+@blueprint.get("/sessions.pdf")
+@requires("host")
+def as_pdf() -> Response:
+    """The figures to be read and printed, in the reader's language."""
+    return _download(Format.PDF)
 
 
-def _rows(wanted: Wanted, found: Figures) -> Iterator[list[Any]]:
-    currencies = sorted(found.total.revenue)
-    yield [wanted.grouping.value, *HEADINGS, *(f"revenue_{x}" for x in currencies)]
-    for line in (*found.lines, found.total):
-        yield [line.label, *_cells(line), *(line.revenue[x] / 100 for x in currencies)]
+def _download(form: Format) -> Response:
+    file = report_files.as_file(_report(*_asked()), form, clock.now())
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+    return Response(file.content, mimetype=file.mimetype, headers=headers)
 
 
-def _cells(line: Line) -> tuple[Any, ...]:
-    return (
-        line.sessions,
-        line.charged,
-        line.failed_starts,
-        _percent(line.success),
-        round(line.energy_wh / 1000, 3),
-        round(line.duration_s / 3600, 2),
-        _percent(line.utilisation),
-    )
-
-
-def _percent(share: float | None, places: int = 1) -> float | None:
-    return None if share is None else round(share * 100, places)
+def _report(period: Period, asked: Wanted) -> Report:
+    """Raises Invalid for periods that cannot be summed, Refused for drivers' names where they may not be seen."""
+    found = reports.figures(db.session(), asked, at=clock.now())
+    return Report(period, asked, found, current_app.extensions["settings"].co2_g)
 
 
 def _whole(shares: list[reports.Share]) -> float | None:
     known = sum(x.known_s for x in shares)
     return (known - sum(x.outage_s - x.excluded_s for x in shares)) / known if known else None
-
-
-def _file_name(what: str, period: Period, ending: str) -> str:
-    return f"{what}-{period.first:%Y%m%d}-{period.last:%Y%m%d}.{ending}"
 
 
 def _query(period: Period, grouping: Grouping | None) -> dict[str, str]:
@@ -218,9 +180,17 @@ def _chips(
     ]
 
 
+def _groupings() -> Mapping[Grouping, Any]:
+    """What whoever is asking may have a line for: drivers are not for site hosts to see."""
+    return GROUPINGS if can("view") else {x: y for x, y in GROUPINGS.items() if x is not Grouping.DRIVER}
+
+
 def _frame(endpoint: str, period: Period, grouping: Grouping | None) -> dict[str, Any]:
     """What both reports show above their figures."""
     group = grouping.value if grouping else ""
+    tabs = [("reports.index", gettext("Sessions"))]
+    if can("view"):
+        tabs.append(("reports.uptime", gettext("Uptime")))
     return {
         "period": period,
         "periods": [
@@ -228,16 +198,13 @@ def _frame(endpoint: str, period: Period, grouping: Grouping | None) -> dict[str
             for key, words in PERIODS.items()
         ],
         "group": group,
-        "tabs": [
-            (x, words, with_query(x, _query(period, None)))
-            for x, words in (("reports.index", "Sessions"), ("reports.uptime", "Uptime"))
-        ],
+        "tabs": [(x, words, with_query(x, _query(period, None))) for x, words in tabs],
         "zone": zone(),
     }
 
 
 def _asked() -> tuple[Period, Wanted]:
-    """What the address asks for. Raises Invalid for dates and groupings that are none."""
+    """What the address asks for. Raises Invalid for dates and groupings that are none, Refused for drivers."""
     try:
         grouping = Grouping(request.args.get("group") or Grouping.DAY)
     except ValueError:
@@ -250,7 +217,9 @@ def _asked() -> tuple[Period, Wanted]:
         if period.last < period.first:
             raise Invalid("The last day is before the first.", "until")
     else:
-        period = _preset(request.args.get("period") or "month", _today())
+        period = preset(request.args.get("period") or "month", _today())
+    if grouping not in _groupings():
+        raise Refused("Drivers are not yours to see.")
     return period, _wanted(period, grouping)
 
 
@@ -265,31 +234,5 @@ def _today() -> date:
     return clock.now().astimezone(ZoneInfo(zone())).date()
 
 
-def _preset(key: str, today: date) -> Period:
-    first = today.replace(day=1)
-    match key:
-        case "week":
-            return Period(key, today - timedelta(days=6), today)
-        case "month":
-            return Period(key, first, today)
-        case "last_month":
-            last = first - timedelta(days=1)
-            return Period(key, last.replace(day=1), last)
-        case "quarter":
-            return Period(key, first.replace(month=(today.month - 1) // 3 * 3 + 1), today)
-        case "year":
-            return Period(key, date(today.year, 1, 1), today)
-        case "last_year":
-            return Period(key, date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
-    raise Invalid(
-        "A period is one of %(periods)s; others are told by since and until.",
-        "period",
-        periods=", ".join(PERIODS),
-    )
-
-
 def _wanted(period: Period, grouping: Grouping) -> Wanted:
-    here = ZoneInfo(zone())
-    since = datetime.combine(period.first, time(), here).astimezone(UTC)
-    until = datetime.combine(period.last + timedelta(days=1), time(), here).astimezone(UTC)
-    return Wanted(since, until, grouping, here)
+    return wanted(period, grouping, ZoneInfo(zone()))

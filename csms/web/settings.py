@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -47,6 +48,22 @@ def change() -> Page:
     with atomic() as session:
         settings.put(session, settings.ORGANISATION, name, at=at)
         _audit("settings.organisation", None, name)
+    apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
+    flash(gettext("Saved."), "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/co2")
+@requires("own")
+def change_co2() -> Page:
+    """What a kWh of the installation's electricity stands for, in grams of CO₂; empty: nobody knows."""
+    grams = request.form.get("co2", "").strip()
+    if grams and not re.fullmatch(r"[0-9]{1,4}", grams):
+        problem = gettext("Write whole grams from 0 to 9999, or nothing.")
+        return installation(request.form, {"co2": problem}), 422
+    with atomic() as session:
+        settings.put(session, settings.CO2_G_PER_KWH, grams, at=clock.now())
+        _audit("settings.co2", None, grams)
     apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
     flash(gettext("Saved."), "success")
     return redirect(url_for(".index"))

@@ -72,6 +72,7 @@ def apply_stored(app: Flask) -> None:
         config,
         organisation=stored.get(settings.ORGANISATION, config.organisation),
         currency=stored.get(settings.CURRENCY, config.currency),
+        co2_g_per_kwh=stored.get(settings.CO2_G_PER_KWH, config.co2_g_per_kwh),
         time_zone=ZoneInfo(zone) if zone else config.time_zone,
     )
     app.extensions["look"] = look

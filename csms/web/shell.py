@@ -48,7 +48,7 @@ NAVIGATION = {
     "cards": "view",
     "tariffs": "view",
     "payments": "money",
-    "reports": "view",
+    "reports": "host",
     "configuration": "view",
     "charging_profiles": "view",
     "grid": "view",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.api.caller import Api
@@ -23,6 +25,17 @@ def test_a_period_is_summed(session: Session, owner: Api) -> None:
     assert len(by_day) == 5
     assert sum(x["energy_wh"] for x in by_day) == 5_000
     assert owner.get(f"/reports/uptime?{days}").json == {"data": []}
+
+
+def test_co2_is_told_where_the_grams_are_known(app: Flask, session: Session, owner: Api) -> None:
+    site = make_site(session)
+    site.end(site.begin(at=site.now - timedelta(hours=1)), 6_000, site.now)
+    days = f"since={site.now - timedelta(days=2):%Y-%m-%d}&until={site.now + timedelta(days=2):%Y-%m-%d}"
+    assert owner.get(f"/reports/sessions?{days}").json["total"]["co2_kg"] is None
+    before = app.extensions["settings"]
+    app.extensions["settings"] = replace(before, co2_g_per_kwh="400")
+    assert owner.get(f"/reports/sessions?{days}").json["total"]["co2_kg"] == 2.0
+    app.extensions["settings"] = before
 
 
 def test_a_period_that_makes_no_sense_is_told(session: Session, owner: Api) -> None:

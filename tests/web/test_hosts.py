@@ -22,6 +22,8 @@ HOSTS_PAGES = {
     "chargers": {"index", "listed", "show", "head", "identity", "live", "day", "sessions"},
     "transactions": {"index", "active", "as_workbook", "curve", "export", "show", "live", "readings"},
     "live": {"stream"},
+    "reports": {"index", "as_csv", "as_workbook", "as_pdf"},
+    "report_schedules": {"add", "pause", "remove"},
     "search": {"show"},
 }
 ANYBODYS_PAGES = {

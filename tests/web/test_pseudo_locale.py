@@ -22,7 +22,7 @@ from tools import words
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 # What programs and those who build on this read is in English (`languages.ENGLISH_DOORS`).
-ENGLISH = ("api", "readme", "reports", "ui_kit.html")
+ENGLISH = ("api", "readme", "ui_kit.html")
 JINJA = re.compile(r"\{#.*?#\}|\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 PARSER = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
 MARKS = ("_", "_l", "gettext", "ngettext", "pgettext")

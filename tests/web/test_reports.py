@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
 
 from make import make_charger, store
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from csms.domain import reports
@@ -66,6 +67,46 @@ def test_the_figures_are_downloaded(visitor, site):
     with zipfile.ZipFile(io.BytesIO(book.data)) as parts:
         assert "xl/worksheets/sheet1.xml" in parts.namelist()
     assert "sessions-" in book.headers["Content-Disposition"]
+
+
+def test_without_grams_nothing_is_told_of_co2_and_with_them_everywhere(visitor, site, app):
+    charge(site, 10, site.now)
+    olga = visitor().log_in()
+    assert "CO₂" not in olga.text("/reports?period=week")
+    assert "co2" not in olga.text("/reports/sessions.csv?period=week")
+    before = app.extensions["settings"]
+    assert olga.post("/settings/co2", {"co2": "a lot"}).status_code == 422
+    assert olga.post("/settings/co2", {"co2": "380"}).status_code == 302
+    assert "380 g per kWh" in olga.text("/reports?period=week")
+    assert "3.8 kg" in olga.text("/reports?period=week&group=charger")
+    lines = olga.text("/reports/sessions.csv?period=week&group=charger").splitlines()
+    assert lines[0].split(",")[8] == "co2_kg"
+    assert lines[1].split(",")[8] == "3.8"
+    olga.post("/settings/co2", {"co2": ""})
+    assert "CO₂" not in olga.text("/reports?period=week")
+    app.extensions["settings"] = before
+
+
+def test_a_report_as_pdf_says_what_the_page_says(visitor, site):
+    charge(site, 10, site.now)
+    olga = visitor().log_in()
+    assert "/reports/sessions.pdf?period=week" in olga.text("/reports?period=week&group=charger")
+    answer = olga.get("/reports/sessions.pdf?period=week&group=charger")
+    assert answer.mimetype == "application/pdf"
+    [page] = PdfReader(io.BytesIO(answer.data)).pages
+    text = page.extract_text().replace("\u00a0", " ").replace("\u202f", " ")
+    for words in ("Amberline", "By charger", "Plaza AC-2", "10.00 kWh", "Total"):
+        assert words in text
+
+
+def test_last_week_is_the_week_from_monday_to_sunday(visitor):
+    page = visitor().log_in().text("/reports?period=last_week")
+    first, last = (
+        date.fromisoformat(x)
+        for x in re.findall(r'name="(?:since|until)"[^>]* value="([^"]+)"', page)
+        or re.findall(r'value="(\d{4}-\d\d-\d\d)"', page)
+    )
+    assert (first.weekday(), (last - first).days) == (0, 6)
 
 
 def test_a_period_that_makes_no_sense_is_explained(visitor):

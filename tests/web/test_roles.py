@@ -17,6 +17,9 @@ from tests.web.visitor import Visitor
 LOOKERS_CHANGES = {
     "chargers.save_view",  # one's own list of filters
     "chargers.remove_view",
+    "report_schedules.add",  # one's own mails
+    "report_schedules.pause",
+    "report_schedules.remove",
     "repairs.change",  # by what the repair is about: commands or money
     "ui_kit.press",  # nothing at all
 }

@@ -13,6 +13,7 @@ LAB_CLOSED = "lab_closed"  # "1": lab mode was ended on the pages, whatever the 
 ORGANISATION = "organisation"
 CURRENCY = "currency"
 TIME_ZONE = "time_zone"
+CO2_G_PER_KWH = "co2_g_per_kwh"  # "": nobody knows, whatever the environment says
 WRITES_PER_DAY = "configuration_writes_per_day"  # of one key at one charger, by templates
 PROFILE_WRITES_PER_DAY = "profile_writes_per_day"  # charging profiles at one charger, sent by themselves
 QUIET = "quiet"  # "1": nothing is sent to a charger by itself

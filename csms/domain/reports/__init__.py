@@ -1,21 +1,47 @@
 """What a period brought: energy, revenue, use, how many starts succeeded, and how much of the time chargers were up."""
 
 from csms.domain.reports.audit import breaches
+from csms.domain.reports.emissions import co2_kg
 from csms.domain.reports.figures import Figures, Grouping, Line, Wanted, figures
 from csms.domain.reports.models import UptimeRegister
 from csms.domain.reports.nearest import nearest_end
+from csms.domain.reports.schedules import (
+    Every,
+    Format,
+    ReportSchedule,
+    due_schedules,
+    go_on,
+    next_due,
+    pause,
+    schedule,
+    schedule_of,
+    schedules_of,
+    take_schedule,
+)
 from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
 
 __all__ = [
+    "Every",
     "Figures",
+    "Format",
     "Grouping",
     "Line",
+    "ReportSchedule",
     "Share",
     "UptimeRegister",
     "Wanted",
     "breaches",
+    "co2_kg",
+    "due_schedules",
     "figures",
     "fleet_uptime",
+    "go_on",
     "nearest_end",
+    "next_due",
+    "pause",
     "reckon_days",
+    "schedule",
+    "schedule_of",
+    "schedules_of",
+    "take_schedule",
 ]

@@ -33,6 +33,7 @@ from csms.domain.reports.lasting import lasted_s
 from csms.domain.sites import Site
 from csms.domain.tariffs import TariffVersion
 from csms.domain.transactions import Transaction, TransactionState
+from csms.sentences import told
 
 LONGEST = timedelta(days=3_660)
 MOST_DAYS = 366  # as lines of their own; more of them are months
@@ -249,11 +250,11 @@ def _complete(session: Session, wanted: Wanted, lines: Collection[Line]) -> None
     """Names, and how many connectors each line's sessions had to themselves."""
     labels: dict[int, str] = {}
     if wanted.grouping is Grouping.SITE:
-        labels = {NOBODY: "No site", **_names(session, Site.id, Site.name, lines)}
+        labels = {NOBODY: told("No site"), **_names(session, Site.id, Site.name, lines)}
     elif wanted.grouping is Grouping.CHARGER:
         labels = _names(session, Charger.id, func.coalesce(Charger.name, Charger.identity), lines)
     elif wanted.grouping is Grouping.DRIVER:
-        labels = {NOBODY: "Without an account", **_names(session, Account.id, Account.name, lines)}
+        labels = {NOBODY: told("Without an account"), **_names(session, Account.id, Account.name, lines)}
     connectors = _connectors(session, wanted)
     for line in lines:
         line.label = labels.get(line.key, line.label)

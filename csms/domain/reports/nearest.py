@@ -18,6 +18,8 @@ def nearest_end(session: Session, wanted: Wanted) -> datetime | None:
     real = (
         select(Transaction.ended_at).join(Transaction.charger).where(Charger.is_simulated.is_(False)).limit(1)
     )
+    if wanted.site_ids is not None:
+        real = real.where(Charger.site_id.in_(wanted.site_ids))
     before = real.where(Transaction.ended_at < wanted.since).order_by(Transaction.ended_at.desc())
     behind = real.where(Transaction.ended_at >= wanted.until).order_by(Transaction.ended_at)
     return session.scalar(before) or session.scalar(behind)
