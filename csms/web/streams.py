@@ -90,9 +90,18 @@ class Streams:
     def _tell(self, due: Iterable[News], now: float) -> None:
         for number, news in enumerate(due, 1):
             if news in self._open:
-                self._tell_one(news, now)
+                self._tell_or_end(news, now)
             if number % MOST_IN_A_TURN == 0:
                 gevent.sleep(0)
+
+    def _tell_or_end(self, news: News, now: float) -> None:
+        """A fault of ours ends this stream, whose browser comes back, and no other one."""
+        try:
+            self._tell_one(news, now)
+        except Exception:
+            log.exception("stream_failed")
+            if news in self._open:
+                self._end(news)
 
     def _tell_one(self, news: News, now: float) -> None:
         if not self._open[news].is_open or news.is_over(now):
