@@ -121,7 +121,7 @@ def test_give_a_site_a_grid_connection_and_limit_its_chargers(visit: Visit) -> N
     page.get_by_role("main").get_by_text("More").click()
     page.get_by_role("link", name="Limit power…").click()
     page.get_by_label("At most").fill("16")
-    page.get_by_label("For", exact=True).fill("1")
+    page.get_by_label("How long", exact=True).fill("1")
     page.get_by_role("button", name="Limit power").click()
     page.get_by_role("link", name="Airport DC-1", exact=True).first.click()
     page.get_by_role("link", name="Smart charging", exact=True).last.click()
@@ -134,14 +134,19 @@ def test_find_anything_from_the_keyboard(town: Town, visit: Visit) -> None:
     for words, heading in (
         ("backups", "Settings"),
         ("Airport", "Airport"),
-        ("fleet acc", "Fleet account 7"),
-        ("Plaza DC-2", "Chargers"),
+        ("fleet acc", "Search"),
     ):
         page.wait_for_load_state()
         page.keyboard.press("Control+k")
         page.keyboard.type(words)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    page.get_by_role("main").get_by_role("link", name="Fleet account 7").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Fleet account 7")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("Plaza DC-2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Chargers")
     expect(page.get_by_role("link", name="Plaza DC-2", exact=True)).to_be_visible()
 
 

@@ -84,5 +84,5 @@ def test_a_place_is_kept_for_a_card_and_given_back(town: Town, plaza: Charger, v
     row.get_by_role("button", name="Cancel").click()
     expect(row).to_have_count(0)
     plaza.wait_until_status(1, "Available", 10)
-    expect(page.get_by_role("row", name=re.compile("Plaza DC-2.*Called off"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Plaza DC-2.*Cancelled"))).to_be_visible()
     expect(driver.locator("#landing-state")).to_contain_text("Ready to charge")
