@@ -143,6 +143,7 @@ def test_find_anything_from_the_keyboard(town: Town, visit: Visit) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     page.get_by_role("main").get_by_role("link", name="Fleet account 7").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Fleet account 7")
+    page.wait_for_load_state()
     page.keyboard.press("Control+k")
     page.keyboard.type("Plaza DC-2")
     page.keyboard.press("Enter")

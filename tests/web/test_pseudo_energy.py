@@ -244,12 +244,14 @@ def test_stored_profiles(look, reader, site):
         "limit": ["11", "4,5", "7.4"],
         "phases": ["", "1", ""],
     }
-    assert reader.post("/charging-profiles/new", given).status_code == 302
-    look("/charging-profiles/1", "/charging-profiles/1/edit", "/charging-profiles")
-    reader.post("/charging-profiles/1/assign", {"charger": str(site.charger.id), "evse": "0"})
-    look("/charging-profiles/1")
-    reader.post("/charging-profiles/1/assign")
-    look("/charging-profiles/1")
+    made = reader.post("/charging-profiles/new", given)
+    assert made.status_code == 302
+    stored = made.location
+    look(stored, f"{stored}/edit", "/charging-profiles")
+    reader.post(f"{stored}/assign", {"charger": str(site.charger.id), "evse": "0"})
+    look(stored)
+    reader.post(f"{stored}/assign")
+    look(stored)
     for wrong in (
         {"name": ""},
         {"stack_level": "high"},
@@ -263,5 +265,5 @@ def test_stored_profiles(look, reader, site):
         answer = reader.post("/charging-profiles/new", given | wrong)
         assert answer.status_code == 422, wrong
         assert_translated(answer, *pseudo.names_in(site.session))
-    reader.post("/charging-profiles/1/delete")
+    reader.post(f"{stored}/delete")
     look("/charging-profiles")
