@@ -1,12 +1,8 @@
-"""The way out for alerts to ntfy topics and MQTT brokers: worded, queued with a unit of work, and sent.
-
-As with webhooks, a message is claimed in one unit of work, sent without any, and settled in another.
-"""
+"""The way out for alerts to ntfy topics and MQTT brokers: worded, queued with a unit of work, and sent."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,13 +12,11 @@ import gevent
 import orjson
 from flask import Flask, current_app
 from flask_babel import gettext
-from gevent.pool import Pool
 from sqlalchemy.orm import Session
 
 from csms import clock, mqtt, outbound, rounds
 from csms.domain import accounts, alerts
 from csms.domain.alerts import Alert, AlertChannel, AlertMessage, ChannelKind, Severity
-from csms.extensions import db
 from csms.mqtt import Broker
 from csms.outbound import Barred, Unreachable
 from csms.seal import Unreadable
@@ -135,23 +129,8 @@ def start(app: Flask) -> gevent.Greenlet:
 
 def send_due(app: Flask) -> int:
     """Send what is due, several at once; how many were tried."""
-    letters = _claim()
-    pool = Pool(AT_ONCE)
-    for letter in letters:
-        pool.spawn(_deliver, app, letter)
-    pool.join()
-    return len(letters)
-
-
-def _claim() -> Sequence[_Letter]:
-    at = clock.now()
-    has_any = bool(alerts.channels.due(db.session(), at, limit=1))
-    db.session.remove()
-    if not has_any:
-        return ()
-    with atomic() as session:
-        due = alerts.channels.due(session, at)
-        return [_letter(x) for x in due if alerts.channels.claim(session, x, at=at)]
+    letters = rounds.claimed(alerts.channels.due, alerts.channels.claim, _letter)
+    return rounds.each(app, letters, _deliver, at_once=AT_ONCE)
 
 
 def _letter(message: AlertMessage) -> _Letter:

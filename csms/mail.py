@@ -1,14 +1,11 @@
-"""The way out for mails: they are written from templates, queued with a unit of work, and handed to a mail server.
-
-A mail is claimed in one unit of work, sent without any, and settled in another: no lock is held while a server dawdles.
-"""
+"""The way out for mails: they are written from templates, queued with a unit of work, and handed to a mail server."""
 
 from __future__ import annotations
 
 import logging
 import smtplib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -91,7 +88,7 @@ def send_due() -> int:
     server = _settings().mail_server
     if server is None:
         return 0
-    claimed = _claim()
+    claimed = rounds.claimed(mail.due, mail.claim, _read)
     if not claimed:
         return 0
     try:
@@ -107,19 +104,13 @@ def send_due() -> int:
         _leave(connection)
 
 
-def _claim() -> Sequence[Mail]:
-    """Mails that are this process's to send, read and no longer bound to a session."""
-    at = clock.now()
-    if not mail.due(db.session(), at, limit=1):
-        db.session.remove()
-        return ()
-    with atomic() as session:
-        claimed = [x for x in mail.due(session, at) if mail.claim(session, x, at=at)]
-        session.flush()
-        for each in claimed:
-            session.refresh(each)
-            _ = each.attachments  # read while there is a session
-            session.expunge(each)
+def _read(claimed: Mail) -> Mail:
+    """The mail with all that belongs to it, bound to no session any more."""
+    session = db.session()
+    session.flush()
+    session.refresh(claimed)
+    _ = claimed.attachments
+    session.expunge(claimed)
     return claimed
 
 

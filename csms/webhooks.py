@@ -1,20 +1,14 @@
-"""The way out for events: found, signed, and sent to those that subscribe to them.
-
-A delivery is claimed in one unit of work, sent without any, and settled in another, as mails are: no lock is held while
-a receiver dawdles, and no receiver keeps the others waiting.
-"""
+"""The way out for events: found, signed, and sent to those that subscribe to them."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import gevent
 from flask import Flask, current_app
-from gevent.pool import Pool
 
 from csms import clock, outbound, rounds
 from csms.domain import webhooks
@@ -67,23 +61,8 @@ def gather() -> int:
 
 def send_due(app: Flask) -> int:
     """Send what is due, several at once; how many were tried."""
-    letters = _claim()
-    pool = Pool(AT_ONCE)
-    for letter in letters:
-        pool.spawn(_deliver, app, letter)
-    pool.join()
-    return len(letters)
-
-
-def _claim() -> Sequence[_Letter]:
-    at = clock.now()
-    has_any = bool(webhooks.due(db.session(), at, limit=1))
-    db.session.remove()
-    if not has_any:
-        return ()
-    with atomic() as session:
-        claimed = [x for x in webhooks.due(session, at) if webhooks.claim(session, x, at=at)]
-        return [_letter(x) for x in claimed]
+    letters = rounds.claimed(webhooks.due, webhooks.claim, _letter)
+    return rounds.each(app, letters, _deliver, at_once=AT_ONCE)
 
 
 def _letter(delivery: Delivery) -> _Letter:

@@ -1,20 +1,19 @@
 """What is due at the providers: asked one payment at a time, with nothing held in the database meanwhile.
 
-A payment is claimed in one unit of work, its provider asked and told without any, and what came of it written down in
-another. Whatever dies in between, the claim runs out and the provider is asked how things stand.
+Whatever dies between the claim of a payment and its settling, the claim runs out and the provider is asked how things
+stand.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import gevent
 from flask import Flask
 from gevent.event import Event
-from gevent.pool import Pool
+from sqlalchemy.orm import Session
 
-from csms import clock
+from csms import clock, rounds
 from csms.domain import payments
 from csms.domain.base import take_due
 from csms.domain.payments import Payment, Standing, Wanted, checkout, news, queries, rules, settings
@@ -68,22 +67,11 @@ def _repeat(app: Flask) -> None:
 
 def attend_due(app: Flask) -> int:
     """Ask about every payment that is due, several at once; how many there were."""
-    tasks = _claim(clock.now())
-    pool = Pool(AT_ONCE)
-    for task in tasks:
-        pool.spawn(_attend, app, task)
-    pool.join()
-    return len(tasks)
+    return rounds.each(app, rounds.claimed(queries.due, _claim, _task), _attend, at_once=AT_ONCE)
 
 
-def _claim(at: datetime) -> Sequence[_Task]:
-    has_any = bool(queries.due(db.session(), at, limit=1))
-    db.session.remove()
-    if not has_any:
-        return ()
-    with atomic() as session:
-        due = queries.due(session, at)
-        return [_task(x) for x in due if take_due(session, x, Payment.due_at, at + rules.CLAIM_FOR)]
+def _claim(session: Session, payment: Payment, *, at: datetime) -> bool:
+    return take_due(session, payment, Payment.due_at, at + rules.CLAIM_FOR)
 
 
 def _task(payment: Payment) -> _Task:
