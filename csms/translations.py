@@ -68,10 +68,8 @@ def stored(sentence: str | None) -> str:
     translated = gettext(sentence)
     if translated != sentence:
         return translated
-    for pattern, words in _patterns():
-        if found := pattern.fullmatch(sentence):
-            return gettext(words, **{name: inner(x) for name, x in found.groupdict().items()})
-    return sentence
+    words, values = _taken_apart(sentence)
+    return gettext(words, **{name: inner(x) for name, x in values.items()}) if values else sentence
 
 
 def inner(told: str) -> str:
@@ -88,6 +86,17 @@ def stored_for_drivers(sentence: str | None) -> str:
     words = stored(sentence)
     is_untold = bool(words) and locale() is not None and words == sentence
     return gettext("The station could not start.") if is_untold else words
+
+
+@functools.lru_cache(
+    4096
+)  # pages show the same sentences again and again, and there are hundreds of patterns
+def _taken_apart(sentence: str) -> tuple[str, dict[str, str]]:
+    """The sentence with names where its values stand, and the values; none for one that has none."""
+    for pattern, words in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return words, found.groupdict()
+    return sentence, {}
 
 
 @functools.cache
