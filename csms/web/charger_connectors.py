@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
 
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
@@ -16,11 +14,10 @@ from csms.domain.base import Invalid, NotFound
 from csms.domain.chargers import Connector, ConnectorFormat, ConnectorStandard, PowerType, editing
 from csms.domain.chargers.editing import Plug
 from csms.web.charger_upkeep import blueprint as blueprint
+from csms.web.choices import Word, one_of
 from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
-
-Word = TypeVar("Word", bound=enum.StrEnum)
 
 STANDARD_WORDS = {
     ConnectorStandard.IEC_62196_T2: lazy_gettext("Type 2"),
@@ -88,10 +85,7 @@ def _plug(given: Mapping[str, str]) -> Plug:
 
 
 def _word(words: type[Word], given: str, field: str) -> Word | None:
-    try:
-        return words(given) if given else None
-    except ValueError:
-        raise Invalid("Choose one of the list.", field) from None
+    return one_of(words, given, field) if given else None
 
 
 def _watts(text: str) -> int | None:

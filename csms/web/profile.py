@@ -20,6 +20,7 @@ from csms.domain.accounts import DistanceUnit, User, logins, queries
 from csms.domain.base import Invalid, Refused
 from csms.extensions import db
 from csms.web import auth
+from csms.web.choices import one_of
 from csms.web.entrance import hashed
 from csms.web.languages import said
 from csms.web.security import log_in_key, put_on_record, requires, safe_next
@@ -71,10 +72,7 @@ def change() -> Page:
 
 def _distance_unit(word: str) -> DistanceUnit | None:
     """None: the installation's. Raises Invalid."""
-    try:
-        return DistanceUnit(word) if word else None
-    except ValueError:
-        raise Invalid("Choose one of the list.", "distance_unit") from None
+    return one_of(DistanceUnit, word, "distance_unit") if word else None
 
 
 @blueprint.post("/times")

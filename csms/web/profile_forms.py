@@ -19,6 +19,7 @@ from csms.domain.energy import (
     Recurrency,
     Schedule,
 )
+from csms.web.choices import one_of
 
 LEAST_ROWS = 4
 MOST_ROWS = 96
@@ -65,8 +66,8 @@ def rows_of(form: MultiDict[str, str]) -> list[dict[str, str]]:
 
 def profile_of(form: MultiDict[str, str], zone: str) -> Profile:
     """The profile that a form asks for. Raises Invalid with the field."""
-    kind = _choice(ProfileKind, form, "kind")
-    unit = _choice(RateUnit, form, "unit")
+    kind = one_of(ProfileKind, form.get("kind"), "kind")
+    unit = one_of(RateUnit, form.get("unit"), "unit")
     factor = 1000 if unit is RateUnit.W else 1
     is_recurring = kind is ProfileKind.RECURRING
     schedule = Schedule(
@@ -77,11 +78,11 @@ def profile_of(form: MultiDict[str, str], zone: str) -> Profile:
         least_rate=_rate(form["least_rate"], factor, "least_rate") if form.get("least_rate") else None,
     )
     return Profile(
-        purpose=_choice(Purpose, form, "purpose"),
+        purpose=one_of(Purpose, form.get("purpose"), "purpose"),
         kind=kind,
         schedules=(schedule,),
         stack_level=_count(form, "stack_level"),
-        recurrency=_choice(Recurrency, form, "recurrency") if is_recurring else None,
+        recurrency=one_of(Recurrency, form.get("recurrency"), "recurrency") if is_recurring else None,
         valid_from=_moment(form, "valid_from", zone),
         valid_to=_moment(form, "valid_to", zone),
     )
@@ -93,13 +94,6 @@ def _period(row: Mapping[str, str], factor: int) -> Period:
         raise Invalid("There are one, two or three phases.", "periods")
     start_s = _seconds(row["after"], "periods") if row["after"].strip() else 0
     return Period(start_s, _rate(row["limit"], factor, "periods"), int(phases) if phases else None)
-
-
-def _choice(words: Any, form: Mapping[str, str], name: str) -> Any:
-    try:
-        return words(form.get(name, ""))
-    except ValueError:
-        raise Invalid("Choose one of the list.", name) from None
 
 
 def _count(form: Mapping[str, str], name: str) -> int:

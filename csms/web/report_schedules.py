@@ -15,6 +15,7 @@ from csms.domain import reports
 from csms.domain.base import Invalid, Refused
 from csms.domain.reports import Every, Format, Grouping
 from csms.web import languages
+from csms.web.choices import one_of
 from csms.web.languages import said
 from csms.web.reports import page
 from csms.web.security import can, put_on_record, requires
@@ -34,15 +35,17 @@ def add() -> Any:
                 session,
                 current_user.id,
                 _grouping(form.get("group", "")),
-                Every(form["every"]) if form.get("every") in set(Every) else Every.MONTH,
-                Format(form["format"]) if form.get("format") in set(Format) else Format.XLSX,
+                one_of(Every, form.get("every"), "every"),
+                one_of(Format, form.get("format"), "format"),
                 form.get("recipients", ""),
                 language=languages.current(),
                 zone=_zone(),
                 at=clock.now(),
             )
             put_on_record(session, "report.scheduled", ", ".join(made.recipients), made.every.value)
-    except (Invalid, Refused) as error:
+    except Invalid as error:
+        return page(form, {error.field or "recipients": said(error)})
+    except Refused as error:
         return page(form, {"recipients": said(error)})
     flash(gettext("This report is sent from now on."), "success")
     return redirect(url_for("reports.index", group=form.get("group")), 303)
