@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,13 +18,16 @@ from csms.domain.base import DomainError, Refused
 from csms.domain.mail import File
 from csms.domain.reports import Every, Grouping, ReportSchedule
 from csms.extensions import db
+from csms.sentences import told
 from csms.sight import Limits
 from csms.translations import speaking
 from csms.web import report_files
 from csms.web.report_files import Report
 from csms.web.report_periods import preset, wanted
 from csms.web.security import PERMISSIONS
-from csms.work import atomic
+from csms.work import StorageFailed, atomic
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 30.0
 PERIODS = {Every.WEEK: "last_week", Every.MONTH: "last_month"}
@@ -36,21 +40,29 @@ def start(app: Flask) -> gevent.Greenlet:
 
 def send_due() -> int:
     """Queue the mails of the reports whose time has come; how many reports that were."""
-    due = [(x.id, x.due_at) for x in reports.due_schedules(db.session(), clock.now())]
+    due = [(x.id, x.due_at) for x in reports.due_schedules(db.session(), clock.now()) if x.due_at]
     db.session.remove()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     count = 0
     for schedule_id, due_at in due:
         with app.app_context():  # of its own: what one may see is not what the next may see
-            count += _send(schedule_id, due_at)
+            try:
+                count += _send(schedule_id, due_at)
+            except StorageFailed:  # of the database, and so of every report: the next round tries again
+                raise
+            except (
+                Exception
+            ):  # the outermost door of one report: it is tried again later, and the others are sent
+                log.exception("report_not_sent", extra={"schedule": schedule_id})
+                _postpone(schedule_id, due_at)
     return count
 
 
-def _send(schedule_id: int, due_at: datetime | None) -> bool:
+def _send(schedule_id: int, due_at: datetime) -> bool:
     """Whether this process has sent it. The figures are summed and the files made before anything is locked."""
     at, zone = clock.now(), current_app.extensions["settings"].time_zone
     kept = db.session().get(ReportSchedule, schedule_id)
-    if kept is None or due_at is None:
+    if kept is None:
         return False
     try:
         report = _report(kept, due_at, zone, at)
@@ -138,6 +150,13 @@ def _write(
 def _facts(report: Report, language: str) -> list[tuple[str, str]]:
     with speaking(language):
         return report_files.totals(report)
+
+
+def _postpone(schedule_id: int, due_at: datetime) -> None:
+    db.session.remove()
+    with atomic() as session:
+        words = told("It could not be made: the server's log says why. It is tried again every hour.")
+        reports.postpone_schedule(session, schedule_id, due_at, words, at=clock.now())
 
 
 def _stop(schedule_id: int, due_at: datetime, error: str, zone: ZoneInfo, at: datetime) -> None:

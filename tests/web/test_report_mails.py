@@ -13,7 +13,7 @@ import pytest
 from make import store
 from pypdf import PdfReader
 from smtp import MailServer, mail_server
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from csms import clock
 from csms import mail as post
@@ -158,6 +158,35 @@ def test_addresses_that_are_none_are_explained_and_kept(visitor):
     assert answer.status_code == 422
     assert "marta is no e-mail address." in answer.text
     assert 'value="marta"' in answer.text
+
+
+@pytest.mark.parametrize("name", ["every", "format"])
+def test_a_word_that_no_list_has_is_refused(visitor, name):
+    answer = order(visitor().log_in(), **{name: "yearly"})
+    assert answer.status_code == 422
+    assert "Choose one of the list." in answer.text
+
+
+def test_one_that_cannot_be_made_holds_no_other_up(session, server, visitor, week, last_monday):
+    """What is stored of it makes no sense: it is put off, and the page says so."""
+    olga = visitor().log_in()
+    order(olga)
+    broken = scheduled(session, due_at=last_monday).id
+    order(olga, recipients="pedro@example.org")
+    session.execute(update(ReportSchedule).values(due_at=last_monday))
+    session.execute(
+        update(ReportSchedule)
+        .where(ReportSchedule.id == broken)
+        .values(language="de", every="week", recipients=[5])
+    )
+    store(session)
+    began = clock.now()
+    [letter] = delivered(session, server)
+    assert letter["To"] == "pedro@example.org"
+    session.rollback()
+    put_off = session.get(ReportSchedule, broken)
+    assert began < put_off.due_at <= clock.now() + timedelta(hours=1)
+    assert "It is tried again every hour." in olga.text("/reports")
 
 
 def test_others_reports_by_mail_are_nobodys_business(session, visitor):

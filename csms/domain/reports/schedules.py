@@ -18,6 +18,7 @@ SENT_AT = time(6)  # of the installation's zone: the period is over, and the day
 MOST = 20  # of one person
 MOST_RECIPIENTS = 10
 LONGEST_ERROR = 300
+RETRY = timedelta(hours=1)
 
 
 class Every(enum.StrEnum):
@@ -134,6 +135,19 @@ def due_schedules(session: Session, at: datetime) -> Sequence[ReportSchedule]:
     """Those whose time has come, the oldest first."""
     query = select(ReportSchedule).where(ReportSchedule.due_at <= at)
     return session.scalars(query.order_by(ReportSchedule.due_at, ReportSchedule.id)).all()
+
+
+def postpone_schedule(
+    session: Session, schedule_id: int, due_at: datetime, error: str, *, at: datetime
+) -> None:
+    """Try again later, if nobody else has sent it or changed it meanwhile."""
+    kept = session.get(ReportSchedule, schedule_id)
+    if (
+        kept is not None
+        and kept.due_at == due_at
+        and take_due(session, kept, ReportSchedule.due_at, at + RETRY)
+    ):
+        kept.error = error
 
 
 def take_schedule(
