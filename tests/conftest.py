@@ -57,6 +57,15 @@ def pytest_collection() -> Generator[None, Any, Any]:
     return result
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run on one engine what has nothing to do with it."""
+    items[:] = [
+        x
+        for x in items
+        if not (x.get_closest_marker("sqlite_is_enough") and x.get_closest_marker("postgresql"))
+    ]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     with _no_collector():

@@ -27,7 +27,6 @@ TERMS = simple("EUR", price_per_kwh=Decimal("0.35"), price_per_start=Decimal("0.
 CARD, SERIAL, PLACE = "04A1B2C3D4", "SN-12345-XYZ", "https://files.example.com/of-garage-1"
 
 # A replay has a database of its own: which one the installation has, is all the same to it.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -100,7 +99,7 @@ def test_a_trace_has_every_frame_both_ways_and_what_became_of_it(app: Flask, tol
     assert [x["price_per_kwh"] for x in lines(text, "tariff")] == ["0.35"]
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize("options", [(), ("--anonymise",)])
 def test_a_trace_that_is_played_again_gives_the_same_sessions(
     app: Flask, told: Wire, tmp_path: Path, options: tuple[str, ...]
@@ -110,7 +109,7 @@ def test_a_trace_that_is_played_again_gives_the_same_sessions(
     assert (done.exit_code, done.output) == (0, "1 sessions, all as they were.\n")
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_what_turns_out_otherwise_is_told_and_fails(app: Flask, told: Wire, tmp_path: Path) -> None:
     changed = (
         export(app)
@@ -127,7 +126,7 @@ def test_what_turns_out_otherwise_is_told_and_fails(app: Flask, told: Wire, tmp_
     ]
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_a_replay_is_compared_with_an_earlier_one(app: Flask, told: Wire, tmp_path: Path) -> None:
     trace, kept = tmp_path / "trace.jsonl", tmp_path / "kept.jsonl"
     trace.write_text(export(app))
@@ -151,7 +150,7 @@ def test_an_anonymous_trace_names_nobody_and_nothing(app: Flask, told: Wire) -> 
     assert lines(text, "session")[0]["id_tag"] == lines(text, "card")[0]["uid"] == "CARD-1"
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_an_anonymous_certificate_is_none_and_the_trace_plays_all_the_same(
     app: Flask, told: Wire, tmp_path: Path
 ) -> None:
@@ -169,7 +168,7 @@ def test_a_session_that_ran_already_is_told_from_its_start(app: Flask, told: Wir
     assert lines(export(app, "--since", moment(70).isoformat()), "frame") == []
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_a_session_that_is_cut_off_has_no_figures_and_still_plays(
     app: Flask, told: Wire, tmp_path: Path
 ) -> None:
@@ -180,7 +179,7 @@ def test_a_session_that_is_cut_off_has_no_figures_and_still_plays(
     assert run(app, "replay", str(tmp_path / "trace.jsonl")).exit_code == 0
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -199,7 +198,7 @@ def test_what_is_no_trace_is_refused_with_the_reason(
     assert run(app, "export", "NOBODY").exit_code == 1
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize("file", sorted(RECORDED.glob("*.jsonl")), ids=lambda file: file.stem)
 def test_what_chargers_once_told_still_comes_to_the_same(app: Flask, file: Path) -> None:
     done = run(app, "replay", str(file))

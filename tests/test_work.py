@@ -128,7 +128,7 @@ def test_what_runs_alone_is_stored_and_told_and_spoils_nobody(
     assert heard == ["a", "b"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite_is_enough
 def test_what_runs_alone_leaves_the_event_loop_to_the_chargers(lane: Lane) -> None:
     assert lane.alone(lambda _session: gevent.get_hub()) is not gevent.get_hub()
 
@@ -151,7 +151,7 @@ def test_a_lane_that_is_stopped_has_stored_what_was_waiting(database_url: str, b
     assert names(database_url) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite_is_enough
 def test_what_another_process_keeps_locked_is_a_storage_failure_and_passes(  # F6
     database_url: str, bus: LocalBus, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +170,7 @@ def test_what_another_process_keeps_locked_is_a_storage_failure_and_passes(  # F
     lane.stop()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite_is_enough
 def test_people_have_their_turn_while_the_chargers_never_pause(
     app: Flask, database_url: str, bus: LocalBus
 ) -> None:
@@ -194,7 +194,7 @@ def test_people_have_their_turn_while_the_chargers_never_pause(
     assert names(database_url) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite_is_enough
 def test_a_short_lock_is_waited_for(database_url: str, bus: LocalBus) -> None:
     lane = Lane(database_url, bus)
     other = sqlite3.connect(database_url.removeprefix("sqlite:///"))
@@ -251,7 +251,7 @@ def test_atomic_reads_again_what_was_read_before(app: Flask, database_url: str) 
         assert row.value == "y"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite_is_enough
 def test_a_lock_that_stays_is_a_storage_failure_for_people_too(
     app: Flask, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -266,7 +266,6 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/mails/9", {OWN}),
     ("POST", "/mails/9/retry", {OWN}),
 ]
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is not about the database
 OPEN = {
     "/password-links",
     "/passwords",
@@ -281,7 +280,7 @@ OPEN = {
 }
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_may_do_what_its_scopes_say_and_nothing_else(as_role: Any, role: Role) -> None:
     api = as_role(role)
@@ -293,7 +292,7 @@ def test_a_role_may_do_what_its_scopes_say_and_nothing_else(as_role: Any, role: 
             assert status == 403, (method, path, status)
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_a_stranger_may_do_nothing(stranger: Api) -> None:
     for method, path, _ in ROUTES:
         answer = stranger.call(method, path)

@@ -126,7 +126,7 @@ def test_a_token_that_we_did_not_sign_is_refused(app: Flask, stranger: Api, olga
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is not about the database
+@pytest.mark.sqlite_is_enough
 def test_a_token_may_make_six_hundred_calls_a_minute(owner: Api) -> None:
     statuses = {owner.get("/chargers/none").status_code for _ in range(600)}
     assert statuses == {404}

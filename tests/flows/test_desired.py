@@ -12,7 +12,7 @@ from tests.desk import Desk, wait_for
 from tests.flows.peer import Peer, dial
 from tests.live import LiveServer
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite_is_enough
 
 
 @pytest.fixture

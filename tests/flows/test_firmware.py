@@ -18,7 +18,6 @@ from tests.live import LiveServer
 from tests.simulated import simulated
 
 MakeCharger = Callable[..., Charger]
-sqlite_is_enough = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 CONTENT = b"version: 2.1.0\n" + bytes(range(256)) * 4_000
 SIGNED = {
     "signing_certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
@@ -94,7 +93,7 @@ def test_firmware_is_installed_when_the_charger_has_booted_with_it(
         (Mishap.INVALID_SIGNATURE, "The charger said InvalidSignature."),  # TC_081
     ],
 )
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_firmware_that_fails_says_so(
     desk: Desk, make_charger: MakeCharger, mishap: Mishap, words: str
 ) -> None:
@@ -104,7 +103,7 @@ def test_firmware_that_fails_says_so(
     assert desk.command(failed["command_id"])["observed_at"] is None
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_installed_is_not_believed_without_the_boot(desk: Desk, make_charger: MakeCharger) -> None:
     make_charger(mishaps=frozenset({Mishap.OLD_VERSION}))
     job = _update(desk, _add(desk))
@@ -119,14 +118,14 @@ def test_installed_is_not_believed_without_the_boot(desk: Desk, make_charger: Ma
     assert _over(desk, job)["detail"] == words
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_a_charger_boots_with_something_else(desk: Desk, make_charger: MakeCharger) -> None:
     make_charger()
     failed = _over(desk, _update(desk, _add(desk, version="2.2.0")))
     assert failed["detail"] == "It has booted with 2.1.0, not with 2.2.0."
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_a_download_goes_on_where_it_was_cut_off(desk: Desk, make_charger: MakeCharger) -> None:
     charger = make_charger()
     charger.answer_with("UpdateFirmware", {})
@@ -152,7 +151,7 @@ def test_a_download_goes_on_where_it_was_cut_off(desk: Desk, make_charger: MakeC
     assert requests.get(address, timeout=10).status_code == 404
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_the_library_refuses_what_makes_no_sense(
     live: LiveServer, desk: Desk, make_charger: MakeCharger
 ) -> None:

@@ -19,7 +19,6 @@ from tests.live import LiveServer
 from tests.simulated import simulated
 
 MakeCharger = Callable[..., Charger]
-sqlite_is_enough = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_a_log_comes_and_can_be_downloaded(
     assert live.faults() == []
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_a_log_that_fails_says_so(desk: Desk, make_charger: MakeCharger) -> None:  # TC_045_2
     make_charger(mishaps=frozenset({Mishap.UPLOAD_FAILURE}))
     for kind, word in (("diagnostics", "UploadFailed"), ("security_log", "UploadFailure")):
@@ -99,7 +98,7 @@ def test_a_log_that_fails_says_so(desk: Desk, make_charger: MakeCharger) -> None
         assert (failed["state"], failed["detail"]) == ("failed", f"The charger said {word}.")
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_uploaded_is_believed_when_the_file_is_there(desk: Desk, make_charger: MakeCharger) -> None:
     charger = make_charger(mishaps=frozenset({Mishap.NO_FILE}))
     job = _ask(desk, kind="security_log")
@@ -111,7 +110,7 @@ def test_uploaded_is_believed_when_the_file_is_there(desk: Desk, make_charger: M
     assert [x["size_bytes"] for x in done["files"]] == [13]
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_a_charger_drops_a_log_for_a_newer_one(desk: Desk, make_charger: MakeCharger) -> None:
     charger = make_charger()
     charger.answer_with("GetLog", {"status": "Accepted", "filename": "a.log"})
@@ -123,7 +122,7 @@ def test_a_charger_drops_a_log_for_a_newer_one(desk: Desk, make_charger: MakeCha
     assert desk.command(second["command_id"])["state"] == "accepted"
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_an_upload_that_is_too_large_leaves_nothing(
     live: LiveServer, desk: Desk, make_charger: MakeCharger
 ) -> None:
@@ -153,7 +152,7 @@ NAMES = {
 }
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_names_lead_nowhere(live: LiveServer, desk: Desk, make_charger: MakeCharger) -> None:
     address, job = _address_of_a_log(desk, make_charger)
     with requests.Session() as session:
@@ -169,7 +168,7 @@ def test_names_lead_nowhere(live: LiveServer, desk: Desk, make_charger: MakeChar
     assert _download(desk, live, files[0]).content == b"content"
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_an_address_ends(live: LiveServer, desk: Desk, make_charger: MakeCharger) -> None:
     address, job = _address_of_a_log(desk, make_charger)
     assert requests.get(address, timeout=10).status_code == 404  # it takes, and does not give
@@ -184,7 +183,7 @@ def test_an_address_ends(live: LiveServer, desk: Desk, make_charger: MakeCharger
     assert answers[-1] == 429
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_passwords_and_addresses_are_not_shown_again(
     live: LiveServer, desk: Desk, make_charger: MakeCharger
 ) -> None:
@@ -206,7 +205,7 @@ def test_passwords_and_addresses_are_not_shown_again(
     assert "robot" in seen
 
 
-@sqlite_is_enough
+@pytest.mark.sqlite_is_enough
 def test_an_order_in_the_charger_s_own_words_gets_its_job(desk: Desk, make_charger: MakeCharger) -> None:
     make_charger()
     log = {"remoteLocation": "http://127.0.0.1:9/", "oldestTimestamp": "2026-01-01T00:00:00Z"}

@@ -24,8 +24,6 @@ from tests.live import LiveServer
 TRY_AGAIN_LATER = 1013
 START = {"connectorId": 1, "idTag": "A", "meterStart": 7, "timestamp": "2026-03-14T09:00:00Z"}
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @contextmanager
 def locked(server: LiveServer) -> Iterator[None]:
@@ -44,7 +42,7 @@ def status_of(server: LiveServer, path: str) -> int:
     return shake.status
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_a_short_lock_is_waited_for(live: LiveServer) -> None:
     peer = dial(live)
     peer.boot()
@@ -58,7 +56,7 @@ def test_a_short_lock_is_waited_for(live: LiveServer) -> None:
     peer.close()
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 def test_a_long_lock_gets_no_reply_no_newcomers_and_no_lasting_harm(live: LiveServer, desk: Desk) -> None:
     peer = dial(live)
     peer.boot()

@@ -15,6 +15,9 @@ from tests.web.browser import Browser, logged_in
 from tests.web.site import Site, make_site
 from tests.web.visitor import Visitor
 
+# Terms and names that are the same in every language.
+TERMS = ("dimanĉo", "OCPP", "SIM", "HTTPS", "NaN", "VAT", "SVG", "Leaflet")
+
 
 @pytest.fixture
 def olga(app: Flask, session: Session) -> Browser:
@@ -52,3 +55,18 @@ def reader(
     made = visitor()
     made.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = pseudo.CODE
     return made
+
+
+@pytest.fixture
+def look(reader: Visitor, site: Site) -> Callable[..., None]:
+    """Opens pages as the owner, and finds every word of them in the pseudo-locale."""
+    reader.log_in()
+
+    def open_them(*pages: str) -> None:
+        for page in pages:
+            answer = reader.get(page)
+            assert answer.status_code == 200, page
+            pseudo.assert_translated(answer, *pseudo.names_in(site.session), *TERMS)
+            site.session.rollback()
+
+    return open_them

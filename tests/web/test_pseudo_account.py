@@ -14,6 +14,8 @@ from csms.domain.accounts import Role
 from tests.web.pseudo import assert_translated
 from tests.web.visitor import PASSWORD
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 
 @pytest.fixture
 def driver(reader, site):

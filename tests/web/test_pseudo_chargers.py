@@ -17,6 +17,8 @@ from tests import pki
 from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 TABS = (
     "",
     "/sessions",

@@ -17,22 +17,7 @@ from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 from tests.web.test_plans import png, upload
 
-TERMS = ("dimanĉo", "OCPP", "SIM", "HTTPS", "NaN", "VAT", "SVG", "Leaflet")
-
-
-@pytest.fixture
-def look(reader, site):
-    """Opens pages as the owner, and finds every word of them in the pseudo-locale."""
-    reader.log_in()
-
-    def open_them(*pages: str) -> None:
-        for page in pages:
-            answer = reader.get(page)
-            assert answer.status_code == 200, page
-            assert_translated(answer, *pseudo.names_in(site.session), *TERMS)
-            site.session.rollback()
-
-    return open_them
+pytestmark = pytest.mark.sqlite_is_enough
 
 
 @pytest.fixture

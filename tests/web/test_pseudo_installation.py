@@ -20,6 +20,8 @@ from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 from tests.web.visitor import PASSWORD
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 TERMS = (
     *("Odoo", "OCPP", "API", "Stripe", "GB", "MB", "CSV", "Redis", "Python", "Excel", "OpenAPI", "README"),
     *("owner-0", "amberline@charging.test"),

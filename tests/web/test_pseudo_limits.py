@@ -15,22 +15,7 @@ from csms.domain.sites import Details
 from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 
-TERMS = ("dimanĉo", "OCPP", "SIM", "HTTPS", "NaN", "VAT", "SVG", "Leaflet")
-
-
-@pytest.fixture
-def look(reader, site):
-    """Opens pages as the owner, and finds every word of them in the pseudo-locale."""
-    reader.log_in()
-
-    def open_them(*pages: str) -> None:
-        for page in pages:
-            answer = reader.get(page)
-            assert answer.status_code == 200, page
-            assert_translated(answer, *pseudo.names_in(site.session), *TERMS)
-            site.session.rollback()
-
-    return open_them
+pytestmark = pytest.mark.sqlite_is_enough
 
 
 def test_limits_of_a_charger(look, reader, site):

@@ -20,6 +20,8 @@ from tests.web.pseudo import assert_translated
 from tests.web.till import Till
 from tools import words
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 TEMPLATES = Path(__file__).parents[2] / "templates"
 # What programs and those who build on this read is in English (`languages.ENGLISH_DOORS`).
 ENGLISH = ("api", "readme", "ui_kit.html")

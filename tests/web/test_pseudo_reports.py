@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from make import store
 
 from csms.domain import reports
@@ -12,6 +13,8 @@ from csms.domain.accounts import Role
 from csms.domain.reports import ReportSchedule
 from tests.web import pseudo
 from tests.web.pseudo import assert_translated
+
+pytestmark = pytest.mark.sqlite_is_enough
 
 NAMES = ("PDF", "CO", "kg")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.web import pseudo
 from tests.web.pseudo import assert_translated
+
+pytestmark = pytest.mark.sqlite_is_enough
 
 
 def test_the_search_and_the_orders_that_are_typed(reader, site):

@@ -19,6 +19,8 @@ from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 from tests.web.till import Till
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 HOUR = timedelta(hours=1)
 # Words of OCPP, of units and of files, which are the same in every language.
 SPECIFIED = (

@@ -20,6 +20,8 @@ from csms.web.upkeep import WORDS
 from tests.web import pseudo
 from tests.web.pseudo import assert_translated
 
+pytestmark = pytest.mark.sqlite_is_enough
+
 # What OCPP, the manufacturer and the protocols call it.
 TERMS = (
     *(

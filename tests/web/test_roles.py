@@ -26,7 +26,6 @@ LOOKERS_CHANGES = {
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 # Pages that go on, or lead elsewhere, for whoever has logged in.
 OTHERWISE = {"live.stream", "home.show", "dashboard.show", "me.ask_to_erase"}
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is not about the database
 
 
 def routes(app: Flask, method: str) -> Iterator[tuple[str, str, str]]:
@@ -53,7 +52,7 @@ def test_every_permission_that_is_asked_for_is_somebodys(app: Flask) -> None:
         assert {asked for _, _, asked in routes(app, method)} <= known
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize("role", [x for x in Role if x is not Role.OWNER])
 def test_what_a_role_may_not_see_or_do_is_not_there_for_it(app: Flask, visitor, role: Role) -> None:
     browser: Visitor = visitor().log_in(role)
@@ -69,7 +68,7 @@ def test_what_a_role_may_not_see_or_do_is_not_there_for_it(app: Flask, visitor, 
             answer.close()
 
 
-@on_sqlite
+@pytest.mark.sqlite_is_enough
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ACCOUNTANT, Role.SITE_HOST])
 def test_what_a_role_may_see_is_there_or_says_that_the_thing_is_not(app: Flask, visitor, role: Role) -> None:
     browser: Visitor = visitor().log_in(role)
