@@ -83,6 +83,12 @@ def _config(directory: Path, database_url: str, **more: Any) -> Config:
     )
 
 
+def _app(config: Config) -> Flask:
+    app = create_app(config)
+    app.jinja_env.bytecode_cache = templates.compiled()
+    return app
+
+
 def _migrate(database_url: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         app = create_app(_config(Path(directory), database_url))
@@ -197,7 +203,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], F
 
     def app_on(url: str) -> Flask:
         if url not in made:
-            made[url] = create_app(_config(tmp_path_factory.mktemp("instance"), url))
+            made[url] = _app(_config(tmp_path_factory.mktemp("instance"), url))
         return made[url]
 
     yield app_on
@@ -212,7 +218,7 @@ def app(
 ) -> Iterator[Flask]:
     """An application as good as new."""
     is_shared = not settings and "servers" not in request.fixturenames
-    app = apps(config.database_url) if is_shared else create_app(config)
+    app = apps(config.database_url) if is_shared else _app(config)
     app.config["TESTING"] = True
     if is_shared:
         app.extensions["bus"] = LocalBus()

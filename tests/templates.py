@@ -1,4 +1,4 @@
-"""Migrated databases to be copied. The first worker of a run that needs one makes it; the run's end removes it."""
+"""What is made once in a run, by the first worker that needs it: migrated databases to be copied, compiled pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from jinja2 import FileSystemBytecodeCache
 
 from tests import services
 
@@ -50,6 +52,11 @@ def postgresql(server_url: str, migrate: Callable[[str], None]) -> str:
             migrate(url)
             name.write_text(url.rpartition("/")[2])
     return name.read_text()
+
+
+def compiled() -> FileSystemBytecodeCache:
+    """Where the applications of all workers keep their compiled templates."""
+    return FileSystemBytecodeCache(str(_directory()))
 
 
 def _directory() -> Path:
