@@ -1,6 +1,5 @@
 """Take a database with a session in it up, down and up again, on SQLite and PostgreSQL; then compare the models."""
 
-import logging
 import sys
 import tempfile
 from dataclasses import replace
@@ -15,6 +14,7 @@ from csms import create_app
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import Transaction
 from csms.extensions import db
+from settings import LogLevel
 from tests import services
 from tests.make import make_charger, make_wire
 
@@ -25,9 +25,8 @@ KEY = "only-for-checking-migrations-0123456789"
 
 def walk(database_url: str) -> None:
     """Up, down, up. Exits when a migration leaves something behind or the models say otherwise."""
-    app = create_app(
-        replace(Config(), database_url=database_url, secret_key=KEY, public_base_url="http://localhost")
-    )
+    given = {"database_url": database_url, "secret_key": KEY, "public_base_url": "http://localhost"}
+    app = create_app(replace(Config(), **given, log_level=LogLevel.WARNING))
     with app.app_context():
         upgrade()
         before = _tables()
@@ -88,5 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
     main()
