@@ -25,8 +25,8 @@ KEY = "only-for-checking-migrations-0123456789"
 
 def walk(database_url: str) -> None:
     """Up, down, up. Exits when a migration leaves something behind or the models say otherwise."""
-    given = {"database_url": database_url, "secret_key": KEY, "public_base_url": "http://localhost"}
-    app = create_app(replace(Config(), **given, log_level=LogLevel.WARNING))
+    config = replace(Config(), database_url=database_url, secret_key=KEY, log_level=LogLevel.WARNING)
+    app = create_app(replace(config, public_base_url="http://localhost"))
     with app.app_context():
         upgrade()
         before = _tables()
