@@ -143,6 +143,7 @@ def start(app: Flask, lane: Lane) -> list[gevent.Greenlet]:
         webhooks.start(app),
         channels.start(app),
         paying.start(app),
+        paying.start_payouts(app),
         backups.start(app),
         *(gevent.spawn(_repeat, app, lane, every_s, job) for every_s, job in SCHEDULE),
     ]

@@ -28,6 +28,7 @@ class Intent:
 
     id: str
     amount: int
+    currency: str = "eur"
     status: str = "requires_capture"
     captures: list[int] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
@@ -51,6 +52,11 @@ class SmallStripe:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.intents: dict[str, Intent] = {}
         self.failures: deque[int] = deque()
+        self.balance: list[
+            dict[str, Any]
+        ] = []  # what moved the account, each with the payout that took it along
+        self.payouts: list[dict[str, Any]] = []  # the newest first, as Stripe lists them
+        self.page = 100  # rows of a list, at most
         self._replies: dict[str, Told] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -65,10 +71,40 @@ class SmallStripe:
         """Somebody enters a good card on the page of a session."""
         session = self.sessions[session_id]
         assert session["status"] == "open"
-        intent = Intent(f"pi_{next(self._numbers)}", session["amount"])
+        intent = Intent(f"pi_{next(self._numbers)}", session["amount"], session["currency"])
         self.intents[intent.id] = intent
         session.update(status="complete", payment_intent=intent.id)
         return intent
+
+    def move(self, kind: str, amount: int, fee: int = 0, intent: str | None = None, **more: Any) -> None:
+        """Something moves the account: a row of its balance."""
+        number = next(self._numbers)
+        row = {"id": f"txn_{number}", "type": kind, "amount": amount, "fee": fee, "net": amount - fee}
+        source = {"id": f"src_{number}", "payment_intent": intent} if intent else None
+        made = {"currency": "eur", "created": int(clock.now().timestamp()), "description": None}
+        self.balance.append(row | made | {"source": source, "payout": None} | more)
+
+    def pay_out(self, **more: Any) -> dict[str, Any]:
+        """A payout of all that has moved the account since the last one, and itself among its rows."""
+        rows = [x for x in self.balance if x["payout"] is None]
+        at = int(clock.now().timestamp())
+        payout = {
+            "id": f"po_{next(self._numbers)}",
+            "amount": sum(x["net"] for x in rows),
+            "currency": "eur",
+            "status": "in_transit",
+            "automatic": True,
+            "created": at,
+            "arrival_date": at - at % 86_400 + 172_800,
+            "failure_code": None,
+            "failure_message": None,
+            "reconciliation_status": "completed",
+        } | more
+        self.payouts.insert(0, payout)
+        self.move("payout", -payout["amount"])
+        for row in (*rows, self.balance[-1]):
+            row["payout"] = payout["id"]
+        return payout
 
     def event(self, kind: str, about: dict[str, Any], number: int = 1) -> tuple[bytes, dict[str, str]]:
         """(a message as Stripe sends it, its headers)."""
@@ -100,9 +136,27 @@ class SmallStripe:
             return self._session(found[1], is_expiring=bool(found[2]))
         if found := re.fullmatch(r"/v1/payment_intents/(\w+)/(capture|cancel)", path):
             return self._settle(self.intents[found[1]], found[2], fields)
+        if path == "/v1/payouts":
+            since = int(fields["created[gte]"])
+            return self._list([x for x in self.payouts if x["created"] >= since], fields)
+        if path == "/v1/balance_transactions":
+            return self._taken_apart(fields)
         if path == "/v1/refunds":
             return self._refund(self.intents[fields["payment_intent"]], int(fields["amount"]))
         return 404, {"error": {"message": f"Unrecognized request URL ({method}: {path})"}}
+
+    def _taken_apart(self, fields: dict[str, str]) -> Told:
+        assert fields["expand[]"] == "data.source"
+        payout = next(x for x in self.payouts if x["id"] == fields["payout"])
+        if not payout["automatic"]:
+            return 400, {"error": {"message": "Balance history can only be filtered on automatic transfers."}}
+        return self._list([x for x in reversed(self.balance) if x["payout"] == payout["id"]], fields)
+
+    def _list(self, rows: list[dict[str, Any]], fields: dict[str, str]) -> Told:
+        after, many = fields.get("starting_after"), min(int(fields["limit"]), self.page)
+        first = next((i for i, x in enumerate(rows, 1) if x["id"] == after), 0)
+        data = rows[first : first + many]
+        return 200, {"object": "list", "data": data, "has_more": first + many < len(rows)}
 
     def _open(self, fields: dict[str, str]) -> Told:
         assert fields["payment_intent_data[capture_method]"] == "manual"
@@ -136,6 +190,7 @@ class SmallStripe:
         if verb == "capture":
             intent.captures.append(int(fields["amount_to_capture"]))
             assert intent.captures[-1] <= intent.amount
+            self.move("charge", intent.captures[-1], 33, intent.id)
         intent.status = "succeeded" if verb == "capture" else "canceled"
         return 200, intent.told()
 
@@ -143,6 +198,7 @@ class SmallStripe:
         if sum(intent.refunds) + amount > sum(intent.captures):
             return 400, {"error": {"message": "Refund amount is greater than unrefunded amount on charge."}}
         intent.refunds.append(amount)
+        self.move("refund", -amount, 0, intent.id)
         return 200, {"id": f"re_{next(self._numbers)}"}
 
     def __enter__(self) -> SmallStripe:
@@ -161,9 +217,11 @@ def _handler(stripe: SmallStripe) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _reply(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
-            fields = {x: y[0] for x, y in parse_qs(self.rfile.read(length).decode()).items()}
+            asked = urlsplit(self.path)
+            given = parse_qs(asked.query) | parse_qs(self.rfile.read(length).decode())
+            fields = {x: y[0] for x, y in given.items()}
             headers = {x.lower(): y for x, y in self.headers.items()}
-            status, told = stripe.answer(self.command, urlsplit(self.path).path, fields, headers)
+            status, told = stripe.answer(self.command, asked.path, fields, headers)
             body = json.dumps(told).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -1,10 +1,11 @@
 """What is asked of whoever moves the money. Every amount in cents, as the rest of the program has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from csms.domain.payments import Standing, Step
+from csms.domain.payments import LineTold, PayoutTold, Standing, Step
 
 
 class Unavailable(Exception):
@@ -69,6 +70,14 @@ class Provider(Protocol):
 
     def act(self, reference: str, currency: str, step: Step) -> None:
         """Take, release, or give back."""
+        ...
+
+    def payouts(self, since: datetime) -> Sequence[PayoutTold]:
+        """What it has transferred to the bank, or will, of all that was made since then."""
+        ...
+
+    def lines(self, payout: str) -> Sequence[LineTold]:
+        """What one payout is made of. Only of those that are itemised."""
         ...
 
     def check(self) -> str:

@@ -5,31 +5,30 @@ Its HTTP interface is asked directly: four kinds of requests need no library of 
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import orjson
 
 from csms import clock, outbound, sentences
-from csms.domain.payments import Standing, Status, Step, Wanted
+from csms.domain.payments import LineTold, PayoutTold, Standing, Status, Step, Wanted
 from csms.outbound import Barred, Unreachable
+from csms.payments import stripe_payouts
 from csms.payments.provider import Checkout, Forged, News, Opened, Rejected, Unavailable
+from csms.payments.stripe_amounts import cents, minor
 
 VERSION = "2024-06-20"  # of the interface: what the answers look like
 WITHIN_S = 15.0
 CHECKOUT_FOR_S = 31 * 60  # half an hour is the least
 OLDEST_S = 300  # of a message's signature
-# Currencies that have no hundredths (Stripe: zero-decimal currencies).
-WHOLE = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA")
-    + ("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
-)
+MOST_PAGES = 400  # of one list
 # Of which the next try may be answered otherwise: at odds with itself, too often, or with keys that must be mended.
 _PASSING = frozenset({401, 403, 409, 429})
 
 Fields = Mapping[str, str | int]
+Read = TypeVar("Read")
 
 
 class Stripe:
@@ -55,7 +54,7 @@ class Stripe:
             "expires_at": ends_at,
             "line_items[0][quantity]": 1,
             "line_items[0][price_data][currency]": checkout.currency.lower(),
-            "line_items[0][price_data][unit_amount]": _minor(checkout.cents, checkout.currency),
+            "line_items[0][price_data][unit_amount]": minor(checkout.cents, checkout.currency),
             "line_items[0][price_data][product_data][name]": checkout.title,
             "payment_intent_data[capture_method]": "manual",
             "payment_intent_data[description]": checkout.title,
@@ -81,7 +80,7 @@ class Stripe:
     def act(self, reference: str, currency: str, step: Step) -> None:
         told = self._session(reference)
         intent = told.get("payment_intent")
-        amount = _minor(step.cents, currency)
+        amount = minor(step.cents, currency)
         match step.wanted:
             case Wanted.CAPTURE if isinstance(intent, dict):
                 self._post(_path(intent, "capture"), {"amount_to_capture": amount}, key=step.key)
@@ -109,6 +108,29 @@ class Stripe:
         metadata = about.get("metadata") or {}
         names = (metadata.get("payment"), about.get("id"), about.get("payment_intent"))
         return News(event_id, kind, tuple(x for x in names if isinstance(x, str)))
+
+    def payouts(self, since: datetime) -> list[PayoutTold]:
+        asked: Fields = {"created[gte]": int(since.timestamp()), "limit": 100}
+        return _understood(stripe_payouts.payout, self._listed("/v1/payouts", asked))
+
+    def lines(self, payout: str) -> list[LineTold]:
+        # Half a page at a time: each comes with the whole of the charge or the refund that it is about.
+        asked: Fields = {"payout": payout, "limit": 50, "expand[]": "data.source"}
+        found = self._listed("/v1/balance_transactions", asked)
+        others = (x for x in found if x.get("type") != stripe_payouts.ITSELF)
+        return _understood(stripe_payouts.line, others)
+
+    def _listed(self, path: str, asked: Fields) -> Iterator[dict[str, Any]]:
+        """All pages of a list. Raises Unavailable, and Rejected."""
+        after: Fields = {}
+        for _ in range(MOST_PAGES):
+            told = self._get(f"{path}?{urlencode({**asked, **after})}")
+            rows = [x for x in told.get("data") or () if isinstance(x, dict)]
+            yield from rows
+            if not rows or not told.get("has_more"):
+                return
+            after = {"starting_after": str(rows[-1].get("id"))}
+        raise Unavailable(sentences.told("Stripe has more to tell than can be read at once."))
 
     def _check_signature(self, header: str, body: bytes) -> None:
         """Raises Forged unless the header has an HMAC-SHA256 of "time.body", and the time is near."""
@@ -176,6 +198,15 @@ class Stripe:
         raise Rejected(words)
 
 
+def _understood(read: Callable[[dict[str, Any]], Read], rows: Iterable[dict[str, Any]]) -> list[Read]:
+    """Each of the rows as `read` has it. Raises Unavailable for one that it does not understand."""
+    try:
+        return [read(x) for x in rows]
+    except (KeyError, ValueError, TypeError) as error:
+        words = sentences.told("Stripe tells of its payouts what cannot be read: %(why)s.", why=repr(error))
+        raise Unavailable(words) from error
+
+
 def _standing(intent: dict[str, Any], currency: str) -> Standing:
     """A PaymentIntent in our words."""
     charge = intent.get("latest_charge")
@@ -186,16 +217,16 @@ def _standing(intent: dict[str, Any], currency: str) -> Standing:
             until = (charge.get("payment_method_details") or {}).get("card", {}).get("capture_before")
             return Standing(
                 Status.HELD,
-                held_cents=_cents(intent.get("amount_capturable"), currency),
+                held_cents=cents(intent.get("amount_capturable"), currency),
                 held_until=datetime.fromtimestamp(until, UTC) if isinstance(until, int) else None,
                 intent=name,
             )
         case "succeeded":
             return Standing(
                 Status.CAPTURED,
-                held_cents=_cents(intent.get("amount"), currency),
-                captured_cents=_cents(intent.get("amount_received"), currency),
-                refunded_cents=_cents(charge.get("amount_refunded"), currency),
+                held_cents=cents(intent.get("amount"), currency),
+                captured_cents=cents(intent.get("amount_received"), currency),
+                refunded_cents=cents(charge.get("amount_refunded"), currency),
                 intent=name,
             )
         case "canceled":
@@ -205,13 +236,3 @@ def _standing(intent: dict[str, Any], currency: str) -> Standing:
 
 def _path(intent: dict[str, Any], verb: str) -> str:
     return f"/v1/payment_intents/{quote(str(intent['id']), safe='')}/{verb}"
-
-
-def _minor(cents: int, currency: str) -> int:
-    """Hundredths as Stripe counts the currency: never more than was meant."""
-    return cents // 100 if currency.upper() in WHOLE else cents
-
-
-def _cents(amount: Any, currency: str) -> int:
-    units: int = amount if isinstance(amount, int) else 0
-    return units * 100 if currency.upper() in WHOLE else units

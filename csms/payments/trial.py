@@ -1,11 +1,12 @@
 """The test provider: a checkout page of our own, and a bank that is a table. No money moves."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from csms import clock
 from csms.domain.base import NotFound, Refused
-from csms.domain.payments import Standing, Step, TestCheckout, Wanted, checkout
+from csms.domain.payments import LineTold, PayoutTold, Standing, Step, TestCheckout, Wanted, checkout, trial
 from csms.extensions import db
 from csms.payments.provider import Checkout, Forged, News, Opened, Rejected
 from csms.sentences import gettext_noop
@@ -54,6 +55,19 @@ class Trial:
                 do[step.wanted](checkout.checkout(session, reference))
         except (NotFound, Refused) as error:
             raise Rejected(str(error)) from None
+
+    def payouts(self, since: datetime) -> Sequence[PayoutTold]:
+        """One for each day that is over."""
+        try:
+            return trial.payouts(db.session(), since, at=clock.now())
+        finally:
+            db.session.remove()
+
+    def lines(self, payout: str) -> Sequence[LineTold]:
+        try:
+            return trial.lines(db.session(), payout)
+        finally:
+            db.session.remove()
 
     def check(self) -> str:
         return gettext_noop("the test provider")

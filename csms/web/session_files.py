@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
 import gevent
-import xlsxwriter
 from flask import Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -30,7 +28,6 @@ HEADINGS = (
     "duration_s", "energy_wh", "meter_start_wh", "meter_stop_wh", "cost", "currency", "stop_reason", "flags",
 )  # fmt: skip
 MOST_ROWS = 100_000  # of a workbook, which is made in memory
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @blueprint.get("/export.csv")
@@ -71,23 +68,7 @@ def as_workbook() -> Response | WerkzeugResponse:
             return redirect(url_for(".index", **request.args))  # type: ignore[arg-type]
         gevent.sleep(0)
     db.session.remove()
-    # Writing a workbook is work for the processor alone: on a thread of its own it holds up no charger.
-    body = gevent.get_hub().threadpool.apply(_workbook, (rows,))
-    headers = {"Content-Disposition": f'attachment; filename="sessions-{clock.now():%Y-%m-%d}.xlsx"'}
-    return Response(body, mimetype=XLSX, headers=headers)
-
-
-def _workbook(rows: list[tuple[object, ...]]) -> bytes:
-    buffer = BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
-        sheet = book.add_worksheet("Sessions")
-        sheet.write_row(0, 0, HEADINGS, book.add_format({"bold": True}))
-        for number, row in enumerate(rows, 1):
-            sheet.write_row(number, 0, row)
-        sheet.freeze_panes(1, 1)
-        sheet.set_column(0, len(HEADINGS) - 1, 16)
-    return buffer.getvalue()
+    return exports.workbook("Sessions", HEADINGS, rows, f"sessions-{clock.now():%Y-%m-%d}.xlsx")
 
 
 @blueprint.get("/<int:transaction_id>/readings.csv")

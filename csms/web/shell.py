@@ -90,6 +90,7 @@ PAGES = {
     gettext_noop("Map"): "/map",
     gettext_noop("Odoo"): "/odoo",
     gettext_noop("Payments"): "/payments",
+    gettext_noop("Payouts"): "/payments/payouts",
     gettext_noop("Quiet mode"): "/settings",
     gettext_noop("Refused connections"): "/attempts",
     gettext_noop("Reports"): "/reports",

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from csms.domain import accounts, subscriptions, tariffs, transactions
 from csms.domain.accounts import Role, Voucher, card_lines
 from csms.domain.chargers import AuthorizationPolicy
-from csms.domain.payments import PaymentState
+from csms.domain.payments import PaymentState, Payout, PayoutLine, PayoutState, payouts
 from csms.domain.subscriptions import SubscriptionProduct
 from csms.domain.tariffs import Terms
 from csms.domain.transactions import Transaction, TransactionState
@@ -306,3 +306,30 @@ def test_payments(app, visitor, reads, sends, site):
         till.payment.problem_at = site.now
         store(site.session)
         reads(here, "/payments")
+
+
+def test_payouts(app, reads, site):
+    here = "/payments/payouts"
+    reads(here, f"{here}?state=failed")
+    till = Till(app, site).set_up()
+    till.pay_as_stranger()
+    till.charge(10_000)
+    till.age(days=2)
+    till.read_payouts()
+    one = site.session.scalars(select(Payout)).one()
+    for state in PayoutState:
+        one.state = state
+        store(site.session)
+        reads(here, f"{here}/{one.id}")
+    payouts.note_failure(site.session, "test", "The payment provider is not set up.", at=site.now)
+    one.is_itemised = False
+    store(site.session)
+    reads(here, f"{here}/{one.id}")
+    one.is_itemised, one.lines_at = True, None
+    store(site.session)
+    reads(f"{here}/{one.id}")
+    one.amount_cents, one.lines_at = 1, site.now
+    for line in site.session.scalars(select(PayoutLine)).all():
+        line.payment_id = None
+    store(site.session)
+    reads(here, f"{here}/{one.id}")

@@ -15,7 +15,7 @@ from csms import payments as paying
 from csms.domain import payments
 from csms.domain.accounts import IdToken
 from csms.domain.commands import Command
-from csms.domain.payments import Payment, TestCheckout, queries, rules, settings
+from csms.domain.payments import Payment, PaymentEvent, PayoutRound, TestCheckout, queries, rules, settings
 from csms.domain.transactions import Transaction
 from csms.work import atomic
 from tests.web.site import Site
@@ -62,6 +62,25 @@ class Till:
             one.due_at = clock.now() - timedelta(seconds=1)
         store(self.site.session)
         self.work()
+
+    def read_payouts(self) -> None:
+        """An hour later: the provider is asked for its payouts."""
+        self.site.session.rollback()
+        for one in self.site.session.scalars(select(PayoutRound)).all():
+            one.due_at = clock.now()
+        store(self.site.session)
+        self.site.session.rollback()
+        with self.app.app_context():
+            paying.read_due(self.app)
+        self.site.session.rollback()
+
+    def age(self, days: int) -> None:
+        """Whatever was taken and given back until now was so many days ago."""
+        self.site.session.rollback()
+        for model, at in ((PaymentEvent, "at"), (Payment, "requested_at")):
+            for one in self.site.session.scalars(select(model)).all():
+                setattr(one, at, getattr(one, at) - timedelta(days=days))
+        store(self.site.session)
 
     @property
     def payment(self) -> Payment:

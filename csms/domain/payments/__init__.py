@@ -11,6 +11,15 @@ from csms.domain.payments.models import (
     TestCheckout,
     Wanted,
 )
+from csms.domain.payments.payout_models import (
+    LineKind,
+    LineTold,
+    Payout,
+    PayoutLine,
+    PayoutRound,
+    PayoutState,
+    PayoutTold,
+)
 from csms.domain.payments.rules import Standing, Status, Step, hold_for, step_for
 from csms.domain.payments.service import (
     find,
@@ -30,11 +39,18 @@ from csms.domain.payments.settings import Settings
 
 __all__ = [
     "OVER",
+    "LineKind",
+    "LineTold",
     "Outcome",
     "Payment",
     "PaymentEvent",
     "PaymentNews",
     "PaymentState",
+    "Payout",
+    "PayoutLine",
+    "PayoutRound",
+    "PayoutState",
+    "PayoutTold",
     "Settings",
     "Standing",
     "Status",

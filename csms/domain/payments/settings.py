@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts import settings
 from csms.domain.base import Invalid
+from csms.domain.payments import payouts
 from csms.domain.payments.rules import LEAST_HOLD_CENTS, MOST_HOLD_CENTS
 
 PROVIDER = "payment_provider"  # "", "test" or "stripe"
@@ -70,6 +71,8 @@ def change(
     for name, sealed in ((STRIPE_KEY, stripe_key_sealed), (STRIPE_SIGNING, stripe_signing_sealed)):
         if sealed is not None:
             settings.put(session, name, sealed, at=at)
+    if provider:
+        payouts.ask_now(session, provider, at=at)
     note_up(session, at=at)
 
 
