@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import gevent
 import orjson
@@ -16,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from csms import clock, mqtt, outbound, rounds
 from csms.domain import accounts, alerts
-from csms.domain.alerts import Alert, AlertChannel, AlertMessage, ChannelKind, Severity
+from csms.domain.alerts import Alert, AlertChannel, AlertMessage, ChannelKind, Severity, retained
+from csms.domain.alerts.channels import TEST
 from csms.mqtt import Broker
 from csms.outbound import Barred, Unreachable
 from csms.seal import Unreadable
@@ -30,7 +30,6 @@ EVERY_S = 1.0
 WITHIN_S = 10.0
 AT_ONCE = 8
 KEPT_FOR = timedelta(days=30)
-TEST = "test"
 # Of ntfy: how loud (1 to 5), and its name of a picture.
 LOUDNESS = {
     Severity.CRITICAL: (5, "rotating_light"),
@@ -62,8 +61,7 @@ def tell(session: Session, channel: AlertChannel, alert: Alert, *, is_over: bool
         if channel.kind is ChannelKind.NTFY
         else _state(alert, is_over)
     )
-    identity = quote(alert.identity, safe=" ") if alert.identity else "-"
-    topic = f"{alert.rule_id}/{identity}/{alert.key}"
+    topic = retained.topic_of(alert.rule_id, alert.identity, alert.key)
     alerts.channels.queue(session, channel, alert, topic, orjson.dumps(body).decode(), at=at)
 
 

@@ -92,7 +92,9 @@ def change_alert_channel(channel_id: int, json: ChannelIn) -> ChannelOut:
     """Replace a channel; its kind stays."""
     with unit() as session:
         channel = channels.get(session, channel_id)
-        channels.change(session, channel, _wish(json, channel.kind), secret_sealed=_sealed(json))
+        channels.change(
+            session, channel, _wish(json, channel.kind), secret_sealed=_sealed(json), at=clock.now()
+        )
         guard.audit(session, "alert_channel.changed", channel.name, channel.url[:500])
         return _out(channel)
 
@@ -105,7 +107,7 @@ def remove_alert_channel(channel_id: int) -> tuple[str, int]:
     with unit() as session:
         channel = channels.get(session, channel_id)
         guard.audit(session, "alert_channel.removed", channel.name, channel.url[:500])
-        channels.remove(session, channel)
+        channels.remove(session, channel, at=clock.now())
     return "", 204
 
 

@@ -135,7 +135,7 @@ def change_alert_rule(rule_id: int, json: RuleIn) -> RuleOut:
     """Replace a rule. What it has raised stays, and is over with the next look if the rule finds it no more."""
     with unit() as session:
         rule = alerts.get(session, rule_id)
-        alerts.change(session, rule, _wish(json))
+        alerts.change(session, rule, _wish(json), at=clock.now())
         guard.audit(session, "alert_rule.changed", rule.name)
         return _out(rule)
 
@@ -148,7 +148,7 @@ def remove_alert_rule(rule_id: int) -> tuple[str, int]:
     with unit() as session:
         rule = alerts.get(session, rule_id)
         guard.audit(session, "alert_rule.removed", rule.name)
-        alerts.remove(session, rule)
+        alerts.remove(session, rule, at=clock.now())
     return "", 204
 
 

@@ -63,7 +63,9 @@ def change(channel_id: int) -> Page:
     try:
         with atomic() as session:
             channel = channels.get(session, channel_id)
-            channels.change(session, channel, _wish(given, channel.kind), secret_sealed=_sealed(given))
+            channels.change(
+                session, channel, _wish(given, channel.kind), secret_sealed=_sealed(given), at=clock.now()
+            )
             put_on_record(session, "alert_channel.changed", channel.name, channel.url[:500])
     except Invalid as error:
         channel = channels.get(db.session(), channel_id)
@@ -89,7 +91,7 @@ def remove(channel_id: int) -> Response:
     with atomic() as session:
         channel = channels.get(session, channel_id)
         put_on_record(session, "alert_channel.removed", channel.name, channel.url[:500])
-        channels.remove(session, channel)
+        channels.remove(session, channel, at=clock.now())
     flash(gettext("The channel is gone, and rules name it no more."), "success")
     return redirect(url_for("alerts.index"))
 

@@ -93,7 +93,7 @@ def change(rule_id: int) -> Page:
     try:
         with atomic() as session:
             rule = alerts.get(session, rule_id)
-            alerts.change(session, rule, _wish())
+            alerts.change(session, rule, _wish(), at=clock.now())
             put_on_record(session, "alert_rule.changed", rule.name)
     except DomainError as error:
         return _form(alerts.get(db.session(), rule_id), request.form, error), 422
@@ -124,7 +124,7 @@ def remove(rule_id: int) -> Response:
     with atomic() as session:
         rule = alerts.get(session, rule_id)
         put_on_record(session, "alert_rule.removed", rule.name)
-        alerts.remove(session, rule)
+        alerts.remove(session, rule, at=clock.now())
     flash(gettext("The rule is gone."), "success")
     return redirect(url_for(".index"))
 

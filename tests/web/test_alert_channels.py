@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import pytest
 from make import store
+from sqlalchemy import select, update
 
 from csms import alerts as looker
 from csms import channels as sender
 from csms import clock
 from csms.domain.accounts import Role
+from csms.domain.alerts import AlertChannel, AlertMessage, channels
 from csms.domain.chargers import LinkLease
 from csms.work import atomic
 from tests.broker import Listener, broker_url
@@ -108,6 +110,75 @@ def test_a_broker_keeps_the_state_of_each_alert(visitor, site, app):
         assert (look_and_send(app, minutes_ago=5), look_and_send(app)) == (0, 1)
         over = json.loads(listener.retained()[topic])
         assert (over["state"], over["id"]) == ("over", told["id"])
+
+
+def clear_up(app, site) -> int:
+    """Some seconds later: what is to be cleared is sent."""
+    waiting = update(AlertMessage).where(AlertMessage.due_at.is_not(None))
+    site.session.execute(waiting.values(due_at=clock.now() - timedelta(seconds=1)))
+    store(site.session)
+    site.session.rollback()
+    with app.app_context():
+        return sender.send_due(app)
+
+
+def told_broker(visitor, site, app, listener, url):
+    """(owner, address of the channel, of the rule) where the broker retains one alert."""
+    olga = visitor().log_in()
+    given = {"kind": "mqtt", "name": "Broker", "url": url, "topic_prefix": listener.prefix}
+    channel = enter(olga, given)
+    rule_with(olga, channel)
+    offline(site)
+    assert look_and_send(app, minutes_ago=9) == 1
+    assert len(listener.retained()) == 1
+    return olga, channel, re.findall(r"/alerts/rules/\d+", olga.text("/alerts"))[-1]
+
+
+@pytest.mark.parametrize(
+    "how", ["rule removed", "rule leaves it", "rule about something else", "channel removed"]
+)
+def test_what_a_broker_retains_of_what_is_gone_is_cleared(visitor, site, app, how):
+    url = broker_url()
+    with Listener(url) as listener:
+        olga, channel, rule = told_broker(visitor, site, app, listener, url)
+        number = channel.rpartition("/")[2]
+        what = {
+            "rule removed": (f"{rule}/remove", {}),
+            "rule leaves it": (rule, RULE),
+            "rule about something else": (rule, RULE | {"kind": "refused", "channel_ids": number}),
+            "channel removed": (f"{channel}/remove", {}),
+        }
+        address, form = what[how]
+        assert olga.post(address, form).status_code == 302
+        assert clear_up(app, site) == 1
+        assert listener.retained() == {}
+
+
+def test_a_channel_that_moves_leaves_nothing_behind(visitor, site, app):
+    url = broker_url()
+    with Listener(url) as listener:
+        olga, channel, _ = told_broker(visitor, site, app, listener, url)
+        given = {"kind": "mqtt", "name": "Broker", "url": url, "topic_prefix": f"{listener.prefix}/new"}
+        assert olga.post(channel, given).status_code == 302
+        assert clear_up(app, site) == 1
+        offline(site, is_gone=False)
+        assert (look_and_send(app, minutes_ago=5), look_and_send(app)) == (0, 1)
+        assert [x.partition("/")[0] for x in listener.retained()] == ["new"]
+
+
+def test_a_removed_channel_is_not_seen_and_is_forgotten_when_its_broker_is_cleared(visitor, site, app):
+    url = broker_url()
+    with Listener(url) as listener:
+        olga, channel, _ = told_broker(visitor, site, app, listener, url)
+        olga.post(f"{channel}/remove")
+        assert olga.get(channel).status_code == 404
+        assert "Broker" not in olga.text("/alerts")
+        for is_there in (True, False):
+            with app.app_context(), atomic() as unit:
+                channels.forget(unit, clock.now() - timedelta(days=30))
+            site.session.rollback()
+            assert bool(site.session.scalars(select(AlertChannel)).all()) is is_there
+            clear_up(app, site)
 
 
 def test_a_broker_that_is_not_there_is_told_and_tried_again(visitor, site, app):

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from csms.domain.alerts import retained
 from csms.domain.alerts.models import Alert, AlertChannel, AlertMessage, AlertRule, ChannelKind
 from csms.domain.base import Invalid, NotFound, announce, printable, take_due
 from csms.domain.webhooks import RETRIES, DeliveryState
 
 TOPIC = "alerts"
+TEST = "test"  # the topic of a test
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
 NTFY_TOPIC = re.compile("[-_A-Za-z0-9]{1,64}")
 
@@ -91,10 +93,20 @@ def add(
     return channel
 
 
-def change(session: Session, channel: AlertChannel, wish: ChannelWish, *, secret_sealed: str | None) -> None:
-    """Raises Invalid. Without a new secret the old one stays, but not for another address or another user."""
+def change(
+    session: Session, channel: AlertChannel, wish: ChannelWish, *, secret_sealed: str | None, at: datetime
+) -> None:
+    """Raises Invalid. Without a new secret the old one stays, but not for another address or another user.
+
+    What an MQTT broker retains at the place that is left is cleared.
+    """
+    wish = wish.checked()
     before = channel.url, channel.user
-    _fill(channel, wish.checked())
+    is_moved = (channel.url, channel.topic_prefix) != (wish.url, wish.topic_prefix or None)
+    if is_moved and channel.kind is ChannelKind.MQTT:
+        left = ("kind", "name", "url", "user", "secret_sealed", "topic_prefix", "created_by", "created_at")
+        _leave(session, AlertChannel(**{x: getattr(channel, x) for x in left}), channel.id, at=at)
+    _fill(channel, wish)
     if secret_sealed or before != (channel.url, channel.user):
         channel.secret_sealed = secret_sealed
     announce(session, TOPIC)
@@ -105,34 +117,48 @@ def _fill(channel: AlertChannel, wish: ChannelWish) -> None:
     channel.user, channel.topic_prefix = wish.user or None, wish.topic_prefix or None
 
 
-def remove(session: Session, channel: AlertChannel) -> None:
-    """Forget it, with what waits for it; rules name it no more."""
+def remove(session: Session, channel: AlertChannel, *, at: datetime) -> None:
+    """Forget it, with what waits for it; rules name it no more. What an MQTT broker retains of it is cleared."""
     session.execute(delete(AlertMessage).where(AlertMessage.channel_id == channel.id))
-    for rule in session.scalars(select(AlertRule)):
-        if channel.id in rule.channel_ids:
-            rule.channel_ids = [x for x in rule.channel_ids if x != channel.id]
-    session.delete(channel)
+    if channel.kind is ChannelKind.MQTT:
+        _leave(session, channel, channel.id, at=at)
+    else:
+        session.delete(channel)
+    for rule in _naming(session, channel.id):
+        rule.channel_ids = [x for x in rule.channel_ids if x != channel.id]
     announce(session, TOPIC)
+
+
+def _leave(session: Session, channel: AlertChannel, channel_id: int, *, at: datetime) -> None:
+    """`channel` is nobody's any more: it stays until what it retains of the rules of `channel_id` is cleared."""
+    channel.removed_at = at
+    session.add(channel)
+    retained.clear(session, [channel], [x.id for x in _naming(session, channel_id)], at=at)
+
+
+def _naming(session: Session, channel_id: int) -> list[AlertRule]:
+    return [x for x in session.scalars(select(AlertRule)) if channel_id in x.channel_ids]
 
 
 def get(session: Session, channel_id: int) -> AlertChannel:
     """Raises NotFound."""
     found = session.get(AlertChannel, channel_id)
-    if found is None:
+    if found is None or found.removed_at is not None:
         raise NotFound("There is no such channel.")
     return found
 
 
 def listed(session: Session) -> Sequence[AlertChannel]:
     """All channels by name."""
-    return session.scalars(select(AlertChannel).order_by(AlertChannel.name, AlertChannel.id)).all()
+    query = select(AlertChannel).where(AlertChannel.removed_at.is_(None))
+    return session.scalars(query.order_by(AlertChannel.name, AlertChannel.id)).all()
 
 
 def named(session: Session, channel_ids: Collection[int]) -> Sequence[AlertChannel]:
     """Those of them that there are."""
     if not channel_ids:
         return ()
-    query = select(AlertChannel).where(AlertChannel.id.in_(channel_ids))
+    query = select(AlertChannel).where(AlertChannel.id.in_(channel_ids), AlertChannel.removed_at.is_(None))
     return session.scalars(query.order_by(AlertChannel.id)).all()
 
 
@@ -187,7 +213,7 @@ def settle(session: Session, message_id: int, problem: str | None, *, at: dateti
         message.state, message.due_at, message.settled_at = DeliveryState.DELIVERED, None, at
     elif message.due_at is None:  # something newer has taken its place meanwhile
         return
-    elif message.alert_id is None or message.attempts > len(RETRIES):
+    elif message.topic == TEST or message.attempts > len(RETRIES):
         message.state, message.due_at, message.settled_at = DeliveryState.FAILED, None, at
     else:
         message.due_at = at + RETRIES[message.attempts - 1]
@@ -211,6 +237,14 @@ def troubles(session: Session, alerts: Collection[Alert]) -> dict[int, list[Aler
 
 
 def forget(session: Session, before: datetime) -> int:
-    """Delete messages of which nothing more is to be done and that are older."""
-    old = delete(AlertMessage).where(AlertMessage.due_at.is_(None), AlertMessage.created_at < before)
-    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]
+    """Delete messages of which nothing more is to be done and that are older, and cleared channels."""
+    waiting = select(AlertMessage.channel_id).where(AlertMessage.due_at.is_not(None))
+    gone = select(AlertChannel.id).where(
+        AlertChannel.removed_at.is_not(None), AlertChannel.id.not_in(waiting)
+    )
+    channel_ids = session.scalars(gone).all()
+    is_old = and_(AlertMessage.due_at.is_(None), AlertMessage.created_at < before)
+    old = delete(AlertMessage).where(or_(is_old, AlertMessage.channel_id.in_(channel_ids)))
+    count: int = session.execute(old).rowcount  # type: ignore[attr-defined]
+    session.execute(delete(AlertChannel).where(AlertChannel.id.in_(channel_ids)))
+    return count

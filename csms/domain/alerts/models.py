@@ -118,6 +118,7 @@ class AlertChannel(Base):
 
     `secret_sealed`: ntfy's access token or the password of `user`, as the door has sealed it. `topic_prefix`: where in
     a broker's topics. `answer`: why the latest message was not delivered; None: it was, or there was none.
+    `removed_at`: it is gone for everybody, and stays only until its broker has been cleared.
     """
 
     __tablename__ = "alert_channel"
@@ -133,11 +134,13 @@ class AlertChannel(Base):
     tried_at: Mapped[datetime | None]
     created_by: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
 
 
 class AlertMessage(Base):
-    """One alert or its end to one channel; `alert_id` None: a test. `topic` names what it is about in the channel:
-    a newer message about the same takes the place of one that waits.
+    """One alert or its end to one channel; `alert_id` None: a test, or that nothing stands there any more.
+
+    `topic` names what it is about in the channel: a newer message about the same takes the place of one that waits.
     """
 
     __tablename__ = "alert_message"
@@ -151,7 +154,7 @@ class AlertMessage(Base):
     channel_id: Mapped[int] = mapped_column(ForeignKey("alert_channel.id"))
     alert_id: Mapped[int | None] = mapped_column(BigInteger)  # no reference: a rule may go with its alerts
     topic: Mapped[str] = mapped_column(String(250))
-    body: Mapped[str] = mapped_column(Text)  # JSON
+    body: Mapped[str] = mapped_column(Text)  # JSON; empty: what the broker retains is cleared
     state: Mapped[DeliveryState] = mapped_column(choice(DeliveryState))
     attempts: Mapped[int] = mapped_column(Integer)
     due_at: Mapped[datetime | None]  # None: nothing more is done with it

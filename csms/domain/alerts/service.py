@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain import sites
-from csms.domain.alerts import channels
+from csms.domain.alerts import channels, retained
 from csms.domain.alerts.channels import TOPIC
 from csms.domain.alerts.finding import find
 from csms.domain.alerts.models import Alert, AlertKind, AlertRule
@@ -69,9 +69,12 @@ def add(session: Session, wish: Wish, *, by: str | None, at: datetime) -> AlertR
     return rule
 
 
-def change(session: Session, rule: AlertRule, wish: Wish) -> None:
-    """Raises Invalid and NotFound. A rule about something else begins anew."""
-    if rule.kind is not wish.kind:
+def change(session: Session, rule: AlertRule, wish: Wish, *, at: datetime) -> None:
+    """Raises Invalid and NotFound. A rule about something else begins anew; channels that it leaves are cleared."""
+    is_other = rule.kind is not wish.kind
+    left = [x for x in rule.channel_ids if is_other or x not in wish.channel_ids]
+    retained.clear(session, channels.named(session, left), [rule.id], at=at)
+    if is_other:
         session.execute(delete(Alert).where(Alert.rule_id == rule.id, Alert.open_key.is_not(None)))
     _fill(session, rule, wish)
 
@@ -85,8 +88,9 @@ def _fill(session: Session, rule: AlertRule, wish: Wish) -> None:
     announce(session, TOPIC)
 
 
-def remove(session: Session, rule: AlertRule) -> None:
-    """Forget a rule, with what it has raised."""
+def remove(session: Session, rule: AlertRule, *, at: datetime) -> None:
+    """Forget a rule, with what it has raised, also at the brokers that were told."""
+    retained.clear(session, channels.named(session, rule.channel_ids), [rule.id], at=at)
     session.execute(delete(Alert).where(Alert.rule_id == rule.id))
     session.delete(rule)
     announce(session, TOPIC)
