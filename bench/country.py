@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from bench.server import PASSWORD, ROOT, environment_of
 from csms import clock
-from csms.domain import tariffs
+from csms.domain import reports, tariffs
 from csms.domain.base import settle
 from csms.domain.tariffs import simple
 
@@ -72,6 +72,15 @@ def _make(folder: Path) -> None:
         for _, statement in indexes:  # at the end, which is several times as fast
             database.execute(statement)
         database.execute("PRAGMA journal_mode = WAL")
+    _count(folder)
+
+
+def _count(folder: Path) -> None:
+    """As the round does that counts what sessions brought, which it would take a while for so many at once."""
+    engine = create_engine(f"sqlite:///{folder / 'bench.sqlite'}")
+    with Session(engine) as session, session.begin():
+        reports.recount_sessions(session)
+    engine.dispose()
 
 
 def _price(folder: Path, at: datetime) -> None:

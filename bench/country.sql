@@ -138,9 +138,10 @@ INSERT INTO reservation (charger_id, evse, id_tag, account_id, starts_at, expire
 SELECT 1 + i % :chargers, 1, printf('04%010X', i), i, :begun, :begun, 'expired', 'olga', :begun
 FROM n WHERE i <= :sessions / 200
 
-INSERT INTO mail (message_id, kind, recipient, recipient_folded, subject, is_secret, state, attempts, sent_at, created_at)
+INSERT INTO mail (message_id, kind, recipient, recipient_folded, subject, is_secret, state, attempts, sent_at, created_at,
+                  language)
 SELECT printf('00000000-0000-4000-c000-%012d', i), 'receipt', 'a@example.org', 'a@example.org', 'Your receipt', 0, 'sent', 1,
-       :begun, :begun
+       :begun, :begun, 'en'
 FROM n WHERE i <= :sessions / 20
 
 UPDATE connector SET status = 'Charging' WHERE id IN (SELECT connector_id FROM "transaction" WHERE state = 'active')

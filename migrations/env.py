@@ -53,9 +53,11 @@ def run() -> None:
 
 def _enforce_foreign_keys(connection: Connection, on: bool) -> None:
     """SQLite changes a table by making it anew, which its references forbid (https://sqlite.org/lang_altertable.html,
-    section 7): they are let go while migrations run, and checked before they hold again.
+    section 7): they are let go while migrations run, and checked before they hold again. Triggers, too, may name a table
+    that is just being made anew: its own are gone then, and must be made again by the migration that does it.
     """
     raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA legacy_alter_table={'OFF' if on else 'ON'}")
     if on and (broken := raw.execute("PRAGMA foreign_key_check").fetchall()):
         raise RuntimeError(f"The migrations have left references to nothing: {broken[:10]}")
     raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")

@@ -6,7 +6,15 @@ from csms.cli.fleet import add_charger, create_chargers, sign_certificate, simul
 from csms.cli.people import create_user, drop_second_factor, setup_link
 from csms.cli.signals import import_dso
 from csms.cli.traces import trace
-from csms.cli.upkeep import backup, build_readme, restore, show_config, show_coverage, verify_data
+from csms.cli.upkeep import (
+    backup,
+    build_readme,
+    recount_sessions,
+    restore,
+    show_config,
+    show_coverage,
+    verify_data,
+)
 from csms.imports.commands import import_arthexis, import_ocppbackend, import_ov2xmp, import_steve
 
 
@@ -26,6 +34,7 @@ def register(app: Flask) -> None:
         sign_certificate,
         simulate,
         verify_data,
+        recount_sessions,
         backup,
         restore,
         show_config,

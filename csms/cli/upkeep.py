@@ -11,10 +11,11 @@ from flask.cli import with_appcontext
 
 from config import Config
 from csms import backups, documents
-from csms.domain import verify
+from csms.domain import reports, verify
 from csms.extensions import db
 from csms.ocpp import coverage
 from csms.ocpp.endpoint import VERSIONS
+from csms.work import atomic
 
 
 @click.command("build-readme")
@@ -55,6 +56,15 @@ def verify_data() -> None:
     if findings:
         sys.exit(1)
     click.echo("Everything adds up.")
+
+
+@click.command("recount-sessions")
+@with_appcontext
+def recount_sessions() -> None:
+    """Count anew what sessions brought, when `verify` has found that reports count otherwise. The server may run."""
+    with atomic() as session:
+        count = reports.recount_sessions(session)
+    click.echo(f"{count} registers are what the sessions say.")
 
 
 @click.command("backup")

@@ -114,9 +114,9 @@ def _sheet(report: Report) -> Sheet:
         title=f"{gettext('Report')} · {TITLES[grouping]}",
         language=languages.current(),
         remarks=(days_told(period, report.wanted.zone.key), *co2_told(report.co2_g)),
-        heads=(str(GROUPINGS[grouping]), *_heads(report)),
-        rows=[(report.name_of(x), *_words(x, report)) for x in lines],
-        total=(gettext("Total"), *_words(report.figures.total, report)),
+        heads=(str(GROUPINGS[grouping]), *heads(report)),
+        rows=[(report.name_of(x), *words(x, report)) for x in lines],
+        total=(gettext("Total"), *words(report.figures.total, report)),
     )
 
 
@@ -140,7 +140,8 @@ def co2_told(co2_g: int | None) -> Sequence[str]:
     )
 
 
-def _heads(report: Report) -> Iterator[str]:
+def heads(report: Report) -> Iterator[str]:
+    """What `words` tell, in the reader's language."""
     yield from (gettext("Sessions"), gettext("Energy"))
     if report.co2_g is not None:
         yield "CO₂"
@@ -149,7 +150,8 @@ def _heads(report: Report) -> Iterator[str]:
     yield from (gettext("Time"), gettext("In use"), gettext("Success"))
 
 
-def _words(line: Line, report: Report) -> Iterator[str]:
+def words(line: Line, report: Report) -> Iterator[str]:
+    """A line's figures, each as the reader's language writes it."""
     yield from (filters.number(line.sessions), filters.kwh(line.energy_wh))
     if report.co2_g is not None:
         yield filters.kilograms(report.co2_kg(line))
@@ -162,4 +164,4 @@ def _words(line: Line, report: Report) -> Iterator[str]:
 
 def totals(report: Report) -> list[tuple[str, str]]:
     """The sums, each with what it is."""
-    return list(zip(_heads(report), _words(report.figures.total, report), strict=True))
+    return list(zip(heads(report), words(report.figures.total, report), strict=True))

@@ -34,6 +34,7 @@ FILES = (
 )
 
 NEVI_TARGET = 0.97  # 23 CFR 680.116(b): each port, over a year
+MOST_LINES = 100  # of sites, chargers or drivers on the page, those with the most energy; the files have all
 MOST_SHARES = 200  # connectors on the page, the worst ones; the CSV has all
 
 
@@ -50,7 +51,7 @@ def page(
     """`given`, `problems`: what was written to have it sent by e-mail, and what is wrong with that."""
     problem = None
     try:
-        report = _report(*_asked())
+        report = _report(*_asked(), most=MOST_LINES)
     except (Invalid, Refused) as error:
         problem = said(error)
         period = preset("month", _today())
@@ -65,6 +66,8 @@ def page(
         group_words=GROUPINGS[grouping],
         title=TITLES[grouping],
         figures=report.figures,
+        heads=list(report_files.heads(report)),
+        words=report_files.words,
         days=report_files.days_told(period, zone()),
         co2=report_files.co2_told(report.co2_g),
         currencies=report.currencies,
@@ -152,9 +155,9 @@ def _download(form: Format) -> Response:
     return Response(file.content, mimetype=file.mimetype, headers=headers)
 
 
-def _report(period: Period, asked: Wanted) -> Report:
+def _report(period: Period, asked: Wanted, most: int | None = None) -> Report:
     """Raises Invalid for periods that cannot be summed, Refused for drivers' names where they may not be seen."""
-    found = reports.figures(db.session(), asked, at=clock.now())
+    found = reports.figures(db.session(), asked, at=clock.now(), most=most)
     return Report(period, asked, found, current_app.extensions["settings"].co2_g)
 
 

@@ -5,7 +5,15 @@ effect: the transaction, the boot, the status. A command is sent once; after a c
 """
 
 from csms.domain.commands.effects import observe, preload
-from csms.domain.commands.models import SECRET, Command, CommandState, Effect, Kind, outcome_topic
+from csms.domain.commands.models import (
+    FAILED_START,
+    SECRET,
+    Command,
+    CommandState,
+    Effect,
+    Kind,
+    outcome_topic,
+)
 from csms.domain.commands.queries import (
     by_message,
     chargers_with_work,
@@ -23,6 +31,7 @@ __all__ = [
     "Command",
     "CommandState",
     "Effect",
+    "FAILED_START",
     "Kind",
     "SECRET",
     "TOPIC",

@@ -62,6 +62,8 @@ class Kind(enum.StrEnum):
     RAW = "raw"
 
 
+FAILED_START = "kind = 'start' AND state IN ('rejected', 'error', 'timeout', 'expired')"
+
 # The argument that is kept only until it is sent, and shown to nobody.
 SECRET = "secret"  # noqa: S105  no password: the name of one
 
@@ -93,6 +95,12 @@ class Command(Base):
             postgresql_where=text("awaits IS NOT NULL"),
         ),
         Index("ix_command_requested_at", "requested_at"),
+        Index(
+            "ix_command_failed_start",  # what reports count, among all that was ever ordered
+            *("requested_at", "charger_id"),
+            sqlite_where=text(FAILED_START),
+            postgresql_where=text(FAILED_START),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

@@ -1,8 +1,9 @@
 """What a period brought: energy, revenue, use, how many starts succeeded, and how much of the time chargers were up."""
 
 from csms.domain.reports.audit import breaches
+from csms.domain.reports.counting import count_sessions, recount_sessions
 from csms.domain.reports.emissions import co2_kg
-from csms.domain.reports.figures import Figures, Grouping, Line, Wanted, figures
+from csms.domain.reports.figures import Figures, Line, figures
 from csms.domain.reports.models import UptimeRegister
 from csms.domain.reports.nearest import nearest_end
 from csms.domain.reports.schedules import (
@@ -20,6 +21,7 @@ from csms.domain.reports.schedules import (
     take_schedule,
 )
 from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
+from csms.domain.reports.wanted import Grouping, Wanted
 
 __all__ = [
     "Every",
@@ -33,6 +35,7 @@ __all__ = [
     "Wanted",
     "breaches",
     "co2_kg",
+    "count_sessions",
     "due_schedules",
     "figures",
     "fleet_uptime",
@@ -42,6 +45,7 @@ __all__ = [
     "pause",
     "postpone_schedule",
     "reckon_days",
+    "recount_sessions",
     "schedule",
     "schedule_of",
     "schedules_of",

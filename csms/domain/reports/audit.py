@@ -1,16 +1,72 @@
 """What must hold of what reports keep: each breach is a sentence, for `verify`."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, literal, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from csms.domain.reports.models import UptimeRegister
+from csms.domain.reports import raw
+from csms.domain.reports.counting import METER, begin_of
+from csms.domain.reports.models import Counted, SessionChange, SessionMeter, SessionRegister, UptimeRegister
+from csms.domain.reports.raw import SUMS
 
 DAY_S = 24 * 3600
 
 
+WORDS = {Counted.FLEET: "All chargers", Counted.CHARGER: "Charger {}", Counted.DRIVER: "Account {}"}
+
+
 def breaches(session: Session) -> Iterator[str]:
+    """Of all registers, of connectors and of sessions."""
+    yield from _uptime(session)
+    for kind in Counted:
+        yield from _counted(session, kind)
+
+
+def _counted(session: Session, kind: Counted) -> Iterator[str]:
+    """What meters of sessions have counted, with what is still to be counted, is what the sessions say."""
+    told = raw.counted(kind).subquery()
+    signed = union_all(
+        select(*(told.c[x] for x in METER), told.c.quarter, *(told.c[x] for x in SUMS)),
+        _shown(kind),
+        _uncounted(kind),
+    ).subquery()
+    meter = [signed.c[x] for x in METER]
+    differing = or_(*(func.sum(signed.c[x]) != 0 for x in SUMS))
+    wrong = select(*meter, signed.c.quarter).group_by(*meter, signed.c.quarter).having(differing).subquery()
+    query = select(wrong.c.key, func.min(wrong.c.quarter)).group_by(wrong.c.key).order_by(wrong.c.key)
+    for key, quarter in session.execute(query):
+        yield (
+            f"{WORDS[kind].format(key)}: reports count other sessions on {begin_of(quarter).date()} than there are; "
+            "`flask --app wsgi recount-sessions` counts them anew."
+        )
+
+
+def _shown(kind: Counted) -> Select[Any]:
+    """By how much registers moved, with a minus."""
+    of = SessionRegister.meter_id
+    moved = (
+        func.lag(x, 1, 0).over(partition_by=of, order_by=SessionRegister.quarter) - x
+        for x in (getattr(SessionRegister, x) for x in SUMS)
+    )
+    query = select(*(getattr(SessionMeter, x) for x in METER), SessionRegister.quarter, *moved)
+    return query.join(SessionRegister, of == SessionMeter.id).where(SessionMeter.kind == kind)
+
+
+def _uncounted(kind: Counted) -> Select[Any]:
+    key = {Counted.CHARGER: SessionChange.charger_id, Counted.DRIVER: SessionChange.account_id}.get(kind)
+    return select(
+        literal_column(f"'{kind}'"),
+        literal(0) if key is None else key,
+        SessionChange.is_simulated,
+        SessionChange.currency,
+        SessionChange.quarter,
+        *(-getattr(SessionChange, x) for x in SUMS),
+    )
+
+
+def _uptime(session: Session) -> Iterator[str]:
     """A connector's registers never run backwards, and none advances by more than a day in a day."""
     totals = (
         UptimeRegister.known_total_s,

@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-import enum
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Integer,
-    Select,
-    SQLColumnExpression,
-    and_,
-    case,
-    column,
-    func,
-    select,
-    values,
-)
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import Session
 
 from csms.domain.accounts import Account
-from csms.domain.base import Invalid, UTCDateTime
+from csms.domain.base import Invalid
 from csms.domain.chargers import Charger, Connector
-from csms.domain.commands import Command, CommandState, Kind
-from csms.domain.reports.lasting import lasted_s
+from csms.domain.commands import FAILED_START, Command
+from csms.domain.reports import raw, registers
+from csms.domain.reports.wanted import EVERYWHERE, NOBODY, TIMES, Grouping, Period, Wanted
 from csms.domain.sites import Site
-from csms.domain.tariffs import TariffVersion
-from csms.domain.transactions import Transaction, TransactionState
 from csms.sentences import told
 
 LONGEST = timedelta(days=3_660)
 MOST_DAYS = 366  # as lines of their own; more of them are months
-NOBODY, EVERYWHERE = 0, -1  # keys of what has no site or account, and of everything
-NOT_OVER = (
-    TransactionState.ACTIVE,
-    TransactionState.ORPHAN,
-)  # told by what is not, or SQLite looks for states
-FAILED = (CommandState.REJECTED, CommandState.ERROR, CommandState.TIMEOUT, CommandState.EXPIRED)
-
-
-class Grouping(enum.StrEnum):
-    """What a report has a line for."""
-
-    DAY = "day"
-    MONTH = "month"
-    SITE = "site"
-    CHARGER = "charger"
-    DRIVER = "driver"
-
-
-TIMES = (Grouping.DAY, Grouping.MONTH)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The sessions that ended from `since` to before `until`; days and months are those of `zone`.
-
-    `site_ids`: only what happened there. Simulated chargers are left out unless `is_simulated`.
-    """
-
-    since: datetime
-    until: datetime
-    grouping: Grouping
-    zone: ZoneInfo
-    site_ids: Collection[int] | None = None
-    is_simulated: bool = False
+ENERGY = raw.SUMS.index("energy_wh")
 
 
 @dataclass(slots=True)
@@ -106,34 +59,51 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
+    """`count`: how many lines there are, where `lines` are only those with the most energy."""
+
     lines: Sequence[Line]
     total: Line
+    count: int
 
 
-def figures(session: Session, wanted: Wanted, *, at: datetime) -> Figures:
+Found = dict[
+    int, list[tuple[str | None, Sequence[int]]]
+]  # by key: what there was in each currency, as raw.SUMS
+
+
+def figures(session: Session, wanted: Wanted, *, at: datetime, most: int | None = None) -> Figures:
     """The report's lines, days and months in order, everything else with the most energy first; and their sum.
 
-    Raises Invalid for a period that is empty, longer than ten years, or of more than a year in days.
+    `most`: of what is no time, so many lines. Raises Invalid for a period that is empty, longer than ten years, or of
+    more than a year in days.
     """
     _check(wanted)
     until = min(wanted.until, max(at, wanted.since))  # no connector was free in the time to come
-    lines: dict[int, Line] = {}
-    spans = None
-    if wanted.grouping in TIMES:
-        periods = list(_periods(wanted))
-        names = [begin.astimezone(wanted.zone).date().isoformat() for begin, _ in periods]
-        lines = {n: Line(n, names[n], begin, min(end, until)) for n, (begin, end) in enumerate(periods)}
-        spans = _as_table(periods)
-    for key, currency, *sums, cents in session.execute(_sessions(wanted, spans)):
-        _add(lines.setdefault(key, Line(key, "", wanted.since, until)), currency, sums, cents)
-    if wanted.grouping is not Grouping.DRIVER:  # an order is in nobody's name
-        for key, count in session.execute(_failed_starts(wanted, spans)):
-            lines.setdefault(key, Line(key, "", wanted.since, until)).failed_starts = count
-    _complete(session, wanted, lines.values())
-    ordered = list(lines.values())
-    if spans is None:
-        ordered.sort(key=lambda x: (-x.energy_wh, x.label))
-    return Figures(ordered, _total(session, wanted, ordered, until))
+    is_of_times = wanted.grouping in TIMES
+    periods = list(_periods(wanted)) if is_of_times else [(wanted.since, wanted.until)]
+    found = _sessions(session, wanted, periods)
+    failed = _failed_starts(session, wanted, periods)
+    total = _line(EVERYWHERE, [y for x in found.values() for y in x], failed.total())
+    total.label, total.begun_at, total.ended_at = "Total", wanted.since, until
+    keys: Sequence[int] = range(len(periods)) if is_of_times else _first(found, failed, most)
+    lines = [_line(x, found.get(x, ()), failed[x]) for x in keys]
+    if is_of_times:
+        for line, (begin, end) in zip(lines, periods, strict=True):
+            line.label = begin.astimezone(wanted.zone).date().isoformat()
+            line.begun_at, line.ended_at = begin, min(end, until)
+    else:
+        for line in lines:
+            line.begun_at, line.ended_at = wanted.since, until
+    _complete(session, wanted, lines, total)
+    if not is_of_times:
+        lines.sort(key=lambda x: (-x.energy_wh, x.label))
+    return Figures(lines, total, len(periods) if is_of_times else len(found.keys() | failed.keys()))
+
+
+def _first(found: Found, failed: Counter[int], most: int | None) -> list[int]:
+    """The keys with the most energy."""
+    energy_wh = {key: sum(x[ENERGY] for _, x in rows) for key, rows in found.items()}
+    return sorted(energy_wh.keys() | failed.keys(), key=lambda x: (-energy_wh.get(x, 0), x))[:most]
 
 
 def _check(wanted: Wanted) -> None:
@@ -159,75 +129,43 @@ def _periods(wanted: Wanted) -> Iterator[tuple[datetime, datetime]]:
         begin = end
 
 
-def _as_table(periods: Sequence[tuple[datetime, datetime]]) -> CTE:
-    columns = (column("n", Integer), column("since", UTCDateTime), column("until", UTCDateTime))
-    rows = [(n, begin, end) for n, (begin, end) in enumerate(periods)]
-    return values(*columns, name="span").data(rows).cte("span")
+def _sessions(session: Session, wanted: Wanted, periods: Sequence[Period]) -> Found:
+    rows: Iterable[Sequence[Any]]
+    if registers.can_tell(wanted, periods):
+        rows = registers.sessions(session, wanted, periods)
+    else:
+        spans = raw.as_table(periods) if wanted.grouping in TIMES else None
+        rows = session.execute(raw.sessions(wanted, spans))
+    found: Found = {}
+    for key, currency, *sums in rows:
+        found.setdefault(key, []).append((currency, sums))
+    return found
 
 
-def _within(moment: InstrumentedAttribute[Any], wanted: Wanted, spans: CTE | None) -> ColumnElement[bool]:
-    since, until = (wanted.since, wanted.until) if spans is None else (spans.c.since, spans.c.until)
-    return and_(moment >= since, moment < until)
-
-
-def _sessions(wanted: Wanted, spans: CTE | None) -> Select[Any]:
-    """Per group and currency: how many sessions ended, how many gave energy, Wh, seconds, cents.
-
-    The sums need no row but those of one index; whose currency it is is asked once a group.
-    """
-    groups: dict[Grouping, SQLColumnExpression[Any]] = {
-        Grouping.SITE: func.coalesce(Charger.site_id, NOBODY),
-        Grouping.CHARGER: Transaction.charger_id,
-        Grouping.DRIVER: func.coalesce(Transaction.account_id, NOBODY),
-    }
-    key = groups[wanted.grouping] if spans is None else spans.c.n
-    has_lasted = Transaction.ended_at > Transaction.started_at
-    seconds = lasted_s(Transaction.started_at, Transaction.ended_at)
-    sums = (
-        func.count().label("sessions"),
-        func.sum(case((Transaction.energy_wh > 0, 1), else_=0)).label("charged"),
-        func.coalesce(func.sum(Transaction.energy_wh), 0).label("energy_wh"),
-        func.sum(case((has_lasted, seconds), else_=0)).label("seconds"),
-        func.coalesce(func.sum(Transaction.cost_cents), 0).label("cents"),
-    )
-    ended: Select[Any] = (
-        select(key.label("key"), Transaction.tariff_version_id.label("version_id"), *sums)  # type: ignore[assignment]
-        .select_from(Transaction if spans is None else spans)
-        .where(_within(Transaction.ended_at, wanted, spans), Transaction.state.not_in(NOT_OVER))
-        .group_by(key, Transaction.tariff_version_id)
-    )
-    if spans is not None:
-        ended = ended.join(Transaction, _within(Transaction.ended_at, wanted, spans))
-    if wanted.grouping is Grouping.SITE:
-        ended = ended.join(Charger, Charger.id == Transaction.charger_id)
-    found = _at(ended, Transaction.charger_id, wanted).subquery()
-    return (
-        select(found.c.key, TariffVersion.currency, *(found.c[x.name] for x in sums))
-        .select_from(found)
-        .outerjoin(TariffVersion, TariffVersion.id == found.c.version_id)
-    )
-
-
-def _at(query: Select[Any], charger_id: SQLColumnExpression[int], wanted: Wanted) -> Select[Any]:
-    """What happened at the chargers that are meant."""
-    if not wanted.is_simulated:
-        query = query.where(charger_id.not_in(select(Charger.id).where(Charger.is_simulated.is_(True))))
-    if wanted.site_ids is None:
-        return query
-    return query.where(charger_id.in_(select(Charger.id).where(Charger.site_id.in_(wanted.site_ids))))
-
-
-def _failed_starts(wanted: Wanted, spans: CTE | None) -> Select[Any]:
-    """Per group: starts from pages and programs after which no session began."""
+def _failed_starts(session: Session, wanted: Wanted, periods: Sequence[Period]) -> Counter[int]:
+    """Per line: starts from pages and programs after which no session began. An order is in no driver's name."""
+    if wanted.grouping is Grouping.DRIVER:
+        return Counter()
     place = Charger.id if wanted.grouping is Grouping.CHARGER else func.coalesce(Charger.site_id, NOBODY)
-    key = place if spans is None else spans.c.n
-    query = select(key, func.count()).select_from(Command if spans is None else spans)
-    if spans is not None:
-        query = query.join(Command, _within(Command.requested_at, wanted, spans))
-    query = query.join(Charger, Charger.id == Command.charger_id).where(
-        _within(Command.requested_at, wanted, spans), Command.kind == Kind.START, Command.state.in_(FAILED)
+    key: Any = Command.requested_at if wanted.grouping in TIMES else place
+    query: Select[Any] = (
+        select(key, func.count())
+        .join_from(Command, Charger, Charger.id == Command.charger_id)
+        .where(
+            Command.requested_at >= wanted.since,
+            Command.requested_at < wanted.until,
+            text(FAILED_START),
+        )
+        .group_by(key)
     )
-    return _here(query.group_by(key), wanted)
+    rows = session.execute(_here(query, wanted))
+    if wanted.grouping not in TIMES:
+        return Counter({key: count for key, count in rows})
+    counts: Counter[int] = Counter()
+    begins = [begin for begin, _ in periods]
+    for moment, count in rows:
+        counts[bisect_right(begins, moment) - 1] += count
+    return counts
 
 
 def _here(query: Select[Any], wanted: Wanted) -> Select[Any]:
@@ -236,55 +174,57 @@ def _here(query: Select[Any], wanted: Wanted) -> Select[Any]:
     return query if wanted.site_ids is None else query.where(Charger.site_id.in_(wanted.site_ids))
 
 
-def _add(line: Line, currency: str | None, sums: Sequence[Any], cents: int) -> None:
-    sessions, charged, energy_wh, duration_s = (round(x) for x in sums)
-    line.sessions += sessions
-    line.charged += charged
-    line.energy_wh += energy_wh
-    line.duration_s += duration_s
-    if currency and cents:
-        line.revenue[currency] += int(cents)
+def _line(key: int, rows: Iterable[tuple[str | None, Sequence[int]]], failed_starts: int) -> Line:
+    line = Line(key, "", failed_starts=failed_starts)
+    lasted_ms = 0
+    for currency, (sessions, charged, energy_wh, its_ms, cents) in rows:
+        line.sessions += int(sessions)
+        line.charged += int(charged)
+        line.energy_wh += int(energy_wh)
+        lasted_ms += int(its_ms)
+        if currency and cents:
+            line.revenue[currency] += int(cents)
+    line.duration_s = round(lasted_ms / 1000)
+    return line
 
 
-def _complete(session: Session, wanted: Wanted, lines: Collection[Line]) -> None:
+def _complete(session: Session, wanted: Wanted, lines: Collection[Line], total: Line) -> None:
     """Names, and how many connectors each line's sessions had to themselves."""
+    keys = [x.key for x in lines]
     labels: dict[int, str] = {}
     if wanted.grouping is Grouping.SITE:
-        labels = {NOBODY: told("No site"), **_names(session, Site.id, Site.name, lines)}
+        labels = {NOBODY: told("No site"), **_pairs(session, select(Site.id, Site.name), Site.id, keys)}
     elif wanted.grouping is Grouping.CHARGER:
-        labels = _names(session, Charger.id, func.coalesce(Charger.name, Charger.identity), lines)
+        title = func.coalesce(Charger.name, Charger.identity)
+        labels = _pairs(session, select(Charger.id, title), Charger.id, keys)
     elif wanted.grouping is Grouping.DRIVER:
-        labels = {NOBODY: told("Without an account"), **_names(session, Account.id, Account.name, lines)}
-    connectors = _connectors(session, wanted)
+        names = _pairs(session, select(Account.id, Account.name), Account.id, keys)
+        labels = {NOBODY: told("Without an account"), **names}
+        _name(lines, labels, {}, 0)
+        return
+    total.connectors = session.scalar(_here(_connectors(func.count()), wanted)) or 0
+    place = func.coalesce(Charger.site_id, NOBODY)
+    by: dict[Grouping, Any] = {Grouping.SITE: place, Grouping.CHARGER: Charger.id}
+    key = by.get(wanted.grouping)
+    counted: dict[int, int] = {}
+    if key is not None:
+        query = _here(_connectors(key, func.count()).group_by(key), wanted)
+        counted = _pairs(session, query, key, keys)
+    _name(lines, labels, counted, total.connectors if key is None else 0)
+
+
+def _name(
+    lines: Collection[Line], labels: Mapping[int, str], connectors: Mapping[int, int], otherwise: int
+) -> None:
     for line in lines:
         line.label = labels.get(line.key, line.label)
-        line.connectors = connectors.get(EVERYWHERE if wanted.grouping in TIMES else line.key, 0)
+        line.connectors = connectors.get(line.key, otherwise)
 
 
-def _names(session: Session, key: Any, name: Any, lines: Collection[Line]) -> dict[int, str]:
-    rows = session.execute(select(key, name).where(key.in_([x.key for x in lines])))
+def _connectors(*columns: Any) -> Select[Any]:
+    return select(*columns).select_from(Charger).join(Connector, Connector.charger_id == Charger.id)
+
+
+def _pairs(session: Session, query: Any, key: Any, keys: Sequence[int]) -> dict[int, Any]:
+    rows = session.execute(query.where(key.in_(keys)))
     return {row[0]: row[1] for row in rows}
-
-
-def _connectors(session: Session, wanted: Wanted) -> dict[int, int]:
-    """How many connectors there are per group; EVERYWHERE: in all."""
-    if wanted.grouping is Grouping.DRIVER:
-        return {}
-    key = Charger.id if wanted.grouping is Grouping.CHARGER else func.coalesce(Charger.site_id, NOBODY)
-    query: Select[Any] = select(key, func.count()).select_from(Charger).group_by(key)  # type: ignore[assignment]
-    query = query.join(Connector, Connector.charger_id == Charger.id)
-    counts = {row[0]: row[1] for row in session.execute(_here(query, wanted))}
-    return {**counts, EVERYWHERE: sum(counts.values())}
-
-
-def _total(session: Session, wanted: Wanted, lines: Sequence[Line], until: datetime) -> Line:
-    everywhere = _connectors(session, wanted).get(EVERYWHERE, 0)
-    total = Line(EVERYWHERE, "Total", wanted.since, until, connectors=everywhere)
-    for line in lines:
-        total.sessions += line.sessions
-        total.charged += line.charged
-        total.failed_starts += line.failed_starts
-        total.energy_wh += line.energy_wh
-        total.duration_s += line.duration_s
-        total.revenue.update(line.revenue)
-    return total

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csms.domain.chargers import Charger
-from csms.domain.reports.figures import Wanted
+from csms.domain.reports.wanted import Wanted
 from csms.domain.transactions import Transaction
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from csms.domain.accounts import User
 from csms.domain.base import Base, BigId, Invalid, NotFound, Refused, choice, is_mail_address, take_due
-from csms.domain.reports.figures import Grouping
+from csms.domain.reports.wanted import Grouping
 
 SENT_AT = time(6)  # of the installation's zone: the period is over, and the day has not begun
 MOST = 20  # of one person
