@@ -29,6 +29,8 @@ from csms.keeper import Keeper
 from csms.ocpp import tls
 from csms.ocpp.door import Door
 from csms.ocpp.endpoint import VERSIONS
+from csms.ocpp.forwarding.post_office import PostOffice
+from csms.ocpp.forwarding.versions import RELAYS
 from csms.ocpp.wire_log import WireLog
 from csms.simulator import Simulators
 from csms.web import report_mails, setup
@@ -111,6 +113,8 @@ def serve(app: Flask, config: Config) -> None:
     sys.setswitchinterval(SWITCH_S)
     keeper = Keeper(app, simulators, door.node)
     keeper.start()
+    post_office = PostOffice(door, RELAYS, app.extensions["seal"], may_be_private=config.private_targets)
+    post_office.start()
     if config.demo_chargers:
         _start_demo(app, config, simulators)
     _announce(config, setup.setup_url(app))
@@ -123,6 +127,7 @@ def serve(app: Flask, config: Config) -> None:
     streams.stop()
     keeper.stop()
     simulators.stop_all()
+    post_office.stop()
     door.stop()
 
 

@@ -272,6 +272,12 @@ def without_secrets(value: dict[str, Any]) -> dict[str, Any]:
     return cleaned
 
 
+def held_secret(redacted_text: str) -> bool:
+    """Was a key or password taken out of this text? What is left of such a message is of no use to another system."""
+    folded = redacted_text.casefold()
+    return any(hint in folded for hint in _HINTS) and any(x.search(redacted_text) for x in _SECRETS)
+
+
 def redacted(text: str) -> str:
     """`text` without keys and passwords, as the journal keeps it; NUL becomes U+FFFD, which any database can hold."""
     if "\x00" in text:
