@@ -56,7 +56,8 @@ class UpkeepSettings:
     private_targets: bool = setting(
         "PRIVATE_TARGETS",
         "0",
-        "Whether servers of Odoo, ntfy and MQTT and receivers of webhooks may be in private networks or here.",
+        "Whether servers of Odoo, ntfy and MQTT, receivers of webhooks and second backends may be in private networks "
+        "or here.",
         flag,
     )
     stripe_url: str = setting(

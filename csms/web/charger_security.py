@@ -18,7 +18,7 @@ from csms.domain.chargers import Charger
 from csms.domain.commands import Command
 from csms.domain.security import CertificateUse, SigningState, queries
 from csms.extensions import db
-from csms.web.charger_settings import blueprint as blueprint
+from csms.web.charger_forwarder import blueprint as blueprint
 from csms.web.chargers import about, frame, shown
 from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires

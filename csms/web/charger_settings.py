@@ -20,6 +20,7 @@ from csms.web.charger_connectors import choices
 from csms.web.chargers import frame, shown
 from csms.web.degrees import degrees_of
 from csms.web.languages import said
+from csms.web.second_backends import second_backend
 from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
@@ -214,6 +215,7 @@ def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
             *((x.id, x.name) for x in tariffs.listed(db.session())),
         ],
         site_at=_site_at(charger),
+        second=second_backend(charger),
         **choices(),
         **basemap(),
         **frame(charger, "settings", clock.now()),

@@ -8,9 +8,10 @@ import pytest
 from make import store
 
 from csms import clock, quirks
-from csms.domain import chargers, nodes, security
+from csms.domain import chargers, forwarding, nodes, security
 from csms.domain.chargers import Admission, ConfigurationKey, RefusalCause
 from csms.domain.chargers.sheets import FIELDS
+from csms.domain.forwarding import ForwardState
 from csms.domain.security import EventReport
 from csms.web.charger_import import EXAMPLE
 from tests import pki
@@ -29,8 +30,10 @@ TABS = (
     "/firmware",
     "/security",
     "/settings",
+    "/second-backend",
 )
 PARTS = ("/head", "/identity", "/live", "/log", "/day", "/security/body", "/ask/stop", "/ask/reset")
+HOUR = timedelta(hours=1)
 # Names of actions, measurands and connectors as the specification writes them, and of products.
 TERMS = (
     "OCPP", "TLS", "SHA", "ms", "SIM", "owner-", "CCS", "NACS", "CHAdeMO", "GB/T", "AC", "DC", "Schuko", "JSONL",
@@ -83,6 +86,27 @@ def test_a_charger_that_charges(olga, site, known):
     store(site.session)
     for path in (*TABS, *PARTS, "/messages?q=nowhere", "/readings?measurand=Voltage"):
         assert_translated(olga.get(f"/chargers/{charger_id}{path}"), *known())
+
+
+def test_a_second_backend_in_each_of_its_states(olga, site, known):
+    here = f"/chargers/{site.charger.id}/second-backend"
+    wish = forwarding.Wish("ws://csms.example.org", "THERE-7", cards=("04A2B39F",))
+    row = forwarding.set_up(site.session, site.charger, wish, password_sealed="x", at=site.now)
+    row.refused, row.last_refusal = 2, "MeterValues: GenericError"
+    for ours in ("Accepted", "Invalid"):
+        forwarding.compare(row, frame_id=7, action="Authorize", ours=ours, theirs="Invalid", at=site.now)
+    why = "csms.example.org does not let us in: look at identity and password."
+    told = ("Authorize", "MeterValues", "GenericError", "Accepted", "Invalid", "csms.example.org", "THERE-7")
+    for state in ForwardState:
+        forwarding.note_state(
+            site.session, row, state, at=site.now, detail=why, next_try_at=clock.now() + HOUR
+        )
+        store(site.session)
+        assert_translated(olga.get(here), *known(*told))
+    olga.post(f"{here}/pause")
+    assert_translated(olga.get(here), *known(*told))
+    assert_translated(olga.get(f"/chargers/{site.charger.id}/settings"), *known(*told))
+    assert_translated(olga.post(here, {"url": "nowhere", "cards": "04A2B39F"}), *known(*told, "nowhere"))
 
 
 @pytest.mark.parametrize("admission", [Admission.PENDING, Admission.REJECTED])

@@ -11,13 +11,13 @@ import orjson
 from sqlalchemy.orm import Session
 
 from csms.domain import chargers, forwarding
+from csms.domain.base import printable
 from csms.domain.forwarding import Forwarder
 from csms.domain.frames import Frame
 from csms.ocpp import message
 from csms.ocpp.dispatch import Payload
 from csms.ocpp.message import Call, CallError, CallResult
 from csms.ocpp.relay import Letter, Relay, Told
-from csms.sentences import told
 
 MOST_SKIPPED = 100  # in one unit of work
 STRIDE = 500  # so many entries that are nobody's affair are passed over before that is written
@@ -194,11 +194,8 @@ class Settle:
             if is_lasting and not self.is_last_try and self.reply.code not in _POINTLESS:
                 return False
             row.refused += 1
-            row.last_refusal = told(
-                "%(action)s: %(why)s",
-                action=letter.action,
-                why=f"{self.reply.code} {self.reply.description}".strip(),
-            )[:255]
+            why = f"{self.reply.code} {self.reply.description}".strip()
+            row.last_refusal = printable(f"{letter.action}: {why}", 255)
         else:
             row.sent += 1
             self._keep(session, row, letter, self.reply.payload)

@@ -1,17 +1,18 @@
 """Second backends of chargers, and what they call our transactions.
 
-Revision: 0059
-Revises: 0058
+Revision: 0062
+Revises: 0061
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0059"
-down_revision = "0058"
+revision = "0062"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 STATES = sa.Enum(
     "waiting",
     "idle",
@@ -27,7 +28,7 @@ STATES = sa.Enum(
 def upgrade() -> None:
     op.create_table(
         "forwarder",
-        sa.Column("charger_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("charger_id", BIG, autoincrement=False, nullable=False),
         sa.Column("url", sa.String(500), nullable=False),
         sa.Column("identity", sa.String(48), nullable=False),
         sa.Column("password_sealed", sa.Text()),
@@ -58,7 +59,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "forwarded_transaction",
-        sa.Column("charger_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("charger_id", BIG, autoincrement=False, nullable=False),
         sa.Column("ours", sa.String(64), nullable=False),
         sa.Column("theirs", sa.String(64), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
