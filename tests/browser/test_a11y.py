@@ -15,7 +15,7 @@ from tests.browser.conftest import CARD, Town, Watch
 # Beside those that a walk through all pages meets (test_pages.py): another look of them, and what no link leads to.
 PAGES = (
     "/chargers?look=tiles", "/chargers?look=table", "/chargers/bulk/tag?all=1",
-    "/map", "/me/erase",
+    "/map",
 )  # fmt: skip
 Visit = Callable[..., Page]
 
