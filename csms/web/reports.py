@@ -101,14 +101,13 @@ def uptime() -> str | tuple[str, int]:
     except Invalid as error:
         problem = str(error)
         period = preset("month", _today())
-    shares = reports.fleet_uptime(db.session(), period.first, period.last + timedelta(days=1))
-    known = [x for x in shares if x.uptime is not None]
+    fleet = reports.fleet(db.session(), period.first, period.last + timedelta(days=1), most=MOST_SHARES)
     page = render_template(
         "reports/uptime.html",
         problem=problem,
-        shares=known[:MOST_SHARES],
-        count=len(known),
-        whole=_whole(known),
+        shares=fleet.worst,
+        count=fleet.count,
+        whole=fleet.uptime,
         target=NEVI_TARGET,
         csv_url=with_query("reports.uptime_csv", _query(period, None)),
         **_frame("reports.uptime", period, None),
@@ -159,11 +158,6 @@ def _report(period: Period, asked: Wanted, most: int | None = None) -> Report:
     """Raises Invalid for periods that cannot be summed, Refused for drivers' names where they may not be seen."""
     found = reports.figures(db.session(), asked, at=clock.now(), most=most)
     return Report(period, asked, found, current_app.extensions["settings"].co2_g)
-
-
-def _whole(shares: list[reports.Share]) -> float | None:
-    known = sum(x.known_s for x in shares)
-    return (known - sum(x.outage_s - x.excluded_s for x in shares)) / known if known else None
 
 
 def _query(period: Period, grouping: Grouping | None) -> dict[str, str]:

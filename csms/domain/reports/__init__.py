@@ -20,7 +20,7 @@ from csms.domain.reports.schedules import (
     schedules_of,
     take_schedule,
 )
-from csms.domain.reports.uptime import Share, fleet_uptime, reckon_days
+from csms.domain.reports.uptime import Share, fleet, fleet_uptime, reckon_days
 from csms.domain.reports.wanted import Grouping, Wanted
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "count_sessions",
     "due_schedules",
     "figures",
+    "fleet",
     "fleet_uptime",
     "go_on",
     "nearest_end",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -59,11 +59,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`count`: how many lines there are, where `lines` are only those with the most energy."""
+    """`is_cut`: there are more lines, of which these are those with the most energy."""
 
     lines: Sequence[Line]
     total: Line
-    count: int
+    is_cut: bool = False
 
 
 Found = dict[
@@ -81,11 +81,17 @@ def figures(session: Session, wanted: Wanted, *, at: datetime, most: int | None 
     until = min(wanted.until, max(at, wanted.since))  # no connector was free in the time to come
     is_of_times = wanted.grouping in TIMES
     periods = list(_periods(wanted)) if is_of_times else [(wanted.since, wanted.until)]
-    found = _sessions(session, wanted, periods)
+    leading = None
+    if most is not None and registers.can_tell(wanted, periods):
+        leading = registers.leading(session, wanted, periods, most)
+    found = _sessions(session, wanted, periods, leading)
     failed = _failed_starts(session, wanted, periods)
-    total = _line(EVERYWHERE, [y for x in found.values() for y in x], failed.total())
+    in_all = (
+        found if leading is None else _sessions(session, replace(wanted, grouping=Grouping.MONTH), periods)
+    )
+    total = _line(EVERYWHERE, [y for x in in_all.values() for y in x], failed.total())
     total.label, total.begun_at, total.ended_at = "Total", wanted.since, until
-    keys: Sequence[int] = range(len(periods)) if is_of_times else _first(found, failed, most)
+    keys = leading or (range(len(periods)) if is_of_times else _first(found, failed, most))
     lines = [_line(x, found.get(x, ()), failed[x]) for x in keys]
     if is_of_times:
         for line, (begin, end) in zip(lines, periods, strict=True):
@@ -97,7 +103,8 @@ def figures(session: Session, wanted: Wanted, *, at: datetime, most: int | None 
     _complete(session, wanted, lines, total)
     if not is_of_times:
         lines.sort(key=lambda x: (-x.energy_wh, x.label))
-    return Figures(lines, total, len(periods) if is_of_times else len(found.keys() | failed.keys()))
+    is_cut = leading is not None or len(lines) < len(found.keys() | failed.keys())
+    return Figures(lines, total, is_cut and not is_of_times)
 
 
 def _first(found: Found, failed: Counter[int], most: int | None) -> list[int]:
@@ -129,10 +136,12 @@ def _periods(wanted: Wanted) -> Iterator[tuple[datetime, datetime]]:
         begin = end
 
 
-def _sessions(session: Session, wanted: Wanted, periods: Sequence[Period]) -> Found:
+def _sessions(
+    session: Session, wanted: Wanted, periods: Sequence[Period], keys: Sequence[int] | None = None
+) -> Found:
     rows: Iterable[Sequence[Any]]
     if registers.can_tell(wanted, periods):
-        rows = registers.sessions(session, wanted, periods)
+        rows = registers.sessions(session, wanted, periods, keys)
     else:
         spans = raw.as_table(periods) if wanted.grouping in TIMES else None
         rows = session.execute(raw.sessions(wanted, spans))

@@ -48,8 +48,31 @@ def can_tell(wanted: Wanted, periods: Sequence[Period]) -> bool:
     return all(begins_quarter(x) for x in (periods[0][0], *(end for _, end in periods)))
 
 
-def sessions(session: Session, wanted: Wanted, periods: Sequence[Period]) -> Iterator[tuple[Any, ...]]:
-    """(key, currency, *SUMS) as `raw.sessions` has them. Groups in which nothing has ended are left out."""
+def leading(session: Session, wanted: Wanted, periods: Sequence[Period], most: int) -> Sequence[int] | None:
+    """The keys of those chargers or drivers that gave or took the most energy; None where no more than `most` did."""
+    if wanted.grouping not in (Grouping.CHARGER, Grouping.DRIVER) or wanted.site_ids is not None:
+        return None
+    gained = func.coalesce(_energy_before("until"), 0) - func.coalesce(_energy_before("since"), 0)
+    meters = select(SessionMeter.key, gained.label("energy_wh")).where(SessionMeter.kind == _kind_of(wanted))
+    changes = _between(select(_whose(wanted), SessionChange.energy_wh))
+    each = union_all(
+        _real(meters, SessionMeter.is_simulated, wanted), _real(changes, SessionChange.is_simulated, wanted)
+    ).subquery()
+    energy_wh = func.sum(each.c.energy_wh)
+    query = select(each.c.key).group_by(each.c.key).having(energy_wh > 0)
+    query = query.order_by(energy_wh.desc(), each.c.key).limit(most + 1)
+    bounds = [quarter_of(periods[0][0]), quarter_of(periods[-1][1])]
+    keys = session.scalars(query, _given(bounds)).all()
+    return keys[:most] if len(keys) > most else None
+
+
+def sessions(
+    session: Session, wanted: Wanted, periods: Sequence[Period], keys: Sequence[int] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """(key, currency, *SUMS) as `raw.sessions` has them. Groups in which nothing has ended are left out.
+
+    `keys`: of these chargers or drivers alone.
+    """
     bounds = [quarter_of(periods[0][0]), *(quarter_of(end) for _, end in periods)]
     found: dict[tuple[int, str], list[int]]
     if wanted.grouping in TIMES:
@@ -58,7 +81,7 @@ def sessions(session: Session, wanted: Wanted, periods: Sequence[Period]) -> Ite
         rows = session.execute(query, _given(bounds, engine))
         found = _by_period(rows, bounds)
     else:
-        query = union_all(_differences(wanted), _uncounted(wanted, literal(IN_ALL)))
+        query = union_all(_differences(wanted, keys), _uncounted(wanted, literal(IN_ALL), keys))
         rows = session.execute(query, _given(bounds))
         found = {}
         for _, _, key, currency, *sums in rows:
@@ -131,6 +154,30 @@ def _bounds(engine: str) -> FromClause:
     return func.json_each(bindparam("bounds", type_=String)).table_valued(value, name="bound")
 
 
+def _kind_of(wanted: Wanted) -> Counted:
+    return Counted.DRIVER if wanted.grouping is Grouping.DRIVER else Counted.CHARGER
+
+
+def _whose(wanted: Wanted) -> Any:
+    return SessionChange.account_id if wanted.grouping is Grouping.DRIVER else SessionChange.charger_id
+
+
+def _between(changes: Select[Any]) -> Select[Any]:
+    return changes.where(
+        SessionChange.quarter >= bindparam("since", type_=BigInteger),
+        SessionChange.quarter < bindparam("until", type_=BigInteger),
+    )
+
+
+def _energy_before(bound: str) -> Any:
+    """What a meter showed: one lookup, where `_newest_before` and the register it names are two."""
+    older = aliased(SessionRegister)
+    newest = select(older.energy_wh).where(
+        older.meter_id == SessionMeter.id, older.quarter < bindparam(bound, type_=BigInteger)
+    )
+    return newest.order_by(older.quarter.desc()).limit(1).correlate_except(older).scalar_subquery()
+
+
 def _newest_before(quarter: SQLColumnExpression[int]) -> Any:
     """The newest register of a meter before a quarter: which one it is."""
     older = aliased(SessionRegister)
@@ -138,19 +185,20 @@ def _newest_before(quarter: SQLColumnExpression[int]) -> Any:
     return newest.correlate_except(older).scalar_subquery()
 
 
-def _differences(wanted: Wanted) -> Select[Any]:
+def _differences(wanted: Wanted, keys: Sequence[int] | None) -> Select[Any]:
     """What meters have counted from :since to before :until: (1, IN_ALL, key, currency, *SUMS).
 
     Which registers they are is settled first, or planners walk through all that there are.
     """
-    kind = Counted.DRIVER if wanted.grouping is Grouping.DRIVER else Counted.CHARGER
     meters: Select[Any] = select(
         SessionMeter.id,
         _key_of(wanted, SessionMeter.key).label("key"),
         SessionMeter.currency,
         _newest_before(bindparam("until", type_=BigInteger)).label("last"),
         _newest_before(bindparam("since", type_=BigInteger)).label("first"),
-    ).where(SessionMeter.kind == kind)
+    ).where(SessionMeter.kind == _kind_of(wanted))
+    if keys is not None:
+        meters = meters.where(SessionMeter.key.in_(keys))
     meters = _placed(_real(meters, SessionMeter.is_simulated, wanted), SessionMeter.key, wanted)
     found = meters.cte("found").prefix_with("MATERIALIZED")
     last, first = aliased(SessionRegister), aliased(SessionRegister)
@@ -165,9 +213,11 @@ def _differences(wanted: Wanted) -> Select[Any]:
     )
 
 
-def _uncounted(wanted: Wanted, quarter: SQLColumnExpression[int]) -> Select[Any]:
+def _uncounted(
+    wanted: Wanted, quarter: SQLColumnExpression[int], keys: Sequence[int] | None = None
+) -> Select[Any]:
     """What has changed and is in no register yet: (0, quarter, key, currency, *SUMS)."""
-    whose = SessionChange.account_id if wanted.grouping is Grouping.DRIVER else SessionChange.charger_id
+    whose = _whose(wanted)
     by_time = wanted.grouping in TIMES
     key = literal(IN_ALL) if by_time else _key_of(wanted, whose)
     query: Select[Any] = select(
@@ -176,10 +226,8 @@ def _uncounted(wanted: Wanted, quarter: SQLColumnExpression[int]) -> Select[Any]
         key,
         SessionChange.currency,
         *(func.sum(getattr(SessionChange, x)) for x in SUMS),
-    ).where(
-        SessionChange.quarter >= bindparam("since", type_=BigInteger),
-        SessionChange.quarter < bindparam("until", type_=BigInteger),
     )
+    query = _between(query if keys is None else query.where(whose.in_(keys)))
     query = _placed(_real(query, SessionChange.is_simulated, wanted), SessionChange.charger_id, wanted)
     return query.group_by(quarter if by_time else key, SessionChange.currency)
 

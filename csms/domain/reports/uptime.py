@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import nsmallest
 from typing import Any
 
-from sqlalchemy import Date, and_, case, exists, func, select, type_coerce
+from sqlalchemy import Date, Subquery, and_, case, exists, func, select, type_coerce, union_all
 from sqlalchemy.orm import Session, aliased
 
 from csms.domain.base import Sums
@@ -24,6 +25,7 @@ from csms.domain.reports.rules import Ordered, Told, reckon
 MOST_CHARGERS = 50  # reckoned in one unit of work
 MOST_DAYS = 31  # of one charger in one unit of work: its older days follow in the next ones
 DAY = timedelta(days=1)
+TOTALS = ("known_total_s", "outage_total_s", "excluded_total_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,43 @@ def _between(query: Sums, since: date, until: date) -> Sums:
     )
 
 
+def _moved(since: date, until: date) -> Subquery:
+    """By how much each connector's registers moved from `since` to before `until`: none of simulated chargers.
+
+    Registers of a day lie together. They are read as they lie; only connectors that have none on the last day, which
+    is then still to be reckoned for them, are looked up one by one.
+    """
+    before = until - DAY
+    columns = [getattr(UptimeRegister, x) for x in ("connector_id", *TOTALS)]
+    there, older = aliased(UptimeRegister), aliased(UptimeRegister)
+    is_there = exists().where(there.connector_id == Connector.id, there.day == before)
+    newest = select(func.max(older.day)).where(older.connector_id == Connector.id, older.day < before)
+    late = (
+        select(Connector.id, newest.correlate(Connector).scalar_subquery().label("day"))
+        .where(~is_there.correlate(Connector))
+        .subquery()
+    )
+    its = and_(UptimeRegister.connector_id == late.c.id, UptimeRegister.day == late.c.day)
+    last = union_all(
+        select(*columns).where(UptimeRegister.day == before),
+        select(*columns).join(late, its).where(late.c.day >= since),
+    ).subquery()
+    first = aliased(UptimeRegister)
+    moved = ((last.c[x] - func.coalesce(getattr(first, x), 0)).label(x) for x in TOTALS)
+    simulated = select(Connector.id).join(Connector.charger).where(Charger.is_simulated.is_(True))
+    return (
+        select(last.c.connector_id, *moved)
+        .select_from(last)
+        .outerjoin(first, and_(first.connector_id == last.c.connector_id, first.day == since - DAY))
+        .where(last.c.connector_id.not_in(simulated))
+        .subquery()
+    )
+
+
 def days_of_all(since: date, until: date) -> Sums:
     """The seconds of all connectors together, of which `share_of` makes sense."""
-    return _between(select(*(func.sum(x) for x in _SECONDS)), since, until)
+    moved = _moved(since, until)
+    return select(*(func.sum(moved.c[x]) for x in TOTALS))
 
 
 def share_of(row: Sequence[Any]) -> float | None:
@@ -187,3 +223,26 @@ def fleet_uptime(
     _, outage_s, excluded_s = _SECONDS
     query = query.order_by((outage_s - excluded_s).desc(), Charger.id, Connector.evse_number)
     return [Share(*row) for row in session.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The connectors with the worst share, how many there are of whom anything is known, and the share of them all."""
+
+    worst: Sequence[Share]
+    count: int
+    uptime: float | None
+
+
+def fleet(session: Session, since: date, until: date, *, most: int) -> Fleet:
+    """As `fleet_uptime`, for a page: names are asked for of those alone that it shows."""
+    moved = _moved(since, until)
+    rows = session.execute(select(moved).where(moved.c[TOTALS[0]] > 0)).all()
+    _, *sums = zip(*rows, strict=True) if rows else ((), (), (), ())
+    worst = {x[0]: x[1:] for x in nsmallest(most, rows, key=lambda x: (x[3] - x[2], x[0]))}
+    named_as = func.coalesce(Charger.name, Charger.identity)
+    named = select(Connector.id, Charger.id, named_as, Connector.evse_number).join(Connector.charger)
+    found = session.execute(named.where(Connector.id.in_(worst)))
+    shares = [Share(id, title, evse, *worst[connector_id]) for connector_id, id, title, evse in found]
+    shares.sort(key=lambda x: (x.excluded_s - x.outage_s, x.charger_id, x.evse))
+    return Fleet(shares, len(rows), share_of([sum(x) for x in sums]))
