@@ -63,8 +63,13 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
     """Rounded half up; in English thousands apart by a narrow space, else as the language writes it."""
     if value is None:
         return DASH
+    theirs = languages.locale()
+    if (
+        theirs is None and not places and isinstance(value, int)
+    ):  # by the thousand on a page, and nothing to round
+        return f"{value:,}".replace(",", THIN)
     rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    if (theirs := languages.locale()) is not None:
+    if theirs is not None:
         pattern = "#,##0" + ("." + "0" * places if places else "")
         return str(numbers.format_decimal(rounded + 0, pattern, theirs))
     return f"{rounded + 0:,}".replace(",", THIN)

@@ -106,7 +106,8 @@ def show(tariff_id: int) -> str:
         usage, problem = _usage(WHAT_IF | {"starts": usual}), said(error)
     terms = tariff.current.terms
     bill = tariffs.price(terms, usage)
-    query = select(Charger).order_by(Charger.identity).limit(1000)
+    title = func.coalesce(Charger.name, Charger.identity).label("title")
+    query = select(Charger.id, Charger.tariff_id, title).order_by(Charger.identity).limit(1000)
     return render_template(
         "tariffs/show.html",
         tariff=tariff,
@@ -119,7 +120,7 @@ def show(tariff_id: int) -> str:
         in_force=tariff.in_force(clock.now()),
         words=tariff_validity.words_of(tariff.current),
         versions=[(x, _in_short(x.terms)) for x in reversed(tariff.versions)],
-        chargers=db.session().scalars(query).all(),
+        chargers=db.session().execute(query).all(),
         zone=zone(),
     )
 

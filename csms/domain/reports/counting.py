@@ -82,7 +82,6 @@ def recount_sessions(session: Session) -> int:
         )  # nothing changes meanwhile
     for model in (SessionChange, SessionRegister, SessionMeter):
         session.execute(delete(model))
-    count = 0
     for kind in Counted:
         counted = raw.counted(kind).subquery()
         meter = [counted.c[x] for x in METER]
@@ -96,8 +95,8 @@ def recount_sessions(session: Session) -> int:
             counted, SessionMeter, and_(*whose)
         )
         filled = insert(SessionRegister).from_select(("meter_id", "quarter", *SUMS), totals)
-        count += session.execute(filled).rowcount  # type: ignore[attr-defined]
-    return count
+        session.execute(filled)
+    return session.scalar(select(func.count()).select_from(SessionRegister)) or 0
 
 
 def _add(session: Session, changes: Iterable[SessionChange]) -> None:
