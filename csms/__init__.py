@@ -98,7 +98,7 @@ def _bind_extensions(app: Flask) -> None:
 
 def _register_doors(app: Flask) -> None:
     """The doors are imported here, so that importing `csms` for its simulator stays light."""
-    from csms import api, cli, compat, sight, web, work
+    from csms import api, cli, compat, ocpi, sight, web, work
     from csms.ocpp import endpoint
 
     with app.app_context():
@@ -108,5 +108,6 @@ def _register_doors(app: Flask) -> None:
     csrf.exempt(endpoint.blueprint)
     web.register(app)
     api.register(app)
+    ocpi.register(app)
     compat.register(app)
     cli.register(app)

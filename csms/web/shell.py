@@ -89,6 +89,7 @@ PAGES = {
     gettext_noop("Grid signals"): "/grid",
     gettext_noop("Map"): "/map",
     gettext_noop("Odoo"): "/odoo",
+    gettext_noop("OCPI peers"): "/integrations/ocpi",
     gettext_noop("Payments"): "/payments",
     gettext_noop("Payouts"): "/payments/payouts",
     gettext_noop("Quiet mode"): "/settings",

@@ -115,6 +115,23 @@ def test_keys_of_programs(owner, site):
     assert_translated(owner.post("/integrations/keys", {"name": ""}), *pseudo.names_in(site.session), *scopes)
 
 
+def test_peers_of_ocpi(owner, site):
+    same = ("ES*AMB", "DE", "dimanĉo")
+    assert_pages(owner, site, "/integrations/ocpi", names=same)
+    assert_translated(owner.post("/integrations/ocpi", {"name": "Roads"}), *TERMS, *same)
+    assert owner.post("/integrations/ocpi/party", {"country_code": "ES", "party_id": "AMB"}).location
+    site.charger.is_public = True
+    store(site.session)
+    answer = owner.post("/integrations/ocpi", {"name": "Roads"})
+    shown = tuple(re.findall(r'data-copy="([^"]+)"', answer.get_data(as_text=True)))
+    assert_translated(answer, *pseudo.names_in(site.session), *TERMS, *shown, "Roads")
+    here = re.search(r"/integrations/ocpi/\d+", owner.text("/integrations/ocpi"))
+    assert here
+    for verb in ("suspend", "resume"):
+        owner.post(f"{here[0]}/{verb}")
+        assert_pages(owner, site, here[0], "/integrations/ocpi", names=(*same, *shown, "Roads", "AMB", "ES"))
+
+
 def test_odoo_and_host_names(owner, site):
     assert_pages(owner, site, "/odoo", "/odoo/new", "/hostnames")
     given = {"name": "Books", "url": "https://odoo.example.org", "password": "secret"}

@@ -14,11 +14,11 @@ from csms.api.scopes import Scope
 from csms.compat.door import Wrong, needs
 from csms.compat.ov2xmp.blueprint import blueprint
 from csms.compat.ov2xmp.listing import exact, listed, only_fields
-from csms.compat.ov2xmp.numbers import as_numbers
 from csms.compat.ov2xmp.records import searchable
 from csms.domain import cdrs
 from csms.domain.base import NotFound
 from csms.domain.cdrs import Cdr
+from csms.domain.tariffs.numbers import as_numbers
 from csms.extensions import db
 from csms.work import atomic
 

@@ -14,10 +14,10 @@ from csms.api.scopes import Scope
 from csms.compat.door import Wrong, body, needs
 from csms.compat.ov2xmp.blueprint import blueprint
 from csms.compat.ov2xmp.listing import as_json, listed, only_fields
-from csms.compat.ov2xmp.numbers import as_numbers, as_text
 from csms.domain import tariffs
 from csms.domain.base import Invalid, NotFound
 from csms.domain.tariffs import Tariff, ocpi
+from csms.domain.tariffs.numbers import as_numbers, as_text
 from csms.extensions import db
 from csms.work import atomic
 

@@ -1,4 +1,4 @@
-"""OCPI's numbers, which this system told as JSON numbers and we keep as text."""
+"""OCPI's numbers, which go over the wire as JSON numbers and are kept as text."""
 
 from __future__ import annotations
 

@@ -1,0 +1,47 @@
+"""Drivers of other companies, by OCPI 2.2.1: peers, their cards, and what each of them is told."""
+
+from csms.domain.roaming.models import Peer, PeerState, RoamingCard
+from csms.domain.roaming.peers import (
+    TOPIC,
+    Party,
+    Terms,
+    by_token,
+    find,
+    invite,
+    leave,
+    listed,
+    note_contact,
+    note_trouble,
+    our_parties,
+    our_party,
+    register,
+    remove,
+    renew,
+    resume,
+    set_party,
+    suspend,
+)
+
+__all__ = [
+    "TOPIC",
+    "Party",
+    "Peer",
+    "PeerState",
+    "RoamingCard",
+    "Terms",
+    "by_token",
+    "find",
+    "invite",
+    "leave",
+    "listed",
+    "note_contact",
+    "note_trouble",
+    "our_parties",
+    "our_party",
+    "register",
+    "remove",
+    "renew",
+    "resume",
+    "set_party",
+    "suspend",
+]

@@ -1,0 +1,96 @@
+"""Peers, and the cards of theirs that may charge here."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from csms.domain.accounts import Account, IdToken
+from csms.domain.base import Base, BigId, choice
+
+
+class PeerState(enum.StrEnum):
+    """INVITED has a token to register with. LEFT: it has ended the registration itself, and needs a new invitation."""
+
+    INVITED = "invited"
+    REGISTERED = "registered"
+    SUSPENDED = "suspended"
+    LEFT = "left"
+
+
+OPEN = (PeerState.INVITED, PeerState.REGISTERED)
+
+
+class Peer(Base):
+    """Another company's platform, which speaks OCPI 2.2.1 with us. Its drivers' sessions are booked on `account`.
+
+    `token_hash`: a keyed hash of what it shows us. `their_token_sealed`: what we show it, as the door has sealed it;
+    `is_plain`: it wants that without base64. `roles` and `endpoints` as it told them. `failures`: requests to it in a
+    row that failed; until `paused_until` nothing more is sent there.
+    """
+
+    __tablename__ = "ocpi_peer"
+    __table_args__ = (UniqueConstraint("token_hash"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    state: Mapped[PeerState] = mapped_column(choice(PeerState))
+    country_code: Mapped[str | None] = mapped_column(String(2))  # of the first of its roles
+    party_id: Mapped[str | None] = mapped_column(String(3))
+    versions_url: Mapped[str | None] = mapped_column(String(500))
+    token_hash: Mapped[str | None] = mapped_column(String(64))
+    their_token_sealed: Mapped[str | None] = mapped_column(Text)
+    is_plain: Mapped[bool] = mapped_column(Boolean, default=False)
+    roles: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    endpoints: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    last_contact_at: Mapped[datetime | None]  # when it last asked us something, with its token
+    last_error: Mapped[str | None] = mapped_column(String(300))
+    last_error_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    paused_until: Mapped[datetime | None]
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    registered_at: Mapped[datetime | None]
+
+    account: Mapped[Account] = relationship()
+
+    @property
+    def parties(self) -> set[tuple[str, str]]:
+        """(country code, party id) of everybody whom it speaks for."""
+        return {(str(x["country_code"]).upper(), str(x["party_id"]).upper()) for x in self.roles}
+
+    def receiver(self, module: str) -> str | None:
+        """Where it takes what we tell of a module; None: it does not want it."""
+        found = (x["url"] for x in self.endpoints if (x["identifier"], x["role"]) == (module, "RECEIVER"))
+        return next(found, None)
+
+
+class RoamingCard(Base):
+    """A peer's token that is a card here. `key`: whose it is and which, for those that it has put; None: made for one
+    order to start, from the token in that order.
+
+    `is_good`: valid, and the peer lets it be accepted without being asked. `body` as it was told.
+    """
+
+    __tablename__ = "ocpi_card"
+    __table_args__ = (UniqueConstraint("key"), UniqueConstraint("id_token_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    peer_id: Mapped[int] = mapped_column(ForeignKey("ocpi_peer.id", ondelete="CASCADE"), index=True)
+    id_token_id: Mapped[int] = mapped_column(ForeignKey("id_token.id", ondelete="CASCADE"))
+    key: Mapped[str | None] = mapped_column(String(80))
+    country_code: Mapped[str] = mapped_column(String(2))
+    party_id: Mapped[str] = mapped_column(String(3))
+    uid: Mapped[str] = mapped_column(String(36))
+    type: Mapped[str] = mapped_column(String(16))
+    contract_id: Mapped[str] = mapped_column(String(36))
+    authorization_reference: Mapped[str | None] = mapped_column(String(36))
+    is_good: Mapped[bool] = mapped_column(Boolean)
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    last_updated: Mapped[datetime]
+
+    peer: Mapped[Peer] = relationship()
+    id_token: Mapped[IdToken] = relationship()

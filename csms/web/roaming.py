@@ -1,0 +1,156 @@
+"""Peers of OCPI: who may register, who has, how it goes, and what we publish to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from werkzeug.wrappers import Response
+
+from csms import clock
+from csms.domain import roaming
+from csms.domain.base import DomainError, Invalid, Refused
+from csms.domain.roaming import Party, PeerState, locations, records
+from csms.extensions import db
+from csms.roaming import hashed, new_token, versions_url
+from csms.web.languages import said
+from csms.web.security import actor, put_on_record, requires
+from csms.web.shell import zone
+from csms.work import atomic
+
+blueprint = Blueprint("roaming", __name__, url_prefix="/integrations/ocpi")
+
+Page = str | Response | tuple[str, int]
+
+# A state as (family of the status language, icon, words).
+STATES = {
+    PeerState.INVITED: ("wait", "clock", lazy_gettext("Invited")),
+    PeerState.REGISTERED: ("ready", "check", lazy_gettext("Registered")),
+    PeerState.SUSPENDED: ("out", "pause", lazy_gettext("Suspended")),
+    PeerState.LEFT: ("out", "x", lazy_gettext("Has left")),
+}
+LACKS = {
+    locations.SITE: lazy_gettext("It stands at no site"),
+    locations.PLACE: lazy_gettext("Its site lacks street, city, country or position"),
+    locations.PLUG: lazy_gettext("No connector of it has standard, format, kind of power and power"),
+}
+MOST_SHOWN = 50
+
+
+@blueprint.get("")
+@requires("own")
+def index() -> str:
+    return _list({})
+
+
+@blueprint.post("")
+@requires("own")
+def invite() -> Page:
+    """A peer that may register, and the token for that."""
+    token = new_token()
+    try:
+        with atomic() as session:
+            peer = roaming.invite(
+                session, request.form.get("name", ""), token_hash=hashed(token), by=actor(), at=clock.now()
+            )
+            put_on_record(session, "ocpi.invited", peer.name)
+            peer_id = peer.id
+    except DomainError as error:
+        return _list(request.form, _problems(error)), 422
+    return _shown(peer_id, token)
+
+
+@blueprint.post("/party")
+@requires("own")
+def set_party() -> Page:
+    """Who we are."""
+    given = request.form
+    try:
+        party = Party.read(given.get("country_code", ""), given.get("party_id", ""))
+    except Invalid as error:
+        return _list(given, _problems(error)), 422
+    with atomic() as session:
+        roaming.set_party(session, party, at=clock.now())
+        put_on_record(session, "ocpi.party_set", detail=f"{party.country_code}*{party.party_id}")
+    flash(gettext("Peers see you as %(party)s.", party=f"{party.country_code}*{party.party_id}"), "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.get("/<int:peer_id>")
+@requires("own")
+def show(peer_id: int) -> str:
+    return _shown(peer_id)
+
+
+@blueprint.post("/<int:peer_id>/token")
+@requires("own")
+def renew(peer_id: int) -> str:
+    """Another token to register with; the one before opens nothing any more."""
+    token = new_token()
+    with atomic() as session:
+        peer = roaming.find(session, peer_id)
+        roaming.renew(session, peer, token_hash=hashed(token))
+        put_on_record(session, "ocpi.token_renewed", peer.name)
+    return _shown(peer_id, token)
+
+
+@blueprint.post("/<int:peer_id>/<any(suspend,resume):verb>")
+@requires("own")
+def turn(peer_id: int, verb: str) -> Response:
+    try:
+        with atomic() as session:
+            peer = roaming.find(session, peer_id)
+            (roaming.suspend if verb == "suspend" else roaming.resume)(session, peer)
+            put_on_record(session, "ocpi.suspended" if verb == "suspend" else "ocpi.resumed", peer.name)
+    except Refused as error:
+        flash(said(error), "error")
+    return redirect(url_for(".show", peer_id=peer_id))
+
+
+@blueprint.post("/<int:peer_id>/remove")
+@requires("own")
+def remove(peer_id: int) -> Response:
+    with atomic() as session:
+        peer = roaming.find(session, peer_id)
+        put_on_record(session, "ocpi.removed", peer.name)
+        roaming.remove(session, peer)
+    flash(gettext("The peer is gone. What its drivers have charged stays in its account."), "success")
+    return redirect(url_for(".index"))
+
+
+def _list(given: Any, problems: dict[str, str] | None = None) -> str:
+    session = db.session()
+    standing = locations.standing(session)
+    return render_template(
+        "roaming/index.html",
+        rows=roaming.listed(session),
+        counts=records.session_counts(session),
+        party=roaming.our_party(session),
+        standing=standing,
+        left_out=[(x, LACKS[lack]) for x, lack in standing.left_out[:MOST_SHOWN]],
+        given=given,
+        problems=problems or {},
+        **_words(),
+    )
+
+
+def _shown(peer_id: int, token: str | None = None) -> str:
+    session = db.session()
+    peer = roaming.find(session, peer_id)
+    return render_template(
+        "roaming/show.html",
+        peer=peer,
+        token=token,
+        cards=records.card_counts(session).get(peer.id, 0),
+        sessions=records.session_counts(session).get(peer.id, 0),
+        **_words(),
+    )
+
+
+def _words() -> dict[str, Any]:
+    return {"states": STATES, "versions_url": versions_url(), "now": clock.now(), "zone": zone()}
+
+
+def _problems(error: DomainError) -> dict[str, str]:
+    return {getattr(error, "field", None) or "name": said(error)}

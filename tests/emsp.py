@@ -1,0 +1,121 @@
+"""A peer of OCPI 2.2.1 that shares no code with the product: a web server of its own, and its calls to ours."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from types import TracebackType
+from typing import Any, NamedTuple
+
+TOKEN_B = "what-you-show-me-0123456789"
+OFFERED = ("credentials SENDER", "tokens SENDER", "locations RECEIVER", "sessions RECEIVER", "cdrs RECEIVER")
+
+
+class Told(NamedTuple):
+    """What our product has sent to the peer."""
+
+    method: str
+    path: str
+    body: Any
+
+
+def token(text: str) -> str:
+    return "Token " + base64.b64encode(text.encode()).decode()
+
+
+class Emsp:
+    """Use as a context manager. `versions` and `offered`: what it says of itself; `answers`: the status of each push
+    to come, 200 when there is none left."""
+
+    def __init__(self, *, country: str = "NL", party: str = "EMP", takes_plain_alone: bool = False) -> None:
+        self.country, self.party = country, party
+        self.versions = ["2.1.1", "2.2.1"]
+        self.offered = OFFERED
+        self.told: Queue[Told] = Queue()
+        self.answers: Queue[int] = Queue()
+        self.expected = f"Token {TOKEN_B}" if takes_plain_alone else token(TOKEN_B)
+        emsp = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802  the library's name
+                if self.headers["Authorization"] != emsp.expected:
+                    self._answer(401, {"status_code": 2000})
+                elif self.path == "/versions":
+                    told = [{"version": x, "url": f"{emsp.url}/{x}"} for x in emsp.versions]
+                    self._answer(200, {"status_code": 1000, "data": told})
+                elif self.path == "/2.2.1":
+                    split = [x.split() for x in emsp.offered]
+                    endpoints = [
+                        {"identifier": x, "role": role, "url": f"{emsp.url}/2.2.1/{x}"} for x, role in split
+                    ]
+                    data = {"version": "2.2.1", "endpoints": endpoints}
+                    self._answer(200, {"status_code": 1000, "data": data})
+                else:
+                    self._answer(404, {"status_code": 2000})
+
+            def _take(self) -> None:
+                given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                assert self.headers["Authorization"] == emsp.expected
+                status = 200 if emsp.answers.empty() else emsp.answers.get()
+                self._answer(status, {"status_code": 1000 if status < 300 else 3000})
+                emsp.told.put(Told(self.command, self.path, json.loads(given)))
+
+            do_POST = do_PUT = do_PATCH = _take  # noqa: N815  the library's names
+
+            def _answer(self, status: int, body: Any) -> None:
+                text = json.dumps(body | {"timestamp": "2026-01-01T00:00:00Z"}).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        role = {
+            "role": "EMSP",
+            "country_code": self.country,
+            "party_id": self.party,
+            "business_details": {"name": "Amber Roads"},
+        }
+        return {"token": TOKEN_B, "url": f"{self.url}/versions", "roles": [role]}
+
+    def card(self, uid: str = "04A2B39F", **more: Any) -> dict[str, Any]:
+        return {
+            "country_code": self.country,
+            "party_id": self.party,
+            "uid": uid,
+            "type": "RFID",
+            "contract_id": "NL-EMP-C12345678-X",
+            "issuer": "Amber Roads",
+            "valid": True,
+            "whitelist": "ALWAYS",
+            "last_updated": "2026-01-01T00:00:00Z",
+        } | more
+
+    def next(self) -> Told:
+        """What it is told next. Raises queue.Empty."""
+        return self.told.get(timeout=30)
+
+    def __enter__(self) -> Emsp:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

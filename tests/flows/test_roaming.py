@@ -1,0 +1,110 @@
+"""Another company's driver charges here: the handshake, the card, the session and its record, over real sockets."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from csms import clock
+from csms.domain import sites, tariffs
+from csms.domain.chargers import Charger, ConnectorFormat, ConnectorStandard, PowerType
+from tests.desk import PASSWORD, USERNAME, Desk, wait_for
+from tests.emsp import Emsp, token
+from tests.flows.peer import Peer, dial
+from tests.live import LiveServer
+from tests.ocpi.conftest import PLAZA
+from tests.web.site import PRICES
+
+
+@pytest.fixture
+def live_settings() -> dict[str, str]:
+    return {"PRIVATE_TARGETS": "1"}
+
+
+class Platform:
+    """The peer's own program: it calls the server at the addresses that the server names."""
+
+    def __init__(self, live: LiveServer, invitation: str, emsp: Emsp) -> None:
+        self.token = invitation
+        [version] = self.ask("GET", f"{live.url}/ocpi/versions")
+        self.endpoints = {
+            (x["identifier"], x["role"]): x["url"] for x in self.ask("GET", version["url"])["endpoints"]
+        }
+        url = self.endpoints["credentials", "RECEIVER"]
+        self.token = self.ask("POST", url, json=emsp.credentials)["token"]
+
+    def ask(self, method: str, url: str, **more: Any) -> Any:
+        headers = {"Authorization": token(self.token), "X-Request-ID": "1", "X-Correlation-ID": "2"}
+        answer = requests.request(method, url, headers=headers, timeout=60, **more)
+        assert answer.ok, answer.text
+        assert answer.json()["status_code"] == 1000, answer.text
+        return answer.json().get("data")
+
+    def fetch(self, module: str) -> list[dict[str, Any]]:
+        return list(self.ask("GET", self.endpoints[module, "SENDER"]))
+
+    def put(self, card: dict[str, Any]) -> None:
+        url = "/".join((self.endpoints["tokens", "RECEIVER"], "NL", "EMP", card["uid"]))
+        self.ask("PUT", url, json=card)
+
+
+def invitation(live: LiveServer, desk: Desk) -> str:
+    """The token that the owner gets on the page."""
+    desk.call("GET", "/me")  # the owner is made
+    pages = requests.Session()
+
+    def post(path: str, **form: str) -> str:
+        here = pages.get(f"{live.url}{path if path != '/integrations/ocpi/party' else path[:-6]}", timeout=60)
+        form["csrf_token"] = re.findall(r'name="csrf_token" value="([^"]+)"', here.text)[0]
+        answer = pages.post(f"{live.url}{path}", data=form, timeout=60)
+        assert answer.ok, answer.text
+        return answer.text
+
+    post("/login", username=USERNAME, password=PASSWORD)
+    post("/integrations/ocpi/party", country_code="ES", party_id="AMB")
+    shown = post("/integrations/ocpi", name="Amber Roads")
+    return str(re.findall(r'data-copy="([^"]+)"', shown)[1])
+
+
+def settled(desk: Desk, live: LiveServer) -> Peer:
+    """CP-1, connected, at a place that everybody may see, with prices."""
+    peer = dial(live)
+    peer.boot()
+    at = clock.now()
+    free = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": at.isoformat()}
+    peer.tell("StatusNotification", free)
+    with desk.writing() as session:
+        tariffs.create(session, "Public", PRICES, at=at, is_default=True)
+        charger = session.get_one(Charger, desk.charger().id)
+        charger.site_id = sites.add(session, PLAZA, at=at).id
+        [connector] = charger.connectors
+        connector.standard = ConnectorStandard.IEC_62196_T2
+        connector.format, connector.power_type = ConnectorFormat.SOCKET, PowerType.AC_3_PHASE
+        connector.max_power_w = 22_000
+    return peer
+
+
+def test_a_driver_of_a_peer_charges_and_the_peer_gets_the_record(live: LiveServer, desk: Desk) -> None:
+    peer = settled(desk, live)
+    with Emsp() as emsp:
+        platform = Platform(live, invitation(live, desk), emsp)
+        [location] = platform.fetch("locations")
+        assert location["evses"][0]["status"] == "AVAILABLE"
+        platform.put(emsp.card("C0FFEE01"))
+        assert peer.tell("Authorize", {"idTag": "C0FFEE01"})["idTagInfo"]["status"] == "Accepted"
+        begun = clock.now() - timedelta(minutes=30)
+        start = {"connectorId": 1, "idTag": "C0FFEE01", "meterStart": 0, "timestamp": begun.isoformat()}
+        number = peer.tell("StartTransaction", start)["transactionId"]
+        [running] = platform.fetch("sessions")
+        assert (running["id"], running["status"]) == (str(number), "ACTIVE")
+        stop = {"transactionId": number, "meterStop": 8_000, "timestamp": clock.now().isoformat()}
+        peer.tell("StopTransaction", stop)
+        [record] = wait_for(lambda: platform.fetch("cdrs"), bool)
+        assert (record["session_id"], record["total_energy"]) == (str(number), 8.0)
+        assert record["cdr_token"]["contract_id"] == "NL-EMP-C12345678-X"
+        assert record["total_cost"]["incl_vat"] > record["total_cost"]["excl_vat"] > 3
+    peer.close()
