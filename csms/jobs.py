@@ -34,7 +34,9 @@ from csms.domain.accounts import seal_audit
 from csms.domain.alerts import channels as alert_channels
 from csms.domain.energy import capacity
 from csms.domain.payments import news
+from csms.domain.roaming import telling
 from csms.domain.transactions import unrecorded
+from csms.roaming import pushing
 from csms.work import Lane, StorageFailed, atomic
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,11 @@ def forget_messages(session: Session, at: datetime) -> int:
     return alert_channels.forget(session, at - channels.KEPT_FOR)
 
 
+def forget_pushes(session: Session, at: datetime) -> int:
+    """Let go of what peers were sent long ago."""
+    return telling.forget(session, at - webhooks.KEPT_FOR)
+
+
 def forget_news(session: Session, at: datetime) -> int:
     """Let go of what payment providers told long ago."""
     return news.forget(session, at - news.KEPT_FOR)
@@ -107,6 +114,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (3_600.0, forget_mails),
     (3_600.0, forget_deliveries),
     (3_600.0, forget_messages),
+    (3_600.0, forget_pushes),
     (3_600.0, forget_news),
     (2.0, payments.follow),
     (15.0, payments.correct),
@@ -143,6 +151,7 @@ def start(app: Flask, lane: Lane) -> list[gevent.Greenlet]:
         mail.start(app),
         webhooks.start(app),
         channels.start(app),
+        pushing.start(app),
         paying.start(app),
         paying.start_payouts(app),
         backups.start(app),

@@ -43,6 +43,13 @@ def post(
     return _ask("POST", url, body, headers, within_s, may_be_private)
 
 
+def send(
+    method: str, url: str, body: bytes, headers: Mapping[str, str], *, within_s: float, may_be_private: bool
+) -> Answer:
+    """As `post`, by another method."""
+    return _ask(method, url, body, headers, within_s, may_be_private)
+
+
 def get(
     url: str, headers: Mapping[str, str] | None = None, *, within_s: float, may_be_private: bool
 ) -> Answer:

@@ -105,9 +105,12 @@ class Emsp:
             "last_updated": "2026-01-01T00:00:00Z",
         } | more
 
-    def next(self) -> Told:
-        """What it is told next. Raises queue.Empty."""
-        return self.told.get(timeout=30)
+    def next(self, module: str) -> Told:
+        """What it is told next of a module. Raises queue.Empty."""
+        while True:
+            told = self.told.get(timeout=30)
+            if module in told.path.split("/"):
+                return told
 
     def __enter__(self) -> Emsp:
         self._thread.start()

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from csms.ocpi import credentials, door, sender, tokens  # noqa: F401  importing hangs their views on the blueprint
+from csms.ocpi import commands, credentials, door, sender, tokens  # noqa: F401  importing hangs their views on the blueprint
 
 
 def register(app: Flask) -> None:

@@ -25,6 +25,7 @@ ENDPOINTS = (
     ("sessions", "SENDER"),
     ("cdrs", "SENDER"),
     ("tokens", "RECEIVER"),
+    ("commands", "RECEIVER"),
 )
 MOST_ROLES = 200
 ROLES = ("CPO", "EMSP", "HUB", "NAP", "NSP", "OTHER", "SCSP")

@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 from csms import clock
 from csms.domain import roaming
 from csms.domain.base import DomainError, Invalid, Refused
-from csms.domain.roaming import Party, PeerState, locations, records
+from csms.domain.roaming import Party, PeerState, locations, records, telling
+from csms.domain.roaming.models import PushState
 from csms.extensions import db
 from csms.roaming import hashed, new_token, versions_url
 from csms.web.languages import said
@@ -29,6 +30,11 @@ STATES = {
     PeerState.REGISTERED: ("ready", "check", lazy_gettext("Registered")),
     PeerState.SUSPENDED: ("out", "pause", lazy_gettext("Suspended")),
     PeerState.LEFT: ("out", "x", lazy_gettext("Has left")),
+}
+PUSH_STATES = {
+    PushState.QUEUED: ("active", "send-horizontal", lazy_gettext("To be sent")),
+    PushState.DELIVERED: ("ready", "check", lazy_gettext("Delivered")),
+    PushState.FAILED: ("fault", "triangle-alert", lazy_gettext("Failed")),
 }
 LACKS = {
     locations.SITE: lazy_gettext("It stands at no site"),
@@ -108,6 +114,18 @@ def turn(peer_id: int, verb: str) -> Response:
     return redirect(url_for(".show", peer_id=peer_id))
 
 
+@blueprint.post("/<int:peer_id>/pushes/<int:push_id>/resend")
+@requires("own")
+def resend(peer_id: int, push_id: int) -> Response:
+    """Send a message once more."""
+    with atomic() as session:
+        push = telling.find(session, peer_id, push_id)
+        telling.again(session, push, at=clock.now())
+        put_on_record(session, "ocpi.resent", push.peer.name, push.about)
+    flash(gettext("It is on its way again: see the log."), "success")
+    return redirect(url_for(".show", peer_id=peer_id))
+
+
 @blueprint.post("/<int:peer_id>/remove")
 @requires("own")
 def remove(peer_id: int) -> Response:
@@ -144,6 +162,8 @@ def _shown(peer_id: int, token: str | None = None) -> str:
         token=token,
         cards=records.card_counts(session).get(peer.id, 0),
         sessions=records.session_counts(session).get(peer.id, 0),
+        pushes=session.scalars(telling.listed(peer.id).limit(MOST_SHOWN)).all(),
+        push_states=PUSH_STATES,
         **_words(),
     )
 

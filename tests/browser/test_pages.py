@@ -49,6 +49,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "/alerts/channels": {"kind": "ntfy", "name": "Telephones", "url": "https://ntfy.example.org/depot"},
     "/alerts/rules": {"name": "Anything offline", "kind": "offline", "mail_to": "ops@example.org"},
     "/integrations/keys": {"name": "Billing", "scopes": ["read", "operate"], "sight": "all"},
+    "/integrations/ocpi/party": {"country_code": "ES", "party_id": "AMB"},
+    "/integrations/ocpi": {"name": "Roads"},
     "/subscriptions/offers": {
         "name": "Commuter",
         "price": "10,00",

@@ -12,7 +12,7 @@ import requests
 from csms import clock
 from csms.domain import sites, tariffs
 from csms.domain.chargers import Charger, ConnectorFormat, ConnectorStandard, PowerType
-from tests.desk import PASSWORD, USERNAME, Desk, wait_for
+from tests.desk import PASSWORD, USERNAME, Desk
 from tests.emsp import Emsp, token
 from tests.flows.peer import Peer, dial
 from tests.live import LiveServer
@@ -103,8 +103,40 @@ def test_a_driver_of_a_peer_charges_and_the_peer_gets_the_record(live: LiveServe
         assert (running["id"], running["status"]) == (str(number), "ACTIVE")
         stop = {"transactionId": number, "meterStop": 8_000, "timestamp": clock.now().isoformat()}
         peer.tell("StopTransaction", stop)
-        [record] = wait_for(lambda: platform.fetch("cdrs"), bool)
+        [record] = platform.fetch("cdrs")
         assert (record["session_id"], record["total_energy"]) == (str(number), 8.0)
         assert record["cdr_token"]["contract_id"] == "NL-EMP-C12345678-X"
         assert record["total_cost"]["incl_vat"] > record["total_cost"]["excl_vat"] > 3
+        assert emsp.next("cdrs").body == record  # by itself
+    peer.close()
+
+
+def test_a_peer_starts_and_stops_a_session_from_afar(live: LiveServer, desk: Desk) -> None:
+    peer = settled(desk, live)
+    with Emsp() as emsp:
+        platform = Platform(live, invitation(live, desk), emsp)
+        [location] = platform.fetch("locations")
+        url, answered = platform.endpoints["commands", "RECEIVER"], f"{emsp.url}/commands/7"
+        card = emsp.card("5f0e1f5a-3a5b-4b62-9d4e-8a5f8f7f0c11", type="APP_USER", whitelist="NEVER")
+        place = {"location_id": location["id"], "evse_uid": "CP-1-1", "connector_id": "1"}
+        asked = {"response_url": answered, "token": card, "authorization_reference": "auth-7", **place}
+        assert platform.ask("POST", f"{url}/START_SESSION", json=asked)["result"] == "ACCEPTED"
+        order = peer.order()
+        assert (order.action, order.payload["connectorId"]) == ("RemoteStartTransaction", 1)
+        peer.answer(order, {"status": "Accepted"})
+        assert emsp.next("commands") == ("POST", "/commands/7", {"result": "ACCEPTED"})
+        tag = order.payload["idTag"]
+        assert peer.tell("Authorize", {"idTag": tag})["idTagInfo"]["status"] == "Accepted"
+        start = {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": clock.now().isoformat()}
+        number = peer.tell("StartTransaction", start)["transactionId"]
+        begun = emsp.next("sessions")
+        assert (begun.method, begun.path) == ("PUT", f"/2.2.1/sessions/ES/AMB/{number}")
+        assert begun.body["cdr_token"]["uid"] == card["uid"]
+        assert begun.body["authorization_reference"] == "auth-7"
+        stop = {"response_url": answered, "session_id": str(number)}
+        assert platform.ask("POST", f"{url}/STOP_SESSION", json=stop)["result"] == "ACCEPTED"
+        order = peer.order()
+        assert (order.action, order.payload) == ("RemoteStopTransaction", {"transactionId": number})
+        peer.answer(order, {"status": "Rejected"})
+        assert emsp.next("commands") == ("POST", "/commands/7", {"result": "REJECTED"})
     peer.close()

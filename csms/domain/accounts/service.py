@@ -26,7 +26,13 @@ UID_LENGTH = 20  # 1.6 §7.28: CiString20
 WEB_PREFIX, WEB_LABEL = "WEB", "Web"
 GUEST_PREFIX, GUEST_LABEL = "GST", "Guest"
 PAYMENT_PREFIX, PAYMENT_LABEL = "PAY", "Card payment"
-MADE_LABELS = (WEB_LABEL, GUEST_LABEL, PAYMENT_LABEL)  # of tags that we make, and nobody carries
+ROAMING_PREFIX, ROAMING_LABEL = "EMP", "Roaming"
+MADE_LABELS = (
+    WEB_LABEL,
+    GUEST_LABEL,
+    PAYMENT_LABEL,
+    ROAMING_LABEL,
+)  # of tags that we make, and nobody carries
 GUEST_FOR = timedelta(hours=2)  # from the press of the button to the charger's question, however slow
 
 

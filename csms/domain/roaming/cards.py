@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain import accounts
 from csms.domain.accounts import IdToken
-from csms.domain.accounts.service import GUEST_FOR, UID_LENGTH
+from csms.domain.accounts.service import GUEST_FOR, ROAMING_LABEL, ROAMING_PREFIX, UID_LENGTH
 from csms.domain.base import Invalid, NotFound, printable
 from csms.domain.roaming.models import OPEN, Peer, RoamingCard
 
@@ -18,7 +18,6 @@ TYPES = ("AD_HOC_USER", "APP_USER", "OTHER", "RFID")
 WHITELISTS = ("ALWAYS", "ALLOWED", "ALLOWED_OFFLINE", "NEVER")
 # Without asking its peer. We never ask, so a card that must be asked about charges by an order of its peer alone.
 UNASKED = ("ALWAYS", "ALLOWED")
-PREFIX = "EMP"  # of numbers that we make, where the peer's are none that a charger could send
 REQUIRED = ("country_code", "party_id", "uid", "type", "contract_id", "issuer", "valid", "whitelist")
 LENGTHS = {"country_code": 2, "party_id": 3, "uid": 36, "contract_id": 36, "issuer": 64}
 
@@ -56,7 +55,8 @@ def put(session: Session, peer: Peer, told: Mapping[str, Any], *, at: datetime) 
     card.is_good = body["valid"] and body["whitelist"] in UNASKED
     number = session.get_one(IdToken, card.id_token_id)
     number.is_allowed = card.is_good and peer.state in OPEN
-    number.label = _label(body)
+    if number.label != ROAMING_LABEL:
+        number.label = _label(body)
     session.flush()
     return card, is_new
 
@@ -79,7 +79,7 @@ def for_start(
         _made_up(),
         at=at,
         account_id=peer.account_id,
-        label=_label(body),
+        label=ROAMING_LABEL,
         expires_at=at + GUEST_FOR,
     )
     card = _card(peer, number, body, at)
@@ -138,12 +138,11 @@ def _card(peer: Peer, number: IdToken, body: dict[str, Any], at: datetime) -> Ro
 
 
 def _number(session: Session, peer: Peer, body: Mapping[str, Any], at: datetime) -> IdToken:
-    """The card under which chargers know it: its own number, where a reader could send that."""
-    uid = str(body["uid"]) if body["type"] == "RFID" else ""
-    is_sent = 0 < len(uid) <= UID_LENGTH
-    return accounts.add_token(
-        session, uid if is_sent else _made_up(), at=at, account_id=peer.account_id, label=_label(body)
-    )
+    """The card under which chargers know it: its own number, where a reader could send that, or one that we make."""
+    uid = str(body["uid"])
+    if body["type"] == "RFID" and len(uid) <= UID_LENGTH:
+        return accounts.add_token(session, uid, at=at, account_id=peer.account_id, label=_label(body))
+    return accounts.add_token(session, _made_up(), at=at, account_id=peer.account_id, label=ROAMING_LABEL)
 
 
 def retire(session: Session, peer: Peer) -> None:
@@ -158,7 +157,7 @@ def retire(session: Session, peer: Peer) -> None:
 
 
 def _made_up() -> str:
-    return PREFIX + secrets.token_hex(8).upper()
+    return ROAMING_PREFIX + secrets.token_hex(8).upper()
 
 
 def _label(body: Mapping[str, Any]) -> str | None:

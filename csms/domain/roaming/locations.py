@@ -112,13 +112,8 @@ def _changed_since(moment: datetime) -> ColumnElement[bool]:
 def of_sites(session: Session, sites: Iterable[Site], view: View) -> list[dict[str, Any]]:
     """Their Locations. A fixed number of queries, however many there are."""
     rows = list(sites)
-    query = (
-        select(Charger)
-        .join(Charger.site)
-        .where(Site.id.in_([x.id for x in rows]), _is_shown())
-        .options(joinedload(Charger.lease), selectinload(Charger.connectors))
-        .order_by(Charger.id)
-    )
+    query = shown_chargers().where(Site.id.in_([x.id for x in rows]))
+    query = query.options(joinedload(Charger.lease), selectinload(Charger.connectors))
     found: dict[int | None, list[Charger]] = {}
     for charger in session.scalars(query):
         found.setdefault(charger.site_id, []).append(charger)
@@ -143,21 +138,43 @@ def part(parts: Sequence[dict[str, Any]], name: str, uid: str) -> dict[str, Any]
 
 def find_outlet(session: Session, location_id: str, evse_uid: str) -> list[Connector]:
     """The connectors of a published EVSE. Raises NotFound."""
-    query = (
-        select(Connector)
-        .join(Connector.charger)
-        .join(Charger.site)
-        .where(Site.uuid == location_id.strip().lower()[:UID_LENGTH], _is_shown(), _is_whole())
-        .order_by(Connector.evse_number, Connector.number)
-    )
+    wanted = evse_uid.casefold()
     found = [
         x
-        for x in session.scalars(query.options(joinedload(Connector.charger)))
-        if uid_of(x.charger.identity, x.evse_number).casefold() == evse_uid.casefold()
+        for x in outlets_at(session, location_id)
+        if uid_of(x.charger.identity, x.evse_number).casefold() == wanted
     ]
     if not found:
         raise NotFound("There is no such EVSE.")
     return found
+
+
+def outlets_at(session: Session, location_id: str) -> Sequence[Connector]:
+    """All published connectors of a location."""
+    query = (
+        select(Connector)
+        .join(Connector.charger)
+        .join(Charger.site)
+        .where(Site.uuid == location_id.strip().lower()[:UID_LENGTH], _is_shown(), _is_placed(), _is_whole())
+        .order_by(Connector.charger_id, Connector.evse_number, Connector.number)
+    )
+    return session.scalars(query.options(joinedload(Connector.charger))).all()
+
+
+def shown_chargers() -> Select[Charger]:
+    """Chargers of which anything is published."""
+    whole = select(Connector.id).where(Connector.charger_id == Charger.id, _is_whole())
+    return (
+        select(Charger)
+        .join(Charger.site)
+        .where(_is_shown(), _is_placed(), whole.correlate(Charger).exists())
+        .order_by(Charger.id)
+    )
+
+
+def evses_of(session: Session, charger: Charger, view: View) -> list[dict[str, Any]]:
+    """The EVSEs of a charger at a site."""
+    return _evses(session, charger, party_of(charger.site, view.party), view)
 
 
 def uid_of(identity: str, evse: int) -> str:
@@ -307,11 +324,7 @@ def standing(session: Session) -> Standing:
     query = (
         select(Charger)
         .outerjoin(Charger.site)
-        .where(
-            Charger.admission == Admission.ACCEPTED,
-            Charger.is_simulated.is_(False),
-            func.coalesce(Charger.is_public, Site.is_public) == true(),
-        )
+        .where(_is_shown())
         .options(joinedload(Charger.site), selectinload(Charger.connectors))
         .order_by(Charger.identity)
         .limit(2_000)

@@ -4,11 +4,12 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.accounts import Account, IdToken
 from csms.domain.base import Base, BigId, choice
+from csms.domain.looking import Cursor
 
 
 class PeerState(enum.StrEnum):
@@ -94,3 +95,77 @@ class RoamingCard(Base):
 
     peer: Mapped[Peer] = relationship()
     id_token: Mapped[IdToken] = relationship()
+
+
+class RoamingOrder(Base):
+    """What a peer has ordered: the command that came of it, and where its end is told. `told_at` None: not yet.
+
+    A reservation is kept beside its order, under the id that the peer has for it.
+    """
+
+    __tablename__ = "ocpi_order"
+    __table_args__ = (Index("ix_ocpi_order_peer_id_reservation_key", "peer_id", "reservation_key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    peer_id: Mapped[int] = mapped_column(ForeignKey("ocpi_peer.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(24))
+    command_id: Mapped[str | None] = mapped_column(String(36))
+    response_url: Mapped[str | None] = mapped_column(String(500))
+    reservation_key: Mapped[str | None] = mapped_column(String(36))
+    reservation_id: Mapped[int | None]
+    told_at: Mapped[datetime | None] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class PushState(enum.StrEnum):
+    """QUEUED: to be sent, perhaps again."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Push(Base):
+    """One message to a peer. `about` names what it tells of; `answer`: its beginning, or why there was none."""
+
+    __tablename__ = "ocpi_push"
+    __table_args__ = (
+        Index("ix_ocpi_push_due_at", "due_at"),
+        Index("ix_ocpi_push_peer_id_about", "peer_id", "about"),
+        Index("ix_ocpi_push_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    peer_id: Mapped[int] = mapped_column(ForeignKey("ocpi_peer.id", ondelete="CASCADE"))
+    about: Mapped[str] = mapped_column(String(80))
+    method: Mapped[str] = mapped_column(String(8))
+    url: Mapped[str] = mapped_column(String(500))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[PushState] = mapped_column(choice(PushState))
+    attempts: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime | None]  # None: nothing more is done with it
+    status_code: Mapped[int | None] = mapped_column(Integer)
+    answer: Mapped[str | None] = mapped_column(String(300))
+    settled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    peer: Mapped[Peer] = relationship()
+
+
+class Told(Base):
+    """What a peer was last told about a thing, as a digest."""
+
+    __tablename__ = "ocpi_told"
+
+    peer_id: Mapped[int] = mapped_column(
+        ForeignKey("ocpi_peer.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    about: Mapped[str] = mapped_column(String(80), primary_key=True)
+    digest: Mapped[int] = mapped_column(BigInteger)
+    told_at: Mapped[datetime]
+
+
+class RoamingCursor(Cursor):
+    """How far what peers are told has been looked for."""
+
+    __tablename__ = "ocpi_cursor"

@@ -1,27 +1,25 @@
 """Looking for what has happened. Who charges pays nothing for it: the tables are read by those who want to tell.
 
-Each look begins a little before where the last one ended, for on PostgreSQL numbers need not be committed in their
-order; what was told before is known by its key.
+What was told before is known by its key.
 """
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import Charger, ConnectorStatus, StatusEvent
 from csms.domain.commands import Command, CommandState
+from csms.domain.looking import OVERLAP_S, fresh
 from csms.domain.payments import Payment, PaymentEvent
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.webhooks.cursors import begin_looking, stop_looking
 from csms.domain.webhooks.models import Event, Webhook, WebhookCursor, WebhookOpen
 from csms.domain.webhooks.service import check_waiting, tell
 
-OVERLAP = 200
-OVERLAP_S = timedelta(seconds=30)
 LONGEST_COMMAND = timedelta(days=8)
 UPDATE_EVERY = timedelta(seconds=60)  # of a transaction, and only when its meter has moved
 CONNECTIONS = {"Connected": Event.CHARGER_ONLINE, "Disconnected": Event.CHARGER_OFFLINE}
@@ -34,7 +32,6 @@ PAYMENTS = {
     "refunded": Event.PAYMENT_REFUNDED,
     **dict.fromkeys(("failed", "expired", "problem"), Event.PAYMENT_FAILED),
 }
-MOST = 1_000  # rows of a source at once; the rest is found at the next look
 
 
 def gather(session: Session, at: datetime) -> int:
@@ -54,29 +51,10 @@ def gather(session: Session, at: datetime) -> int:
     return count
 
 
-def _fresh(
-    session: Session, cursor: WebhookCursor, number: InstrumentedAttribute[int], at: datetime
-) -> list[Any]:
-    """Rows of a table that is only added to, from a little before the cursor on; the cursor is moved.
-
-    `looked_at` is when it last moved: where nothing has come for long enough, nothing is read again and again.
-    """
-    newest = session.scalar(select(func.max(number))) or 0
-    if newest <= cursor.position and cursor.looked_at < at - OVERLAP_S:
-        return []
-    query = select(number.class_).where(number > cursor.position - OVERLAP).order_by(number).limit(MOST)
-    rows = list(session.scalars(query))
-    position = max([cursor.position, *(x.id for x in rows)])
-    if position > cursor.position:
-        cursor.position = position
-        cursor.looked_at = at if len(rows) < MOST else cursor.looked_at  # what is left is not old
-    return rows
-
-
 def _started(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
     before, count = cursor.looked_at, 0
     known = set(session.scalars(select(WebhookOpen.transaction_id)))
-    for one in _fresh(session, cursor, Transaction.id, at):
+    for one in fresh(session, cursor, Transaction.id, at):
         is_old = one.start_received_at < before - OVERLAP_S
         if one.state is TransactionState.ORPHAN or is_old or one.id in known:
             continue
@@ -113,7 +91,7 @@ def _going_on(session: Session, webhooks: Collection[Webhook], at: datetime) -> 
 
 def _statuses(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
     before, count = cursor.looked_at, 0
-    rows = [x for x in _fresh(session, cursor, StatusEvent.id, at) if x.received_at >= before - OVERLAP_S]
+    rows = [x for x in fresh(session, cursor, StatusEvent.id, at) if x.received_at >= before - OVERLAP_S]
     ids = {x.charger_id for x in rows}
     names = {x.id: x for x in session.scalars(select(Charger).where(Charger.id.in_(ids)))}
     for one in rows:
@@ -157,7 +135,7 @@ def _commands(session: Session, webhooks: Collection[Webhook], cursor: WebhookCu
 
 def _records(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
     before, count = cursor.looked_at, 0
-    for one in _fresh(session, cursor, Cdr.id, at):
+    for one in fresh(session, cursor, Cdr.id, at):
         if one.made_at >= before - OVERLAP_S and not one.body.get("is_past"):
             data, moment = cdr_data(one), one.made_at
             count += tell(session, webhooks, Event.CDR_CREATED, (one.id,), data, occurred_at=moment, at=at)
@@ -166,7 +144,7 @@ def _records(session: Session, webhooks: Collection[Webhook], cursor: WebhookCur
 
 def _payments(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
     before, count = cursor.looked_at, 0
-    steps = [x for x in _fresh(session, cursor, PaymentEvent.id, at) if x.at >= before - OVERLAP_S]
+    steps = [x for x in fresh(session, cursor, PaymentEvent.id, at) if x.at >= before - OVERLAP_S]
     wanted = select(Payment).where(Payment.id.in_({x.payment_id for x in steps}))
     loaded = wanted.options(joinedload(Payment.charger), joinedload(Payment.connector))
     known = {x.id: x for x in session.scalars(loaded)}

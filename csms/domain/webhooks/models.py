@@ -7,6 +7,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, St
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
+from csms.domain.looking import Cursor
 
 
 class Event(enum.StrEnum):
@@ -88,14 +89,10 @@ class Delivery(Base):
     webhook: Mapped[Webhook] = relationship()
 
 
-class WebhookCursor(Base):
+class WebhookCursor(Cursor):
     """How far events of a source have been looked for."""
 
     __tablename__ = "webhook_cursor"
-
-    source: Mapped[str] = mapped_column(String(24), primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger)
-    looked_at: Mapped[datetime]
 
 
 class WebhookOpen(Base):

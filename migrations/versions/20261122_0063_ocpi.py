@@ -1,14 +1,14 @@
 """Peers of OCPI, and their drivers' cards.
 
-Revision: 0061
-Revises: 0060
+Revision: 0063
+Revises: 0062
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 

@@ -92,7 +92,7 @@ def discover(versions_url: str, token: str, *, may_be_private: bool) -> Found:
         answer = _get(versions_url, token, is_plain, may_be_private)
     offered = _data(answer, list, versions_url)
     chosen = [x for x in offered if isinstance(x, dict) and x.get("version") == VERSION]
-    if not chosen or not _is_address(chosen[0].get("url")):
+    if not chosen or not is_address(chosen[0].get("url")):
         raise Unfit(3002, told("It does not offer OCPI %(version)s.", version=VERSION))
     url = str(chosen[0]["url"])
     details = _data(_get(url, token, is_plain, may_be_private), dict, url)
@@ -103,7 +103,7 @@ def discover(versions_url: str, token: str, *, may_be_private: bool) -> Found:
 
 
 def _get(url: str, token: str, is_plain: bool, may_be_private: bool) -> Answer:
-    if not _is_address(url):
+    if not is_address(url):
         raise Unfit(3001, told("This is no address of a web server: %(url)s", url=str(url)[:200]))
     headers = {"Authorization": credential(token, is_plain=is_plain), "Accept": "application/json"}
     try:
@@ -131,13 +131,14 @@ def _endpoint(given: Any) -> dict[str, Any] | None:
     """An endpoint as it is kept; None for what is none. What has no role (credentials) is both."""
     if not isinstance(given, dict) or not isinstance(given.get("identifier"), str):
         return None
-    if not _is_address(given.get("url")):
+    if not is_address(given.get("url")):
         return None
     role = str(given.get("role") or "SENDER").upper()
     return {"identifier": given["identifier"][:40], "role": role[:8], "url": given["url"].rstrip("/")}
 
 
-def _is_address(url: Any) -> bool:
+def is_address(url: Any) -> bool:
+    """Could a web server be there?"""
     if not isinstance(url, str) or not 0 < len(url) <= 500 or not url.isascii():
         return False
     try:

@@ -1,0 +1,165 @@
+"""Looking for what peers want to be told: statuses, sessions, charge records, and places that have changed.
+
+As with webhooks, who charges pays nothing for it; what a peer was told about a thing is remembered, so that it is told
+again when it is different and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from csms.domain.cdrs import Cdr
+from csms.domain.chargers import Charger, StatusEvent
+from csms.domain.looking import OVERLAP_S, fresh
+from csms.domain.roaming import locations, records, telling
+from csms.domain.roaming.locations import View
+from csms.domain.roaming.models import OPEN, Peer, RoamingCursor
+from csms.domain.roaming.peers import Party
+from csms.domain.sites import Site
+from csms.domain.transactions import Transaction, TransactionState
+
+LATEST = timedelta(days=7)  # what ended longer ago is fetched, and not told
+UPDATE_EVERY = timedelta(seconds=60)  # of a session, and only when something about it has changed
+SOURCES = {"status": StatusEvent.id, "cdr": Cdr.id}
+
+
+def reachable(session: Session) -> Sequence[Peer]:
+    """Peers that can be told anything."""
+    query = select(Peer).where(Peer.state.in_(OPEN), Peer.their_token_sealed.is_not(None))
+    return session.scalars(query.order_by(Peer.id)).all()
+
+
+def gather(session: Session, view: View, currency: str) -> int:
+    """Queue what is new since the last look; how much. What was before the first peer came is told to nobody."""
+    peers = reachable(session)
+    if not peers:
+        session.execute(delete(RoamingCursor))
+        return 0
+    cursors = _cursors(session, view.at)
+    count = _statuses(session, peers, cursors["status"], view)
+    count += _places(session, peers, cursors["site"], view)
+    count += _sessions(session, peers, cursors["session"], view, currency)
+    return count + _records(session, peers, cursors["cdr"], view, currency)
+
+
+def _cursors(session: Session, at: datetime) -> dict[str, RoamingCursor]:
+    known = {x.source: x for x in session.scalars(select(RoamingCursor))}
+    for source in {"status", "cdr", "site", "session"} - known.keys():
+        number = SOURCES.get(source)
+        position = session.scalar(select(func.max(number))) if number is not None else 0
+        known[source] = RoamingCursor(source=source, position=position or 0, looked_at=at)
+        session.add(known[source])
+    session.flush()
+    return known
+
+
+def _wanting(peers: Sequence[Peer], module: str) -> list[tuple[Peer, str]]:
+    return [(x, url) for x in peers if (url := x.receiver(module)) is not None]
+
+
+def _statuses(session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View) -> int:
+    """PATCH of an EVSE (§8.2.2.3)."""
+    before, events = cursor.looked_at, fresh(session, cursor, StatusEvent.id, view.at)
+    ids = {x.charger_id for x in events if x.received_at >= before - OVERLAP_S}
+    wanting = _wanting(peers, "locations")
+    if not ids or not wanting:
+        return 0
+    query = locations.shown_chargers().where(Charger.id.in_(ids))
+    loads = (joinedload(Charger.lease), joinedload(Charger.site), selectinload(Charger.connectors))
+    count = 0
+    for charger in session.scalars(query.options(*loads)):
+        for evse in locations.evses_of(session, charger, view):
+            count += sum(_tell_status(session, peer, url, charger, evse, view) for peer, url in wanting)
+    return count
+
+
+def _tell_status(
+    session: Session, peer: Peer, url: str, charger: Charger, evse: dict[str, Any], view: View
+) -> bool:
+    uid, site = evse["uid"], charger.site
+    about = f"evse {uid}"
+    if site is None or not telling.is_news(session, peer.id, about, evse["status"], at=view.at):
+        return False
+    body = {"status": evse["status"], "last_updated": evse["last_updated"]}
+    address = _under(url, locations.party_of(site, view.party), site.uuid, uid)
+    telling.post(session, peer.id, about, "PATCH", address, body, at=view.at)
+    return True
+
+
+def _places(session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View) -> int:
+    """PUT of a location whose site has changed (§8.2.2.2)."""
+    since, cursor.looked_at = cursor.looked_at - OVERLAP_S, view.at
+    wanting = _wanting(peers, "locations")
+    if not wanting:
+        return 0
+    changed = session.scalars(locations.listed().where(Site.changed_at >= since).limit(200)).all()
+    count = 0
+    for location in locations.of_sites(session, changed, view):
+        lasting = {x: y for x, y in location.items() if x not in ("evses", "last_updated")}
+        about = f"location {location['id']}"
+        for peer, url in wanting:
+            if telling.is_news(session, peer.id, about, lasting, at=view.at):
+                address = _at(url, location["country_code"], location["party_id"], location["id"])
+                telling.post(session, peer.id, about, "PUT", address, location, at=view.at)
+                count += 1
+    return count
+
+
+def _sessions(
+    session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View, currency: str
+) -> int:
+    """PUT of a session that runs, once a minute at most, and of one that is over (§9.2.2.2)."""
+    since, cursor.looked_at = cursor.looked_at - OVERLAP_S, view.at
+    running = select(Transaction.id).where(Transaction.state == TransactionState.ACTIVE)
+    over = select(Transaction.id).where(
+        Transaction.ended_at >= since - LATEST, Transaction.end_received_at >= since
+    )
+    recent = Transaction.id.in_(running.union(over))
+    count = 0
+    for peer, url in _wanting(peers, "sessions"):
+        for one, card in session.execute(records.sessions(peer).where(recent).limit(1_000)):
+            about = f"session {one.id}"
+            last = telling.told_at(session, peer.id, about)
+            if one.is_active and last is not None and last > view.at - UPDATE_EVERY:
+                continue
+            body = records.session_of(one, card, view, currency)
+            lasting = {x: body[x] for x in ("status", "kwh")}
+            if telling.is_news(session, peer.id, about, lasting, at=view.at):
+                address = _at(url, body["country_code"], body["party_id"], body["id"])
+                telling.post(session, peer.id, about, "PUT", address, body, at=view.at)
+                count += 1
+    return count
+
+
+def _records(
+    session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View, currency: str
+) -> int:
+    """POST of a charge record (§10.2.2.2)."""
+    before = cursor.looked_at
+    ids = [x.id for x in fresh(session, cursor, Cdr.id, view.at) if x.made_at >= before - OVERLAP_S]
+    count = 0
+    if not ids:
+        return 0
+    for peer, url in _wanting(peers, "cdrs"):
+        for cdr, card, charger in session.execute(records.records(peer).where(Cdr.id.in_(ids))):
+            about = f"cdr {cdr.uuid}"
+            if telling.is_news(session, peer.id, about, cdr.uuid, at=view.at):
+                body = records.record_of(cdr, card, charger, view, currency)
+                telling.post(session, peer.id, about, "POST", url, body, at=view.at)
+                count += 1
+    return count
+
+
+def _under(url: str, party: Party, *parts: str) -> str:
+    return _at(url, party.country_code, party.party_id, *parts)
+
+
+def _at(url: str, *parts: str) -> str:
+    """An object's address below a module's (§8.2.2)."""
+    return "/".join((url.rstrip("/"), *(quote(x, safe="") for x in parts)))

@@ -1,0 +1,145 @@
+"""The way out for what peers are told: found, queued, and sent to each in its order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gevent
+import orjson
+from flask import Flask, current_app
+
+from csms import clock, outbound, roaming, rounds
+from csms.domain.roaming import gathering, locations, orders, telling
+from csms.domain.roaming.models import Push
+from csms.extensions import db
+from csms.outbound import Barred, Unreachable
+from csms.seal import Unreadable
+from csms.sentences import told
+from csms.work import atomic
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+PEERS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """What a sender needs of a message, with no session to it."""
+
+    push_id: int
+    peer_id: int
+    method: str
+    url: str
+    body: str
+    authorization: str | None  # None: it cannot be read any more
+
+
+def start(app: Flask) -> gevent.Greenlet:
+    """Look for what is new and send what is due, for as long as the process lives."""
+
+    def turn() -> None:
+        gather()
+        send_due(app)
+
+    return rounds.start(app, "roaming", EVERY_S, turn)
+
+
+def gather() -> int:
+    """Queue what is new; how much. Nothing is locked while there is nobody to be told."""
+    has_any = bool(gathering.reachable(db.session()))
+    db.session.remove()
+    if not has_any:
+        return 0
+    settings = current_app.extensions["settings"]
+    with atomic() as session:
+        at = clock.now()
+        view = locations.view_of(
+            session, operator=settings.organisation, time_zone=settings.time_zone.key, at=at
+        )
+        return orders.tell_ended(session, at) + gathering.gather(session, view, settings.currency)
+
+
+def send_due(app: Flask) -> int:
+    """Send what is due: several peers at once, to each in its order. How many peers there were."""
+    letters = rounds.claimed(telling.due, telling.claim, _letter)
+    by_peer: dict[int, list[_Letter]] = {}
+    for letter in letters:
+        by_peer.setdefault(letter.peer_id, []).append(letter)
+    return rounds.each(app, list(by_peer.values()), _send, at_once=PEERS_AT_ONCE)
+
+
+def _letter(push: Push) -> _Letter:
+    peer = push.peer
+    try:
+        token = current_app.extensions["seal"].open(peer.their_token_sealed or "")
+        authorization = roaming.credential(token, is_plain=peer.is_plain)
+    except Unreadable:
+        authorization = None
+    return _Letter(push.id, peer.id, push.method, push.url, push.body, authorization)
+
+
+def _send(app: Flask, letters: Sequence[_Letter]) -> None:
+    """Send one after the other; where the peer is in trouble the rest waits."""
+    with app.app_context():
+        try:
+            for number, letter in enumerate(letters):
+                if not _deliver(app, letter):
+                    _release(letters[number + 1 :])
+                    return
+        except Exception:  # the outermost door of a sender: it is due again when its claim is over
+            log.exception("push_not_settled", extra={"peer": letters[0].peer_id})
+
+
+def _deliver(app: Flask, letter: _Letter) -> bool:
+    """Send one, and note what came of it. False: nothing more can be sent there now."""
+    status_code, answer, is_taken = _post(letter, app.extensions["settings"].private_targets)
+    with atomic() as session:
+        push = telling.find(session, letter.peer_id, letter.push_id)
+        return telling.note_answer(
+            session, push, status_code=status_code, answer=answer, is_taken=is_taken, at=clock.now()
+        )
+
+
+def _release(letters: Sequence[_Letter]) -> None:
+    with atomic() as session:
+        for letter in letters:
+            telling.release(session, telling.find(session, letter.peer_id, letter.push_id), at=clock.now())
+
+
+def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, str, bool]:
+    """(status of the answer or None, its beginning or why there is none, whether the peer has taken it)."""
+    if letter.authorization is None:
+        return None, told("Its token cannot be read since SECRET_KEY has changed: invite it anew."), False
+    headers = {
+        "Authorization": letter.authorization,
+        "Content-Type": "application/json",
+        "X-Request-ID": roaming.new_token(),
+        "X-Correlation-ID": roaming.new_token(),
+    }
+    try:
+        answer = outbound.send(
+            letter.method,
+            letter.url,
+            letter.body.encode(),
+            headers,
+            within_s=roaming.WITHIN_S,
+            may_be_private=may_be_private,
+        )
+    except (Barred, Unreachable) as error:
+        return None, str(error), False
+    status_code = _status_code(answer.body)
+    is_taken = 200 <= answer.status < 300 and (status_code is None or 1000 <= status_code < 2000)
+    return answer.status, answer.body[:300].decode("utf-8", "replace"), is_taken
+
+
+def _status_code(body: bytes) -> int | None:
+    """OCPI's own (§5), if it is told."""
+    try:
+        envelope = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    found = envelope.get("status_code") if isinstance(envelope, dict) else None
+    return found if isinstance(found, int) else None
