@@ -84,6 +84,7 @@ class SecondBackend:
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     logins: list[str | None] = field(default_factory=list)
     begun: int = 0
+    moved_to: str | None = None  # it says that it is elsewhere
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -139,6 +140,10 @@ class SecondBackend:
         given = request.headers.get("Authorization")
         self.logins.append(given)
         identity = request.path.rpartition("/")[2]
+        if self.moved_to is not None:
+            moved = connection.respond(302, "elsewhere\n")
+            moved.headers["Location"] = self.moved_to
+            return moved
         if self.password is None:
             return None
         wanted = "Basic " + base64.b64encode(f"{identity}:{self.password}".encode()).decode()

@@ -22,6 +22,7 @@ import csms.api.dso_signals
 import csms.api.energy
 import csms.api.entrance
 import csms.api.firmware
+import csms.api.forwarder
 import csms.api.frames
 import csms.api.hostnames
 import csms.api.id_tokens

@@ -87,7 +87,16 @@ def _row(item: Item) -> Row:
             return _trouble_row(item, about)
         case Matter.SECURITY | Matter.EXPIRING:
             return _security_row(item, about)
+        case Matter.FORWARDING:
+            return _forwarding_row(item, about)
     return _fault_row(item, charger, about)
+
+
+def _forwarding_row(item: Item, about: dict[str, Any]) -> Row:
+    about["href"] += "/second-backend"
+    what = gettext("its second backend cannot be reached")
+    mark, link = (gettext("Second backend"), "wait", "wifi-off"), (gettext("Look at it"), "", None)
+    return Row(**about, what=what, mark=mark, detail=languages.stored(item.word), link=link)
 
 
 def _unpriced_row(item: Item) -> Row:

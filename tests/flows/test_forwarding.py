@@ -193,7 +193,7 @@ def test_only_the_sessions_of_its_cards_are_told_and_answers_that_differ_are_kep
         assert json.loads(frame.text)[3]["idTag"] == "FLEET-9"
 
 
-def test_a_wrong_password_is_told_and_does_not_hinder_the_charger(
+def test_a_wrong_password_and_a_redirect_are_told_and_do_not_hinder_the_charger(
     live: LiveServer, desk: Desk, peer: Peer, other: SecondBackend
 ) -> None:
     other.password = "another one"
@@ -207,3 +207,6 @@ def test_a_wrong_password_is_told_and_does_not_hinder_the_charger(
     end(peer, number)
     assert other.heard == []
     assert state(desk).sent == 0
+    other.password, other.moved_to = PASSWORD, "ws://127.0.0.1:1/"
+    wait_for(lambda: state(desk).detail or "", lambda x: "refused the connection with 302" in x)
+    assert live.faults() == []

@@ -13,6 +13,7 @@ from csms.domain.attention.snoozes import Matter, put_off_now
 from csms.domain.attention.tallying import Tally, tally
 from csms.domain.chargers import Admission, Attempt, Charger, Connector, LinkLease
 from csms.domain.configuration import Upkeep
+from csms.domain.forwarding import Forwarder, is_cut_off
 from csms.domain.maintenance import Rollout, RolloutState
 from csms.domain.payments import Payment
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
@@ -103,6 +104,14 @@ def _rollouts(session: Session, _at: datetime) -> list[Item]:
     return [
         Item(Matter.ROLLOUT, x.created_at, rollout=x, word=x.reason)
         for x in session.scalars(query.order_by(Rollout.created_at).limit(MOST_OF_A_KIND))
+    ]
+
+
+def _forwarders(session: Session, at: datetime) -> list[Item]:
+    query = select(Forwarder).where(is_cut_off(at)).options(joinedload(Forwarder.charger))
+    return [
+        Item(Matter.FORWARDING, x.away_since or at, charger=x.charger, word=x.detail)
+        for x in session.scalars(query.order_by(Forwarder.away_since).limit(MOST_OF_A_KIND))
     ]
 
 
@@ -211,6 +220,7 @@ _LISTS: dict[Matter, Callable[[Session, datetime], list[Item]]] = {
     Matter.PENDING: _pending,
     Matter.REFUSED: _refused,
     Matter.BOOT_LOOP: _loops,
+    Matter.FORWARDING: _forwarders,
     Matter.ROLLOUT: _rollouts,
     Matter.PAYMENT: _payments,
     Matter.TROUBLE: _troubles,

@@ -21,6 +21,7 @@ from csms.domain.attention.snoozes import Matter, Snooze, awake, is_put_off
 from csms.domain.base import Sums
 from csms.domain.chargers import Admission, Attempt, Charger, Connector
 from csms.domain.configuration import Upkeep
+from csms.domain.forwarding import Forwarder, is_cut_off
 from csms.domain.maintenance import Rollout, RolloutState
 from csms.domain.payments import Payment
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
@@ -101,6 +102,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
     events = select(func.count(distinct(SecurityEvent.charger_id))).where(SecurityEvent.is_open)
     expiring = select(func.count(distinct(SigningRequest.charger_id))).where(is_expiring(at))
     paused = select(func.count(Rollout.id)).where(Rollout.state == RolloutState.PAUSED)
+    apart = select(func.count(Forwarder.charger_id)).where(is_cut_off(at))
     payments = select(func.count(Payment.id)).where(Payment.problem_at.is_not(None))
     told = select(func.count(Trouble.id)).where(Trouble.closed_at.is_(None))
     return {
@@ -111,6 +113,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
         Matter.BOOT_LOOP: (loops, Upkeep.charger_id),
         Matter.SECURITY: (events, SecurityEvent.charger_id),
         Matter.EXPIRING: (expiring, SigningRequest.charger_id),
+        Matter.FORWARDING: (apart, Forwarder.charger_id),
         Matter.ROLLOUT: (paused, Rollout.id),
         Matter.PAYMENT: (payments, Payment.id),
         Matter.TROUBLE: (told, Trouble.id),

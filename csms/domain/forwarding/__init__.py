@@ -5,7 +5,6 @@ for it when a charger speaks. What is told, and in which words, is the protocol'
 """
 
 from csms.domain.forwarding.models import (
-    Away,
     ForwardedTransaction,
     Forwarder,
     ForwardState,
@@ -16,12 +15,12 @@ from csms.domain.forwarding.queue import following, newest_id, waiting
 from csms.domain.forwarding.rules import Wish, address, pause_s
 from csms.domain.forwarding.service import (
     TOPIC,
-    away_for_long,
     change,
     claim,
     compare,
     end_pair,
     find,
+    is_cut_off,
     note_state,
     ours_of,
     pair,
@@ -35,7 +34,6 @@ from csms.domain.forwarding.service import (
 )
 
 __all__ = [
-    "Away",
     "ForwardState",
     "ForwardedTransaction",
     "Forwarder",
@@ -44,12 +42,12 @@ __all__ = [
     "Traffic",
     "Wish",
     "address",
-    "away_for_long",
     "change",
     "end_pair",
     "claim",
     "compare",
     "find",
+    "is_cut_off",
     "following",
     "newest_id",
     "note_state",

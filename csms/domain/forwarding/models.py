@@ -47,10 +47,6 @@ class ForwardState(enum.StrEnum):
     NOT_ACCEPTED = "not_accepted"  # it is there, and does not let the charger in (1.6 §4.2)
 
 
-# How a second backend is not to be reached: since when, and why.
-Away = tuple[datetime, str]
-
-
 class Forwarder(Base):
     """One charger's second backend. `password_sealed`: as the door has sealed it; None: it asks for none.
 

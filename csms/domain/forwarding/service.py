@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from csms.domain.accounts.cards import card_of
 from csms.domain.base import Invalid, NotFound, Refused, announce, iso, printable
 from csms.domain.chargers import Charger
-from csms.domain.forwarding.models import Away, ForwardedTransaction, Forwarder, ForwardState
+from csms.domain.forwarding.models import ForwardedTransaction, Forwarder, ForwardState
 from csms.domain.forwarding.queue import newest_id
 from csms.domain.forwarding.rules import Wish
 
@@ -152,11 +152,9 @@ def note_state(
     row.away_since = None if is_reached else (row.away_since or at)
 
 
-def away_for_long(row: Forwarder, at: datetime) -> Away | None:
-    """Since when it has not been reached, and why; None: it has been lately, or nobody wants to."""
-    if row.is_paused or row.away_since is None or row.away_since > at - LONG:
-        return None
-    return row.away_since, row.detail or ""
+def is_cut_off(at: datetime) -> ColumnElement[bool]:
+    """It has not been reached for an hour, and somebody wants it to be."""
+    return and_(~Forwarder.is_paused, Forwarder.away_since.is_not(None), Forwarder.away_since < at - LONG)
 
 
 # What it is told, and what it answers.

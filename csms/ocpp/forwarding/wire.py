@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.event import AsyncResult
 from gevent.pool import Pool
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -101,6 +101,8 @@ def _headers(to: Destination) -> dict[str, str]:
 
 def _why(to: Destination, error: Exception) -> str:
     """A failed dial in words. Raises `error` where it is a fault of ours."""
+    if isinstance(error.__cause__, InvalidStatus):  # a redirect, which its library would not follow
+        error = error.__cause__
     match error:
         case InvalidStatus() if error.response.status_code in (401, 403):
             return told("%(host)s does not let us in: look at identity and password.", host=to.host)
@@ -112,7 +114,7 @@ def _why(to: Destination, error: Exception) -> str:
         case ssl.SSLError():
             why = error.reason or error
             return told("%(host)s offers no TLS that can be trusted: %(why)s.", host=to.host, why=why)
-        case OSError() | InvalidHandshake() | EOFError():
+        case OSError() | WebSocketException() | EOFError():
             why = str(error) or type(error).__name__
             return told("%(host)s cannot be reached: %(why)s.", host=to.host, why=why)
     raise error
