@@ -15,7 +15,7 @@ from csms.domain.transactions import Flag, Transaction, curves, queries
 from csms.extensions import db
 from csms.web import filters, journal, repairs, stories
 from csms.web.addresses import with_query
-from csms.web.bills import bill_lines, credit_kwh, tariff_name, vat_lines
+from csms.web.bills import bill_lines, tariff_name, vat_lines
 from csms.web.payment_words import STATES
 from csms.web.security import can, card_number, requires
 from csms.web.session_filters import asked, cursor, page_url
@@ -131,7 +131,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "bill": bill,
         "bill_lines": bill_lines(bill, currency, here, transaction.tariff_version),
         "vat_lines": vat_lines(bill, currency),
-        "credit_kwh": credit_kwh(bill),
+        "credit_left_wh": transactions.spent_wh(session, transaction),
         "tariff_name": tariff_name(transaction.tariff_version) if transaction.tariff_version else None,
         "is_booked": transaction.bill is not None,
         "is_estimated": Flag.ESTIMATED in transaction.flags,

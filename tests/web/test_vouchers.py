@@ -99,6 +99,19 @@ def test_a_session_is_refunded_on_its_page(visitor, site):
     assert visitor().log_in(Role.SUPPORT).post(f"{here}/refund", {"reason": "x"}).status_code == 404
 
 
+def test_credit_in_kwh_is_offered_to_be_given_back_until_it_has_been(visitor, site):
+    accounts.book(site.session, site.account, LedgerKind.TOP_UP, at=site.now, energy_wh=50_000)
+    store(site.session)
+    transaction = site.end(site.begin(at=site.now - timedelta(hours=1)), 19_000)
+    olga = visitor().log_in(Role.ACCOUNTANT)
+    here = f"/sessions/{transaction.id}"
+    assert "And the kWh of credit that it took." in olga.text(here)
+    olga.post(f"{here}/refund", {"how": "whole", "reason": "goodwill"})
+    site.session.rollback()
+    assert site.session.get_one(Account, site.account.id, populate_existing=True).balance_wh == 50_000
+    assert "Refund session" not in olga.text(here)
+
+
 def test_an_account_without_credit_is_told_so_before_it_starts(visitor, site):
     begin(site.session)
     accounts.book(

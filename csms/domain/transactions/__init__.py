@@ -21,7 +21,7 @@ from csms.domain.transactions.opened import follow_status
 from csms.domain.transactions.orders import check_start, request_start, request_stop
 from csms.domain.transactions.progress import Progress, open_on, preload
 from csms.domain.transactions.readings import record
-from csms.domain.transactions.refunds import refund
+from csms.domain.transactions.refunds import refund, spent_wh
 from csms.domain.transactions.rules import Meter, Sample, Snapshot, Summary, advance, scramble, summarise
 from csms.domain.transactions.starts import Begun, StartReport, begin, preload_starts, salvage, start_key
 from csms.domain.transactions.status_log import StatusEntry, status_log
@@ -70,6 +70,7 @@ __all__ = [
     "request_stop",
     "salvage",
     "scramble",
+    "spent_wh",
     "start_key",
     "status_log",
     "summarise",

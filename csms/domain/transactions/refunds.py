@@ -35,7 +35,7 @@ def refund(
         raise Invalid("Say why.", "reason")
     if transaction.bill is None or transaction.cost_cents is None:
         raise Refused("This session is not billed, so there is nothing to give back.")
-    energy_wh = _spent_wh(session, transaction) if cents is None else 0
+    energy_wh = spent_wh(session, transaction) if cents is None else 0
     left, whole = transaction.cost_cents, cents is None
     if not left and not energy_wh:
         raise Refused("This session costs nothing, so there is nothing to give back.")
@@ -65,7 +65,7 @@ def refund(
     repair.told(session, transaction)
 
 
-def _spent_wh(session: Session, transaction: Transaction) -> int:
+def spent_wh(session: Session, transaction: Transaction) -> int:
     """kWh of credit that it took, less what was given back."""
     query = select(func.coalesce(func.sum(-LedgerEntry.energy_wh), 0)).where(
         LedgerEntry.transaction_id == transaction.id, LedgerEntry.kind.in_(billing.OF_SESSIONS)
