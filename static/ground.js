@@ -3,12 +3,15 @@
 const NEAREST = 19;
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// A map in `view`, whose data-land, data-tiles and data-tile-host say what it is drawn on; it must still be given a place.
+// A map in `view`, whose data-land, data-tiles and data-tile-host say what it is drawn on, and data-zoom-in, data-zoom-out and
+// data-close what its buttons are called; it must still be given a place.
 function groundMap(view) {
-  const { land, tiles, tileHost } = view.dataset;
-  const map = L.map(view, { zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 2, maxZoom: NEAREST });
+  const { land, tiles, tileHost, zoomIn, zoomOut, close } = view.dataset;
+  const map = L.map(view, { zoomControl: false, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 2, maxZoom: NEAREST });
   map.attributionControl.setPrefix(false);
+  L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
   L.control.scale().addTo(map);
+  map.on("popupopen", ({ popup }) => popup.getElement().querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", close));
   map.createPane("land").style.zIndex = 150;                  // under the tiles, which may be missing
   map.createPane("grid").style.zIndex = 160;
   map.attributionControl.addAttribution("Natural Earth");

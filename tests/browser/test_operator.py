@@ -148,6 +148,14 @@ def test_the_map_repaints_when_a_charger_breaks(
     expect(page.locator(".leaflet-popup")).to_contain_text("Available")
 
 
+def test_the_buttons_of_the_map_are_in_the_readers_language(town: Town, visit: Visit) -> None:
+    page = visit("/map", locale="de-DE")
+    expect(page.get_by_role("button", name="Vergrößern")).to_have_attribute("title", "Vergrößern")
+    expect(page.get_by_role("button", name="Verkleinern")).to_be_visible()
+    page.get_by_role("link", name="Plaza DC-2 auf der Karte zeigen").click()
+    expect(page.locator(".leaflet-popup-close-button")).to_have_attribute("aria-label", "Schließen")
+
+
 def test_the_map_is_never_blank(town: Town, visit: Visit, picture: Callable[[Page, str], None]) -> None:
     page = visit("/map")
     expect(page.locator(".donut, .pin").first).to_be_visible()
