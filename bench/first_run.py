@@ -1,4 +1,4 @@
-"""From the start of a fresh installation to a session with power on its page, as the promise of the first minute has it.
+"""From the start of a fresh installation to a session with power on its page: the promise of the first minute.
 
     python -m bench.first_run                           # three times
 

@@ -51,6 +51,7 @@ Parts of pages are read again while a page is open. The rest:
 |---|---|
 """
 EXCEPTIONS = {
+    "branding.icon": "The installation's icon for the browser's tab",
     "branding.picture": "The installation's logo",
     "branding.stylesheet": "The installation's accent colour",
     "chargers.log_file": "A file that a charger has uploaded",

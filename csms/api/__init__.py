@@ -8,6 +8,7 @@ import csms.api.alerts
 import csms.api.api_keys
 import csms.api.attempts
 import csms.api.audit
+import csms.api.branding
 import csms.api.card_scans
 import csms.api.cdrs
 import csms.api.chargers

@@ -33,15 +33,23 @@ LOGO = """.logo{display:block;width:auto;height:auto;max-width:200px;max-height:
 .land .logo{margin-bottom:8px}
 """
 
+NEARLY_SQUARE = 1.5  # one side to the other: longer logos are not made out at 16 px
+# As favicon.svg.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="{ground}"/>'
+    '<path d="M17.4 4.6 8.2 17.2h5.9l-1.5 10.2 11.2-13.6h-6.9z" fill="#fff"/></svg>'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """`brand` of every template. `logo` and `stylesheet` are addresses, empty where the house's own are shown."""
+    """`brand` of every template. Addresses are empty where the house's own are shown."""
 
     logo: str = ""
     width: int = 0  # px of the picture
     height: int = 0
     stylesheet: str = ""
+    icon: str = ""  # of the browser's tab while nothing is wrong
 
 
 def register(app: Flask) -> None:
@@ -65,10 +73,13 @@ def brand() -> Brand:
     if not shown.digest:
         return Brand()
     stylesheet = url_for("branding.stylesheet", digest=shown.digest)
-    if shown.logo is None:
-        return Brand(stylesheet=stylesheet)
+    sign = url_for("branding.icon", digest=shown.digest) if shown.accent else ""
+    logo = shown.logo
+    if logo is None:
+        return Brand(stylesheet=stylesheet, icon=sign)
     picture = url_for("branding.picture", digest=shown.digest)
-    return Brand(picture, shown.logo.width, shown.logo.height, stylesheet)
+    is_square = max(logo.width, logo.height) <= NEARLY_SQUARE * min(logo.width, logo.height)
+    return Brand(picture, logo.width, logo.height, stylesheet, picture if is_square else sign)
 
 
 @blueprint.get("/brand/<digest>.css")
@@ -87,6 +98,17 @@ def picture(digest: str) -> Response:
     if shown.logo is None:
         abort(404)
     return _kept(Response(shown.logo.png, mimetype="image/png"), digest == shown.digest)
+
+
+@blueprint.get("/brand/<digest>.svg")
+@limiter.exempt
+def icon(digest: str) -> Response:
+    """The house's sign on the accent, for the browser's tab."""
+    shown = look()
+    if shown.accent is None:
+        abort(404)
+    drawn = ICON.format(ground=shown.accent)
+    return _kept(Response(drawn, mimetype="image/svg+xml"), digest == shown.digest)
 
 
 @blueprint.post("/settings/accent")

@@ -127,7 +127,7 @@ def test_the_landing_page_stays_within_its_30_kb(visitor, site):
     driver, total = visitor(), 0
     page = driver.get(f"/c/{site.slug}")
     files = set(re.findall(r'(?:href|src)="(/(?:static|brand)/[^"#]+)', page.get_data(as_text=True)))
-    assert len([x for x in files if x.startswith("/brand/")]) == 2
+    assert len([x for x in files if x.startswith("/brand/")]) == 3
     for file in files:
         with driver.get(file, headers={"Accept-Encoding": "gzip"}) as answer:
             total += len(answer.data)
@@ -169,3 +169,32 @@ def test_others_do_not_change_the_look(visitor, site, role):
     other = visitor().log_in(role)
     assert other.post("/settings/accent", {"accent": GREEN}).status_code == 404
     assert upload(other, picture()).status_code == 404
+
+
+def icons(page: str) -> tuple[str, str, str]:
+    """(shown now, while nothing is wrong, while something is)."""
+    [found] = re.findall(r'rel="icon"[^>]* href="([^"]+)" data-calm="([^"]+)" data-fault="([^"]+)"', page)
+    return found
+
+
+def test_the_icon_of_the_tab_follows_the_accent_and_is_red_on_faults(visitor, site):
+    olga = visitor().log_in()
+    olga.post("/settings/accent", {"accent": GREEN})
+    shown, calm, fault = icons(olga.text("/sessions"))
+    assert (shown, "favicon-fault" in fault) == (calm, True)
+    icon = olga.get(calm)
+    assert (icon.mimetype, GREEN in icon.text) == ("image/svg+xml", True)
+    site.status("Faulted")
+    assert icons(olga.text("/sessions")) == (fault, calm, fault)
+    for page in ("/login", f"/c/{site.slug}"):
+        assert f'href="{calm}"' in visitor().text(page)
+
+
+@pytest.mark.parametrize(("size", "is_shown"), [((300, 300), True), ((300, 210), True), ((800, 200), False)])
+def test_a_logo_that_is_nearly_a_square_is_the_icon(visitor, site, size, is_shown):
+    olga = visitor().log_in()
+    upload(olga, picture(size=size))
+    calm = icons(olga.text("/sessions"))[1]
+    assert ("/brand/" in calm) is is_shown
+    if is_shown:
+        assert olga.get(calm).mimetype == "image/png"
