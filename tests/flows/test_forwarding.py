@@ -132,6 +132,24 @@ def test_what_it_missed_is_told_once_when_it_is_back_and_what_has_passed_is_not(
     assert live.faults() == []
 
 
+@pytest.mark.sqlite_is_enough
+def test_what_waits_outlives_the_server_and_is_told_though_the_charger_is_away(
+    live: LiveServer, desk: Desk, peer: Peer, other: SecondBackend
+) -> None:
+    set_up(desk, other)
+    number = begin(peer)
+    wait_for(lambda: state(desk), lambda x: x.sent == 1)
+    other.go()
+    end(peer, number)
+    live.kill()
+    other.come()
+    live.start()
+    [stopped] = wait_for(lambda: other.told("StopTransaction"), bool)
+    assert stopped["transaction_id"] == FIRST_ID
+    assert len(other.told("StartTransaction")) == 1
+    wait_for(lambda: state(desk), lambda x: (x.state, x.sent) == ("connected", 2))
+
+
 def test_who_only_listens_is_refused_in_the_specifications_words(
     live: LiveServer, desk: Desk, peer: Peer, other: SecondBackend
 ) -> None:
