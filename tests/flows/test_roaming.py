@@ -16,7 +16,7 @@ from tests.desk import PASSWORD, USERNAME, Desk
 from tests.emsp import Emsp, token
 from tests.flows.peer import Peer, dial
 from tests.live import LiveServer
-from tests.ocpi.conftest import PLAZA
+from tests.ocpi.conftest import EVSE_UID, PLAZA
 from tests.web.site import PRICES
 
 
@@ -85,6 +85,7 @@ def settled(desk: Desk, live: LiveServer) -> Peer:
         connector.standard = ConnectorStandard.IEC_62196_T2
         connector.format, connector.power_type = ConnectorFormat.SOCKET, PowerType.AC_3_PHASE
         connector.max_power_w = 22_000
+        connector.uuid = EVSE_UID
     return peer
 
 
@@ -118,7 +119,7 @@ def test_a_peer_starts_and_stops_a_session_from_afar(live: LiveServer, desk: Des
         [location] = platform.fetch("locations")
         url, answered = platform.endpoints["commands", "RECEIVER"], f"{emsp.url}/commands/7"
         card = emsp.card("5f0e1f5a-3a5b-4b62-9d4e-8a5f8f7f0c11", type="APP_USER", whitelist="NEVER")
-        place = {"location_id": location["id"], "evse_uid": "CP-1-1", "connector_id": "1"}
+        place = {"location_id": location["id"], "evse_uid": EVSE_UID, "connector_id": "1"}
         asked = {"response_url": answered, "token": card, "authorization_reference": "auth-7", **place}
         assert platform.ask("POST", f"{url}/START_SESSION", json=asked)["result"] == "ACCEPTED"
         order = peer.order()

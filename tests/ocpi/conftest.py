@@ -32,6 +32,7 @@ PLAZA = Details(
     time_zone="Europe/Madrid",
     is_public=True,
 )
+EVSE_UID = "2d8f0c58-5a0e-4f0e-9f59-6f7f3e9d1b11"
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ def plaza(session: Session) -> Site:
     connector.standard = ConnectorStandard.IEC_62196_T2
     connector.format, connector.power_type = ConnectorFormat.SOCKET, PowerType.AC_3_PHASE
     connector.max_power_w = 22_000
+    connector.uuid, connector.code = EVSE_UID, "K7Q4M9"
     store(session)
     made.status("Available")
     session.rollback()

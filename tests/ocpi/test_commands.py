@@ -17,7 +17,7 @@ from csms.domain.roaming import orders
 from csms.domain.roaming.models import Push
 from csms.domain.sites import Site
 from tests.emsp import Emsp
-from tests.ocpi.conftest import Ours
+from tests.ocpi.conftest import EVSE_UID, Ours
 
 pytestmark = pytest.mark.sqlite_is_enough
 
@@ -62,7 +62,7 @@ def last(session, kind: Kind) -> Command:
 
 
 def test_a_start_is_a_command_with_a_card_for_this_once(order, session, plaza, ours: Ours):
-    given = order("START_SESSION", evse_uid="CP-1-1", connector_id="1", authorization_reference="auth-7")
+    given = order("START_SESSION", evse_uid=EVSE_UID, connector_id="1", authorization_reference="auth-7")
     assert result(given) == "ACCEPTED"
     assert given["data"]["timeout"] > 0
     command = last(session, Kind.START)
@@ -74,7 +74,7 @@ def test_a_start_is_a_command_with_a_card_for_this_once(order, session, plaza, o
     [running] = ours.data("/2.2.1/sessions")
     assert (running["auth_method"], running["authorization_reference"]) == ("COMMAND", "auth-7")
     assert running["cdr_token"]["uid"] == "04A2B39F"  # which may be somebody's card here as well
-    assert result(order("START_SESSION", evse_uid="CP-1-1")) == "REJECTED"
+    assert result(order("START_SESSION", evse_uid=EVSE_UID)) == "REJECTED"
 
 
 def test_without_an_evse_a_free_one_is_found(order, session, plaza):
@@ -94,16 +94,16 @@ def test_a_stop_is_for_the_peers_own_sessions(order, session, plaza, ours: Ours,
 
 
 def test_a_connector_is_unlocked_unless_somebody_else_charges_there(order, session, plaza):
-    assert result(order("UNLOCK_CONNECTOR", evse_uid="CP-1-1", connector_id="1")) == "ACCEPTED"
+    assert result(order("UNLOCK_CONNECTOR", evse_uid=EVSE_UID, connector_id="1")) == "ACCEPTED"
     pushes = ended(session, last(session, Kind.UNLOCK), CommandState.REJECTED, "NotSupported")
     assert json.loads(pushes[-1].body) == {"result": "NOT_SUPPORTED"}
     plaza.begin()
-    assert result(order("UNLOCK_CONNECTOR", evse_uid="CP-1-1", connector_id="1")) == "REJECTED"
+    assert result(order("UNLOCK_CONNECTOR", evse_uid=EVSE_UID, connector_id="1")) == "REJECTED"
 
 
 def test_a_place_is_kept_and_given_up(order, session):
     until = (clock.now() + timedelta(minutes=30)).isoformat()
-    named = {"reservation_id": "R-1", "expiry_date": until, "evse_uid": "CP-1-1"}
+    named = {"reservation_id": "R-1", "expiry_date": until, "evse_uid": EVSE_UID}
     assert result(order("RESERVE_NOW", **named)) == "ACCEPTED"
     kept = session.scalars(select(Reservation)).one()
     session.rollback()
@@ -122,7 +122,7 @@ def test_a_place_is_kept_and_given_up(order, session):
 
 
 def test_orders_that_make_no_sense_say_why(order, ours: Ours):
-    unknown = order("START_SESSION", location_id="nowhere", evse_uid="CP-1-1")
+    unknown = order("START_SESSION", location_id="nowhere", evse_uid=EVSE_UID)
     assert (unknown["status_code"], result(unknown)) == (2003, "REJECTED")
     assert order("START_SESSION", evse_uid="CP-9-1")["status_code"] == 2003
     assert order("START_SESSION", token=None)["status_code"] == 2001

@@ -17,7 +17,7 @@ from csms.domain.sites import Site
 from csms.extensions import db
 from csms.roaming import pushing
 from tests.emsp import Emsp
-from tests.ocpi.conftest import Ours, invited
+from tests.ocpi.conftest import EVSE_UID, Ours, invited
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_statuses_sessions_and_records_are_told_once_each(ours: Ours, emsp: Emsp
     theirs = plaza.begin("C0FFEE01", 1_000, at=clock.now())
     turn()
     found = {(x.method, x.path): x.body for x in told(emsp)}
-    status = found.pop(("PATCH", f"/2.2.1/locations/ES/AMB/{uuid}/CP-1-1"))
+    status = found.pop(("PATCH", f"/2.2.1/locations/ES/AMB/{uuid}/{EVSE_UID}"))
     assert status["status"] == "CHARGING"
     running = found.pop(("PUT", f"/2.2.1/sessions/ES/AMB/{theirs.id}"))
     assert running["status"] == "ACTIVE"
@@ -97,7 +97,9 @@ def test_one_peers_trouble_keeps_nothing_from_another(ours: Ours, emsp: Emsp, pl
         turn()
         assert [x.body["status"] for x in told(healthy)] == ["OUTOFORDER"]
         assert told(emsp) == []  # it is left alone for a while
-    assert "Failing" in olga.text("/integrations/ocpi")
+    page = olga.text("/integrations/ocpi")
+    assert "Failing" in page
+    assert f"/{EVSE_UID}: 503" in page
     peer = session.scalars(select(Peer).where(Peer.name == "Amber Roads")).one()
     assert peer.failures == 1
     peer.paused_until = clock.now() - timedelta(seconds=1)
@@ -106,7 +108,9 @@ def test_one_peers_trouble_keeps_nothing_from_another(ours: Ours, emsp: Emsp, pl
     store(session)
     turn()
     assert [x.body["status"] for x in told(emsp)] == ["CHARGING", "OUTOFORDER"]
-    assert "Failing" not in olga.text("/integrations/ocpi")
+    page = olga.text("/integrations/ocpi")
+    assert "Failing" not in page
+    assert "503" not in page
 
 
 @pytest.mark.sqlite_is_enough
@@ -124,7 +128,7 @@ def test_what_a_peer_refuses_for_what_it_says_is_not_sent_again_by_itself(
     assert (push.state, push.status_code) == (PushState.FAILED, 404)
     page = olga.text(f"/integrations/ocpi/{push.peer_id}")
     assert "Failed" in page
-    assert "evse CP-1-1" in page
+    assert f"evse {EVSE_UID}" in page
     olga.post(f"/integrations/ocpi/{push.peer_id}/pushes/{push.id}/resend")
     turn()
     assert [x.body["status"] for x in told(emsp)] == ["CHARGING"]

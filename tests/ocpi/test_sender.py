@@ -12,7 +12,7 @@ from csms.domain import sites
 from csms.domain.chargers import Charger, Connector
 from csms.domain.sites import Site
 from tests.emsp import Emsp
-from tests.ocpi.conftest import PLAZA, Ours, invited
+from tests.ocpi.conftest import EVSE_UID, PLAZA, Ours, invited
 
 
 def test_a_public_site_is_a_location_with_its_evses(ours: Ours, plaza, session):
@@ -28,8 +28,9 @@ def test_a_public_site_is_a_location_with_its_evses(ours: Ours, plaza, session):
     }
     assert found["coordinates"] == {"latitude": "40.416800", "longitude": "-3.703800"}
     assert found["time_zone"] == "Europe/Madrid"
+    assert "CP-1" not in str(found)  # with a charger's identity somebody could connect in its name
     [evse] = found["evses"]
-    assert (evse["uid"], evse["evse_id"], evse["status"]) == ("CP-1-1", "ES*AMB*ECP1*1", "AVAILABLE")
+    assert (evse["uid"], evse["evse_id"], evse["status"]) == (EVSE_UID, "ES*AMB*EK7Q4M9", "AVAILABLE")
     [connector] = evse["connectors"]
     [tariff] = ours.data("/2.2.1/tariffs")
     assert connector["last_updated"].endswith("Z")
@@ -48,9 +49,9 @@ def test_a_public_site_is_a_location_with_its_evses(ours: Ours, plaza, session):
     assert {x["type"] for e in tariff["elements"] for x in e["price_components"]} >= {"ENERGY", "FLAT"}
     assert all(isinstance(x["price"], float) for e in tariff["elements"] for x in e["price_components"])
     assert ours.data(f"/2.2.1/locations/{uuid}")["evses"] == [evse]
-    assert ours.data(f"/2.2.1/locations/{uuid}/CP-1-1")["uid"] == "CP-1-1"
-    assert ours.data(f"/2.2.1/locations/{uuid}/cp-1-1/1")["id"] == "1"
-    for gone in ("/x", f"/{uuid}/CP-1-2", f"/{uuid}/CP-1-1/2"):
+    assert ours.data(f"/2.2.1/locations/{uuid}/{EVSE_UID}")["uid"] == EVSE_UID
+    assert ours.data(f"/2.2.1/locations/{uuid}/{EVSE_UID.upper()}/1")["id"] == "1"
+    for gone in ("/x", f"/{uuid}/nothing", f"/{uuid}/{EVSE_UID}/2"):
         answer = ours.call("GET", f"/2.2.1/locations{gone}")
         assert (answer.status_code, answer.get_json()["status_code"]) == (404, 2003)
 
@@ -134,7 +135,7 @@ def test_sessions_and_charge_records_are_those_of_the_peers_own_cards(ours: Ours
         "type": "RFID",
         "contract_id": "NL-EMP-C12345678-X",
     }
-    assert (running["evse_uid"], running["connector_id"]) == ("CP-1-1", "1")
+    assert (running["evse_uid"], running["connector_id"]) == (EVSE_UID, "1")
     assert ours.data("/2.2.1/cdrs") == []
     plaza.end(theirs, 11_000, at + timedelta(minutes=50))
     ours_alone = plaza.begin("04A2B39F", 11_000)
@@ -144,12 +145,13 @@ def test_sessions_and_charge_records_are_those_of_the_peers_own_cards(ours: Ours
     [record] = ours.data("/2.2.1/cdrs")
     assert (record["session_id"], record["total_energy"], record["currency"]) == (str(theirs.id), 10.0, "EUR")
     assert record["cdr_token"] == running["cdr_token"]
-    assert record["cdr_location"]["evse_id"] == "ES*AMB*ECP1*1"
+    assert record["cdr_location"]["evse_id"] == "ES*AMB*EK7Q4M9"
     assert record["total_cost"] == over["total_cost"]
     assert record["total_cost"]["incl_vat"] > 4.9
     assert record["charging_periods"][0]["dimensions"][0]["type"] == "ENERGY"
     assert record["tariffs"][0]["party_id"] == "AMB"
     assert None not in record.values()
+    assert "CP-1" not in f"{record}{over}"
     later = (clock.now() + timedelta(hours=1)).isoformat()
     assert ours.data("/2.2.1/cdrs", query_string={"date_from": later}) == []
     stranger = invited(olga, "Other Roads")

@@ -5,7 +5,6 @@ Published is what an operator shows to everybody, at a site of which enough is k
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -139,11 +138,7 @@ def part(parts: Sequence[dict[str, Any]], name: str, uid: str) -> dict[str, Any]
 def find_outlet(session: Session, location_id: str, evse_uid: str) -> list[Connector]:
     """The connectors of a published EVSE. Raises NotFound."""
     wanted = evse_uid.casefold()
-    found = [
-        x
-        for x in outlets_at(session, location_id)
-        if uid_of(x.charger.identity, x.evse_number).casefold() == wanted
-    ]
+    found = [x for x in outlets_at(session, location_id) if uid_of(x.charger, x.evse_number) == wanted]
     if not found:
         raise NotFound("There is no such EVSE.")
     return found
@@ -158,7 +153,8 @@ def outlets_at(session: Session, location_id: str) -> Sequence[Connector]:
         .where(Site.uuid == location_id.strip().lower()[:UID_LENGTH], _is_shown(), _is_placed(), _is_whole())
         .order_by(Connector.charger_id, Connector.evse_number, Connector.number)
     )
-    return session.scalars(query.options(joinedload(Connector.charger))).all()
+    loaded = joinedload(Connector.charger).selectinload(Charger.connectors)
+    return session.scalars(query.options(loaded)).all()
 
 
 def shown_chargers() -> Select[Charger]:
@@ -177,16 +173,21 @@ def evses_of(session: Session, charger: Charger, view: View) -> list[dict[str, A
     return _evses(session, charger, party_of(charger.site, view.party), view)
 
 
-def uid_of(identity: str, evse: int) -> str:
-    """An EVSE as records name it; where that is longer than OCPI has room for (§8.3.2), a digest of it."""
-    uid = f"{identity}-{evse}"
-    return uid if len(uid) <= UID_LENGTH else hashlib.sha256(uid.encode()).hexdigest()[:UID_LENGTH]
+def uid_of(charger: Charger, evse: int) -> str:
+    """What an EVSE is known by (§8.3.2): never a charger's identity, with which somebody could connect in its name."""
+    connector = _first_of(charger, evse)
+    return connector.uuid if connector else charger.slug
 
 
-def evse_id_of(party: Party, identity: str, evse: int) -> str:
-    """What is written on its label, after eMI3: country, operator, E and its own name."""
-    name = re.sub("[^A-Z0-9]", "", identity.upper())[:30]
-    return f"{party.country_code}*{party.party_id}*E{name}*{evse}"
+def evse_id_of(party: Party, charger: Charger, evse: int) -> str:
+    """An EVSE's name for people, after eMI3: country, operator, E, and the code on its label."""
+    connector = _first_of(charger, evse)
+    name = connector.code if connector else re.sub("[^A-Z0-9]", "", charger.slug.upper())
+    return f"{party.country_code}*{party.party_id}*E{name}"
+
+
+def _first_of(charger: Charger, evse: int) -> Connector | None:
+    return next((x for x in charger.connectors if x.evse_number == evse), None)
 
 
 def party_of(site: Site | None, ours: Party) -> Party:
@@ -241,13 +242,13 @@ def _evses(session: Session, charger: Charger, party: Party, view: View) -> list
     return [
         without_nothing(
             {
-                "uid": uid_of(charger.identity, number),
-                "evse_id": evse_id_of(party, charger.identity, number),
+                "uid": uid_of(charger, number),
+                "evse_id": evse_id_of(party, charger, number),
                 "status": status_of(charger, number, view.at),
                 "capabilities": list(CAPABILITIES),
                 "connectors": [_connector(x, charger, version) for x in whole if x.evse_number == number],
                 "coordinates": _coordinates(charger.latitude, charger.longitude),
-                "physical_reference": charger.title[:16],
+                "physical_reference": charger.name[:16] if charger.name else None,
                 "last_updated": told(max(_moments(charger))),
             }
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from csms.domain import cdrs
 from csms.domain.cdrs import Cdr
@@ -52,7 +52,11 @@ def sessions(
             Charger.is_simulated.is_(False),
             Transaction.state != TransactionState.ORPHAN,
         )
-        .options(joinedload(Transaction.charger).joinedload(Charger.site))
+        .options(
+            joinedload(Transaction.charger).options(
+                joinedload(Charger.site), selectinload(Charger.connectors)
+            )
+        )
         .options(joinedload(Transaction.connector), joinedload(Transaction.tariff_version))
         .order_by(Transaction.started_at, Transaction.id)
     )
@@ -80,8 +84,8 @@ def session_of(one: Transaction, card: RoamingCard, view: View, currency: str) -
             "cdr_token": cards.told_as(card),
             "auth_method": cards.auth_method(card),
             "authorization_reference": card.authorization_reference,
-            "location_id": charger.site.uuid if charger.site else charger.identity,
-            "evse_uid": uid_of(charger.identity, evse),
+            "location_id": charger.site.uuid if charger.site else charger.slug,
+            "evse_uid": uid_of(charger, evse),
             "connector_id": str(connector.number if connector else 1),
             "currency": version.currency if version else currency,
             "total_cost": {
@@ -107,7 +111,7 @@ def records(
         .where(RoamingCard.peer_id == peer.id, Charger.is_simulated.is_(False))
         .order_by(Cdr.id)
     )
-    return query.options(joinedload(Charger.site))
+    return query.options(joinedload(Charger.site), selectinload(Charger.connectors))
 
 
 def record_of(cdr: Cdr, card: RoamingCard, charger: Charger, view: View, currency: str) -> dict[str, Any]:
@@ -115,8 +119,10 @@ def record_of(cdr: Cdr, card: RoamingCard, charger: Charger, view: View, currenc
     party = party_of(charger.site, view.party)
     known = without_nothing(cdrs.document(cdr, currency))
     place = without_nothing(dict(known["cdr_location"]))
-    evse = place["evse_uid"].removeprefix(charger.identity).removeprefix("-")
-    number = int(evse) if evse.isdigit() else 1
+    named = place["evse_uid"].removeprefix(cdr.body["charger"]).removeprefix("-")
+    number = int(named) if named.isascii() and named.isdigit() else 1
+    if place["id"] == cdr.body["charger"]:  # it stands at no site, and its identity is nobody's business
+        place["id"] = charger.slug
     periods = [without_nothing(x) for x in known["charging_periods"]]
     document = known | {
         "country_code": party.country_code,
@@ -129,8 +135,8 @@ def record_of(cdr: Cdr, card: RoamingCard, charger: Charger, view: View, currenc
         | UNPLUGGED
         | place
         | {
-            "evse_uid": uid_of(charger.identity, number),
-            "evse_id": evse_id_of(party, charger.identity, number),
+            "evse_uid": uid_of(charger, number),
+            "evse_id": evse_id_of(party, charger, number),
         },
         "tariffs": [tariff(cdr.tariff_version, party)] if cdr.tariff_version else [],
         "charging_periods": periods or [_whole_of(cdr, known)],

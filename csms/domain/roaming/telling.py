@@ -123,6 +123,8 @@ def note_answer(
     announce(session, TOPIC)
     if is_taken:
         push.state, push.due_at, push.settled_at = PushState.DELIVERED, None, at
+        if peer.failures:
+            peer.last_error = peer.last_error_at = None  # it has come back
         peer.failures, peer.paused_until = 0, None
         return True
     words = f"{push.method} {push.url}: {status_code or ''} {answer}"
