@@ -14,6 +14,7 @@ from csms.domain.accounts.audit import entries
 from csms.extensions import db
 from csms.web import exports, filters
 from csms.web.addresses import with_query
+from csms.web.audit_words import words_of
 from csms.web.security import requires
 from csms.web.shell import zone
 
@@ -40,6 +41,7 @@ def index() -> str:
         first_url=with_query(".index", given),
         next_url=with_query(".index", {**given, "before": following}) if following else None,
         export_url=with_query(".export", given),
+        words_of=words_of,
         is_first=before_id is None,
         zone=zone(),
     )
