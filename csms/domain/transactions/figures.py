@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -76,16 +77,24 @@ def power_by_quarter_w(
     if site_id is not None:
         there = select(Charger.id).where(Charger.site_id == site_id)
         query = query.where(Transaction.charger_id.in_(there))
-    quarters = [0.0] * (int((at - since).total_seconds()) // QUARTER_S + 1)
+    count = int((at - since).total_seconds()) // QUARTER_S + 1
+    quarters, steps = (
+        [0.0] * count,
+        [0.0] * (count + 1),
+    )  # steps: by how much the power rises where a quarter begins
     for started_at, ended_at, energy_wh in session.execute(query):
         begin_s = (started_at - since).total_seconds()
         end_s = ((ended_at or at) - since).total_seconds()
-        power_w = (energy_wh or 0) * 3600 / max(60.0, end_s - begin_s)
-        first = max(0, int(begin_s // QUARTER_S))
-        for index in range(first, min(len(quarters), int(end_s // QUARTER_S) + 1)):
-            overlap_s = min(end_s, (index + 1) * QUARTER_S) - max(begin_s, index * QUARTER_S)
-            quarters[index] += power_w * max(0.0, overlap_s) / QUARTER_S
-    return [round(x) for x in quarters]
+        power_w = energy_wh * 3600 / max(60.0, end_s - begin_s)
+        begin, end = max(0.0, begin_s / QUARTER_S), min(float(count), end_s / QUARTER_S)
+        if begin >= end:
+            continue
+        first, last = int(begin), min(int(end), count - 1)
+        quarters[first] -= power_w * (begin - first)  # it begins within its first quarter
+        quarters[last] -= power_w * (last + 1 - end)  # and ends within its last one
+        steps[first] += power_w
+        steps[last + 1] -= power_w
+    return [round(part + whole) for part, whole in zip(quarters, accumulate(steps), strict=False)]
 
 
 def power_by_charger_w(session: Session, charger_ids: Iterable[int]) -> dict[int, int]:
