@@ -85,7 +85,7 @@ def power_by_quarter_w(
     for started_at, ended_at, energy_wh in session.execute(query):
         begin_s = (started_at - since).total_seconds()
         end_s = ((ended_at or at) - since).total_seconds()
-        power_w = energy_wh * 3600 / max(60.0, end_s - begin_s)
+        power_w = (energy_wh or 0) * 3600 / max(60.0, end_s - begin_s)
         begin, end = max(0.0, begin_s / QUARTER_S), min(float(count), end_s / QUARTER_S)
         if begin >= end:
             continue
