@@ -99,7 +99,7 @@ def test_one_peers_trouble_keeps_nothing_from_another(ours: Ours, emsp: Emsp, pl
         assert told(emsp) == []  # it is left alone for a while
     page = olga.text("/integrations/ocpi")
     assert "Failing" in page
-    assert f"/{EVSE_UID}: 503" in page
+    assert f"evse {EVSE_UID}: 503" in page
     peer = session.scalars(select(Peer).where(Peer.name == "Amber Roads")).one()
     assert peer.failures == 1
     peer.paused_until = clock.now() - timedelta(seconds=1)

@@ -127,7 +127,7 @@ def note_answer(
             peer.last_error = peer.last_error_at = None  # it has come back
         peer.failures, peer.paused_until = 0, None
         return True
-    words = f"{push.method} {push.url}: {status_code or ''} {answer}"
+    words = f"{push.method} {push.about}: {status_code or ''} {answer}"
     note_trouble(session, peer, words, at=at)
     is_refused = status_code is not None and status_code < 500 and status_code not in PASSING
     if is_refused or push.attempts > len(PAUSES):
