@@ -27,11 +27,14 @@ def follow(session: Session, at: datetime) -> int:
 
 
 def _follow(session: Session, payment: Payment, at: datetime) -> bool:
-    if payment.transaction_id is None and not _find_session(session, payment, at):
-        if payment.wanted is None and (words := _why_not_started(session, payment)):
-            service.want_release(session, payment, words, at=at)
-            return True
-        return False
+    if payment.transaction_id is None:
+        # The order is read before the session is looked for: whatever has settled it is then there to be found.
+        words = _why_not_started(session, payment)
+        if not _find_session(session, payment, at):
+            if payment.wanted is None and words:
+                service.want_release(session, payment, words, at=at)
+                return True
+            return False
     if payment.wanted is not None or payment.transaction is None:
         return False
     if payment.transaction.is_active:
