@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Town, Watch, a_town
-from tests.browser.test_a11y import violations
 
 LOGO = Path(__file__).parents[2] / "docs" / "images" / "charger.png"
 ACCENT = "#a3005c"

@@ -20,8 +20,8 @@ from csms.domain.accounts import Account, LedgerKind, Role
 from csms.domain.chargers import AuthorizationPolicy, Connector
 from csms.domain.mail import Mail
 from csms.domain.sites import Details
+from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, PHONE, Town, at_work
-from tests.browser.test_a11y import violations
 from tests.desk import wait_for
 
 Visit = Callable[..., Page]
