@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from make import store
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from csms import clock
@@ -241,3 +241,30 @@ def test_an_answer_of_the_provider_does_not_undo_an_order_of_the_same_moment(vis
         store(job)
     till.work()
     assert (till.payment.state, till.payment.captured_cents) == (PaymentState.CAPTURED, 525)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_session_that_begins_while_its_hold_is_looked_at_keeps_it(visitor, site, till):
+    till.pay(visitor())
+    [order] = till.orders
+    order.state = CommandState.SENT
+    store(site.session)
+    begun = []
+
+    def begin(_connection, _cursor, statement, *_):
+        """Between two reads, as another process would."""
+        if not begun and ("FROM command" in statement or "FROM transaction" in statement):
+            begun.append(site.begin(till.tag.uid))
+            order.state, order.awaits = CommandState.ACCEPTED, None
+            store(site.session)
+
+    with Session(db.engine) as job:
+        event.listen(job.connection(), "after_cursor_execute", begin)
+        payments.follow(job, clock.now())
+        store(job)
+    assert begun
+    assert till.payment.wanted is None  # a release would be carried out at once
+    till.work()
+    assert till.payment.state is PaymentState.HELD
+    assert till.payment.transaction_id == begun[0].id
