@@ -195,12 +195,14 @@ class Line:
     def _reply(self, call: Call) -> None:
         began = time.monotonic()
         try:
-            self.send(self._answer(call))
-        except Lost as lost:
-            log.info("forward_reply_lost", extra={"action": call.action, "reason": str(lost)})
+            text = self._answer(call)
         except Exception:  # the outermost door of a request of theirs
             log.exception("forward_request_failed", extra={"action": call.action})
-            self.send(message.error(call.id, "InternalError", "The request could not be handled."))
+            text = message.error(call.id, "InternalError", "The request could not be handled.")
+        try:
+            self.send(text)
+        except Lost as lost:
+            log.info("forward_reply_lost", extra={"action": call.action, "reason": str(lost)})
         log.debug("forward_request", extra={"took_ms": round((time.monotonic() - began) * 1000)})
 
     def _end(self) -> None:
