@@ -28,7 +28,7 @@ def token(text: str) -> str:
 
 class Emsp:
     """Use as a context manager. `versions` and `offered`: what it says of itself; `answers`: the status of each push
-    to come, 200 when there is none left."""
+    to come, HTTP's or, from 1000 on, OCPI's own; 1000 when there is none left."""
 
     def __init__(self, *, country: str = "NL", party: str = "EMP", takes_plain_alone: bool = False) -> None:
         self.country, self.party = country, party
@@ -59,8 +59,9 @@ class Emsp:
             def _take(self) -> None:
                 given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 assert self.headers["Authorization"] == emsp.expected
-                status = 200 if emsp.answers.empty() else emsp.answers.get()
-                self._answer(status, {"status_code": 1000 if status < 300 else 3000})
+                answer = 1000 if emsp.answers.empty() else emsp.answers.get()
+                status, code = (200, answer) if answer >= 1000 else (answer, 3000)
+                self._answer(status, {"status_code": code})
                 emsp.told.put(Told(self.command, self.path, json.loads(given)))
 
             do_POST = do_PUT = do_PATCH = _take  # noqa: N815  the library's names

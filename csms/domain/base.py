@@ -5,7 +5,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -190,6 +190,16 @@ Sums = Select[*tuple[Any, ...]]
 
 
 Due = TypeVar("Due", bound=Base)
+# How long to wait after each failed try to tell another system something: some 22 hours in all.
+RETRIES = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=6),
+    timedelta(hours=14),
+)
 
 
 def take_due(

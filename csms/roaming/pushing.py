@@ -95,11 +95,11 @@ def _send(app: Flask, letters: Sequence[_Letter]) -> None:
 
 def _deliver(app: Flask, letter: _Letter) -> bool:
     """Send one, and note what came of it. False: nothing more can be sent there now."""
-    status_code, answer, is_taken = _post(letter, app.extensions["settings"].private_targets)
+    status_code, ocpi_code, answer = _post(letter, app.extensions["settings"].private_targets)
     with atomic() as session:
         push = telling.find(session, letter.peer_id, letter.push_id)
         return telling.note_answer(
-            session, push, status_code=status_code, answer=answer, is_taken=is_taken, at=clock.now()
+            session, push, status_code=status_code, ocpi_code=ocpi_code, answer=answer, at=clock.now()
         )
 
 
@@ -109,10 +109,10 @@ def _release(letters: Sequence[_Letter]) -> None:
             telling.release(session, telling.find(session, letter.peer_id, letter.push_id), at=clock.now())
 
 
-def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, str, bool]:
-    """(status of the answer or None, its beginning or why there is none, whether the peer has taken it)."""
+def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, int | None, str]:
+    """(status of the answer or None, OCPI's own in it or None, its beginning or why there is none)."""
     if letter.authorization is None:
-        return None, told("Its token cannot be read since SECRET_KEY has changed: invite it anew."), False
+        return None, None, told("Its token cannot be read since SECRET_KEY has changed: invite it anew.")
     headers = {
         "Authorization": letter.authorization,
         "Content-Type": "application/json",
@@ -129,13 +129,11 @@ def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, str, bool]
             may_be_private=may_be_private,
         )
     except (Barred, Unreachable) as error:
-        return None, str(error), False
-    status_code = _status_code(answer.body)
-    is_taken = 200 <= answer.status < 300 and (status_code is None or 1000 <= status_code < 2000)
-    return answer.status, answer.body[:300].decode("utf-8", "replace"), is_taken
+        return None, None, str(error)
+    return answer.status, _ocpi_code(answer.body), answer.body[:300].decode("utf-8", "replace")
 
 
-def _status_code(body: bytes) -> int | None:
+def _ocpi_code(body: bytes) -> int | None:
     """OCPI's own (§5), if it is told."""
     try:
         envelope = orjson.loads(body)

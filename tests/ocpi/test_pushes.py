@@ -135,6 +135,21 @@ def test_what_a_peer_refuses_for_what_it_says_is_not_sent_again_by_itself(
 
 
 @pytest.mark.sqlite_is_enough
+@pytest.mark.parametrize(("answer", "state"), [(2001, PushState.FAILED), (3000, PushState.QUEUED)])
+def test_trouble_of_the_peers_own_is_no_refusal_where_http_says_200(
+    ours: Ours, emsp: Emsp, plaza, turn, session, answer, state
+):
+    turn()
+    told(emsp)
+    emsp.answers.put(answer)
+    plaza.status("Charging")
+    turn()
+    push = session.scalars(select(Push).order_by(Push.id.desc())).first()
+    session.refresh(push)
+    assert (push.state, push.due_at is None) == (state, state is PushState.FAILED)
+
+
+@pytest.mark.sqlite_is_enough
 def test_a_peer_without_receivers_is_told_nothing(olga, emsp: Emsp, plaza, turn):
     emsp.offered = ("credentials SENDER", "tokens SENDER")
     invited(olga).register(emsp)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.alerts import retained
 from csms.domain.alerts.models import Alert, AlertChannel, AlertMessage, AlertRule, ChannelKind
-from csms.domain.base import Invalid, NotFound, announce, printable, take_due
-from csms.domain.webhooks import RETRIES, DeliveryState
+from csms.domain.base import RETRIES, Invalid, NotFound, announce, printable, take_due
+from csms.domain.webhooks import DeliveryState
 
 TOPIC = "alerts"
 TEST = "test"  # the topic of a test

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import String, and_, cast, delete, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from csms.domain.cdrs import Cdr
@@ -19,7 +19,7 @@ from csms.domain.chargers import Charger, StatusEvent
 from csms.domain.looking import OVERLAP_S, fresh
 from csms.domain.roaming import locations, records, telling
 from csms.domain.roaming.locations import View
-from csms.domain.roaming.models import OPEN, Peer, RoamingCursor
+from csms.domain.roaming.models import OPEN, Peer, RoamingCursor, Told
 from csms.domain.roaming.peers import Party
 from csms.domain.sites import Site
 from csms.domain.transactions import Transaction, TransactionState
@@ -116,18 +116,17 @@ def _sessions(
 ) -> int:
     """PUT of a session that runs, once a minute at most, and of one that is over (§9.2.2.2)."""
     since, cursor.looked_at = cursor.looked_at - OVERLAP_S, view.at
-    running = select(Transaction.id).where(Transaction.state == TransactionState.ACTIVE)
-    over = select(Transaction.id).where(
-        Transaction.ended_at >= since - LATEST, Transaction.end_received_at >= since
+    running = and_(
+        Transaction.state == TransactionState.ACTIVE,
+        or_(Told.told_at.is_(None), Told.told_at <= view.at - UPDATE_EVERY),
     )
-    recent = Transaction.id.in_(running.union(over))
+    over = and_(Transaction.ended_at >= since - LATEST, Transaction.end_received_at >= since)
     count = 0
     for peer, url in _wanting(peers, "sessions"):
-        for one, card in session.execute(records.sessions(peer).where(recent).limit(1_000)):
+        is_same = and_(Told.peer_id == peer.id, Told.about == "session " + cast(Transaction.id, String))
+        query = records.sessions(peer).outerjoin(Told, is_same).where(or_(running, over))
+        for one, card in session.execute(query.limit(1_000)):
             about = f"session {one.id}"
-            last = telling.told_at(session, peer.id, about)
-            if one.is_active and last is not None and last > view.at - UPDATE_EVERY:
-                continue
             body = records.session_of(one, card, view, currency)
             lasting = {x: body[x] for x in ("status", "kwh")}
             if telling.is_news(session, peer.id, about, lasting, at=view.at):

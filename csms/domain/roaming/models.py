@@ -153,7 +153,7 @@ class Push(Base):
 
 
 class Told(Base):
-    """What a peer was last told about a thing, as a digest."""
+    """What a peer was last told about a thing, as a digest. `told_at`: or found to have been told."""
 
     __tablename__ = "ocpi_told"
 

@@ -10,20 +10,10 @@ import orjson
 from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from csms.domain.base import NotFound, announce, digest, printable, take_due
+from csms.domain.base import RETRIES, NotFound, announce, digest, printable, take_due
 from csms.domain.roaming.models import OPEN, Peer, Push, PushState, Told
 from csms.domain.roaming.peers import TOPIC, note_trouble
 
-# After failures in a row nothing is sent to a peer for so long; a message is given up after as many tries.
-PAUSES = (
-    timedelta(seconds=10),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=14),
-)
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
 AT_ONCE = 10  # of one peer in a turn
 PASSING = (401, 408, 425, 429)  # 4xx that say nothing about the message
@@ -60,23 +50,16 @@ def post(
 
 
 def is_news(session: Session, peer_id: int, about: str, content: object, *, at: datetime) -> bool:
-    """Has the peer not been told just this about it? It counts as told from now on."""
+    """Has the peer not been told just this about it? It counts as told from now on, and `told_at` begins anew."""
     key = digest(orjson.dumps(content))
     known = session.get(Told, (peer_id, about))
-    if known is not None and known.digest == key:
-        return False
     if known is None:
         known = Told(peer_id=peer_id, about=about)
         session.add(known)
+    is_new = known.digest != key
     known.digest, known.told_at = key, at
     session.flush()
-    return True
-
-
-def told_at(session: Session, peer_id: int, about: str) -> datetime | None:
-    """When the peer was last told about it."""
-    known = session.get(Told, (peer_id, about))
-    return known.told_at if known else None
+    return is_new
 
 
 def due(session: Session, at: datetime, *, limit: int = 200) -> Sequence[Push]:
@@ -112,13 +95,19 @@ def release(session: Session, push: Push, *, at: datetime) -> None:
 
 
 def note_answer(
-    session: Session, push: Push, *, status_code: int | None, answer: str, is_taken: bool, at: datetime
+    session: Session, push: Push, *, status_code: int | None, ocpi_code: int | None, answer: str, at: datetime
 ) -> bool:
-    """What came of a try; `status_code` None: no answer. False: the peer is in trouble, and left alone for a while.
+    """What came of a try; `status_code` None: no answer; `ocpi_code`: its own (§5). False: the peer is in trouble, and
+    left alone for a while.
 
-    What a peer refuses for what it says is not tried again, and keeps nothing else back.
+    What a peer refuses for what it says (HTTP 4xx, OCPI 2xxx) is not tried again, and keeps nothing else back.
     """
     peer = push.peer
+    is_heard = status_code is not None and 200 <= status_code < 300
+    is_taken = is_heard and (ocpi_code is None or 1000 <= ocpi_code < 2000)
+    is_refused = (is_heard and ocpi_code is not None and ocpi_code < 3000) or (
+        status_code is not None and 400 <= status_code < 500 and status_code not in PASSING
+    )
     push.status_code, push.answer = status_code, printable(answer, 300)
     announce(session, TOPIC)
     if is_taken:
@@ -129,12 +118,11 @@ def note_answer(
         return True
     words = f"{push.method} {push.about}: {status_code or ''} {answer}"
     note_trouble(session, peer, words, at=at)
-    is_refused = status_code is not None and status_code < 500 and status_code not in PASSING
-    if is_refused or push.attempts > len(PAUSES):
+    if is_refused or push.attempts > len(RETRIES):
         push.state, push.due_at, push.settled_at = PushState.FAILED, None, at
     if is_refused:
         return True
-    pause = PAUSES[min(peer.failures, len(PAUSES) - 1)]
+    pause = RETRIES[min(peer.failures, len(RETRIES) - 1)]
     peer.failures += 1
     peer.paused_until = at + pause
     if push.due_at is not None:

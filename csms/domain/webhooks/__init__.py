@@ -2,7 +2,7 @@
 
 from csms.domain.webhooks.gathering import gather
 from csms.domain.webhooks.models import Delivery, DeliveryState, Event, Webhook
-from csms.domain.webhooks.rules import RETRIES, new_secret, signature
+from csms.domain.webhooks.rules import new_secret, signature
 from csms.domain.webhooks.service import (
     TOPIC,
     Target,
@@ -23,7 +23,6 @@ from csms.domain.webhooks.service import (
 )
 
 __all__ = [
-    "RETRIES",
     "TOPIC",
     "Delivery",
     "DeliveryState",

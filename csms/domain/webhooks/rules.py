@@ -12,16 +12,6 @@ from csms.domain.webhooks.models import Event
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"
-# After each failed try: some 22 hours in all.
-RETRIES = (
-    timedelta(seconds=10),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=14),
-)
 SWITCH_OFF_AFTER = 20  # failed tries in a row …
 SWITCH_OFF_WITHIN = timedelta(days=1)  # … for so long
 GONE = 410

@@ -9,13 +9,12 @@ import orjson
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from csms.domain.base import Invalid, NotFound, Refused, announce, digest, printable, take_due
+from csms.domain.base import RETRIES, Invalid, NotFound, Refused, announce, digest, printable, take_due
 from csms.domain.commands import new_id
 from csms.domain.webhooks.cursors import begin_looking, stop_looking
 from csms.domain.webhooks.models import Delivery, DeliveryState, Event, Webhook
 from csms.domain.webhooks.rules import (
     GONE,
-    RETRIES,
     SWITCH_OFF_AFTER,
     SWITCH_OFF_WITHIN,
     checked_events,
