@@ -11,7 +11,14 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 TOKEN_B = "what-you-show-me-0123456789"
-OFFERED = ("credentials SENDER", "tokens SENDER", "locations RECEIVER", "sessions RECEIVER", "cdrs RECEIVER")
+OFFERED = (
+    "credentials SENDER",
+    "tokens SENDER",
+    "locations RECEIVER",
+    "tariffs RECEIVER",
+    "sessions RECEIVER",
+    "cdrs RECEIVER",
+)
 
 
 class Told(NamedTuple):
@@ -62,9 +69,9 @@ class Emsp:
                 answer = 1000 if emsp.answers.empty() else emsp.answers.get()
                 status, code = (200, answer) if answer >= 1000 else (answer, 3000)
                 self._answer(status, {"status_code": code})
-                emsp.told.put(Told(self.command, self.path, json.loads(given)))
+                emsp.told.put(Told(self.command, self.path, json.loads(given) if given else None))
 
-            do_POST = do_PUT = do_PATCH = _take  # noqa: N815  the library's names
+            do_POST = do_PUT = do_PATCH = do_DELETE = _take  # noqa: N815  the library's names
 
             def _answer(self, status: int, body: Any) -> None:
                 text = json.dumps(body | {"timestamp": "2026-01-01T00:00:00Z"}).encode()

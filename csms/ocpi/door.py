@@ -26,7 +26,7 @@ from csms.domain import roaming as peers
 from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.cdrs.rules import told
 from csms.domain.roaming import Peer, locations
-from csms.domain.roaming.locations import View
+from csms.domain.roaming.writing import View
 from csms.extensions import csrf, db, limiter
 from csms.roaming import ROOT, address, hashed
 from csms.work import StorageFailed, atomic

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from csms.domain.roaming import locations, records
+from csms.domain.roaming import locations, published, records, writing
 from csms.extensions import db
 from csms.ocpi.door import answer, blueprint, currency, moment, page, page_of, peer, view
 from csms.roaming import VERSION
@@ -17,10 +17,8 @@ from csms.roaming import VERSION
 @blueprint.get(f"/{VERSION}/locations", strict_slashes=False)
 def list_locations() -> Response:
     """§8.2.1.1"""
-    wanted = locations.listed(moment("date_from"), moment("date_to"))
-    return page(
-        wanted, lambda session, rows: locations.of_sites(session, [x for (x,) in rows], view(session))
-    )
+    wanted = locations.ids(moment("date_from"), moment("date_to"))
+    return page(wanted, lambda session, rows: locations.of_ids(session, [x for (x,) in rows], view(session)))
 
 
 @blueprint.get(f"/{VERSION}/locations/<location_id>", strict_slashes=False)
@@ -44,13 +42,19 @@ def connector(location_id: str, evse_uid: str, connector_id: str) -> Response:
 @blueprint.get(f"/{VERSION}/tariffs", strict_slashes=False)
 def list_tariffs() -> Response:
     """§11.2.1.1"""
-    now, since, until = view(db.session()), moment("date_from"), moment("date_to")
-    versions = [
-        x
-        for x in locations.tariff_versions(db.session(), now.at)
-        if (since is None or x.created_at >= since) and (until is None or x.created_at < until)
+    session = db.session()
+    now, since, until = view(session), moment("date_from"), moment("date_to")
+    edited = published.tariffs(session)
+    dated = [
+        (x, max(x.created_at, edited.get(str(x.tariff_id), x.created_at)))
+        for x in locations.tariff_versions(session, now.at)
     ]
-    return page_of(versions, lambda x: locations.tariff(x, now.party))
+    wanted = [
+        (version, at)
+        for version, at in dated
+        if (since is None or at >= since) and (until is None or at < until)
+    ]
+    return page_of(wanted, lambda x: writing.tariff(x[0], now.party, x[1]))
 
 
 @blueprint.get(f"/{VERSION}/sessions", strict_slashes=False)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gevent
 import orjson
 from flask import Flask, current_app
+from sqlalchemy.orm import Session
 
 from csms import clock, outbound, roaming, rounds
-from csms.domain.roaming import gathering, locations, orders, telling
+from csms.domain.roaming import gathering, locations, orders, published, telling
 from csms.domain.roaming.models import Push
+from csms.domain.roaming.published import Changes
+from csms.domain.roaming.writing import View
 from csms.extensions import db
 from csms.outbound import Barred, Unreachable
 from csms.seal import Unreadable
@@ -53,13 +57,34 @@ def gather() -> int:
     db.session.remove()
     if not has_any:
         return 0
-    settings = current_app.extensions["settings"]
+    changes = _changes()
     with atomic() as session:
-        at = clock.now()
-        view = locations.view_of(
-            session, operator=settings.organisation, time_zone=settings.time_zone.key, at=at
-        )
-        return orders.tell_ended(session, at) + gathering.gather(session, view, settings.currency)
+        view = _view(session)
+        currency = current_app.extensions["settings"].currency
+        return orders.tell_ended(session, view.at) + gathering.gather(session, view, currency, changes)
+
+
+def _changes() -> Changes | None:
+    """What is published otherwise than before; None: nobody need look yet. All of it is read, so nothing is locked."""
+    session = db.session()
+    try:
+        view = _view(session)
+        if not published.is_due(session, view.at):
+            return None
+        found: dict[published.Key, dict[str, Any]] = {}
+        for portion in locations.publication(session, view):
+            found |= portion
+            gevent.sleep(0)
+        return published.changes(session, found)
+    finally:
+        db.session.remove()
+
+
+def _view(session: Session) -> View:
+    settings = current_app.extensions["settings"]
+    return locations.view_of(
+        session, operator=settings.organisation, time_zone=settings.time_zone.key, at=clock.now()
+    )
 
 
 def send_due(app: Flask) -> int:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from csms import clock
 from csms.domain import roaming
 from csms.domain.base import DomainError, Invalid, Refused
-from csms.domain.roaming import Party, PeerState, locations, records, telling
+from csms.domain.roaming import Party, PeerState, records, standing, telling
 from csms.domain.roaming.models import PushState
 from csms.extensions import db
 from csms.roaming import hashed, new_token, versions_url
@@ -37,9 +37,9 @@ PUSH_STATES = {
     PushState.FAILED: ("fault", "triangle-alert", lazy_gettext("Failed")),
 }
 LACKS = {
-    locations.SITE: lazy_gettext("It stands at no site"),
-    locations.PLACE: lazy_gettext("Its site lacks street, city, country or position"),
-    locations.PLUG: lazy_gettext("No connector of it has standard, format, kind of power and power"),
+    standing.SITE: lazy_gettext("It stands at no site"),
+    standing.PLACE: lazy_gettext("Its site lacks street, city, country or position"),
+    standing.PLUG: lazy_gettext("No connector of it has standard, format, kind of power and power"),
 }
 MOST_SHOWN = 50
 
@@ -139,14 +139,14 @@ def remove(peer_id: int) -> Response:
 
 def _list(given: Any, problems: dict[str, str] | None = None) -> str:
     session = db.session()
-    standing = locations.standing(session)
+    stand = standing.standing(session)
     return render_template(
         "roaming/index.html",
         rows=roaming.listed(session),
         counts=records.session_counts(session),
         party=roaming.our_party(session),
-        standing=standing,
-        left_out=[(x, LACKS[lack]) for x, lack in standing.left_out[:MOST_SHOWN]],
+        standing=stand,
+        left_out=[(x, LACKS[lack]) for x, lack in stand.left_out[:MOST_SHOWN]],
         given=given,
         problems=problems or {},
         **_words(),

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from csms import clock
 from csms.domain import sites
-from csms.domain.roaming import Peer
-from csms.domain.roaming.models import Push, PushState
+from csms.domain.roaming import Peer, published
+from csms.domain.roaming.models import Push, PushState, RoamingCursor
 from csms.domain.sites import Site
 from csms.extensions import db
 from csms.roaming import pushing
@@ -22,10 +22,15 @@ from tests.ocpi.conftest import EVSE_UID, Ours, invited
 
 @pytest.fixture
 def turn(app, session):
-    """One turn of the sender, as it comes every second."""
+    """One turn of the sender, as it comes every second; `looks`: one at which somebody looks for edits again."""
 
-    def take() -> None:
+    def take(*, looks: bool = False) -> None:
         session.rollback()
+        if looks:
+            cursor = session.get_one(RoamingCursor, published.SOURCE)
+            cursor.looked_at -= published.LOOK_EVERY
+            store(session)
+            session.rollback()
         with app.app_context():
             pushing.gather()
             pushing.send_due(app)
@@ -76,9 +81,12 @@ def test_a_changed_place_is_told_whole(ours: Ours, emsp: Emsp, plaza, turn, sess
     changed = {x: getattr(place, x) for x in sites.Details.__slots__} | {"city": "Toledo"}
     sites.change(session, place, sites.Details(**changed), at=clock.now())
     store(session)
-    turn()
+    turn(looks=True)
     [put] = told(emsp)
     assert (put.method, put.body["city"], len(put.body["evses"])) == ("PUT", "Toledo", 1)
+    assert put.path == f"/2.2.1/locations/ES/AMB/{place.uuid}"
+    turn(looks=True)
+    assert told(emsp) == []
 
 
 @pytest.mark.sqlite_is_enough

@@ -1,4 +1,4 @@
-"""Looking for what peers want to be told: statuses, sessions, charge records, and places that have changed.
+"""Looking for what peers want to be told: what is published and has changed, statuses, sessions and charge records.
 
 As with webhooks, who charges pays nothing for it; what a peer was told about a thing is remembered, so that it is told
 again when it is different and not before.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import String, and_, cast, delete, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -17,11 +16,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import Charger, StatusEvent
 from csms.domain.looking import OVERLAP_S, fresh
-from csms.domain.roaming import locations, records, telling
-from csms.domain.roaming.locations import View
-from csms.domain.roaming.models import OPEN, Peer, RoamingCursor, Told
+from csms.domain.roaming import locations, published, publishing, records, telling, writing
+from csms.domain.roaming.models import OPEN, Peer, Published, RoamingCursor, Told
 from csms.domain.roaming.peers import Party
-from csms.domain.sites import Site
+from csms.domain.roaming.published import Changes
+from csms.domain.roaming.telling import under, wanting
+from csms.domain.roaming.writing import View
 from csms.domain.transactions import Transaction, TransactionState
 
 LATEST = timedelta(days=7)  # what ended longer ago is fetched, and not told
@@ -35,22 +35,26 @@ def reachable(session: Session) -> Sequence[Peer]:
     return session.scalars(query.order_by(Peer.id)).all()
 
 
-def gather(session: Session, view: View, currency: str) -> int:
-    """Queue what is new since the last look; how much. What was before the first peer came is told to nobody."""
+def gather(session: Session, view: View, currency: str, changes: Changes | None = None) -> int:
+    """Queue what is new since the last look; how much. What was before the first peer came is told to nobody.
+
+    `changes`: what is published otherwise than before, if somebody has looked.
+    """
     peers = reachable(session)
     if not peers:
         session.execute(delete(RoamingCursor))
+        session.execute(delete(Published))
         return 0
     cursors = _cursors(session, view.at)
-    count = _statuses(session, peers, cursors["status"], view)
-    count += _places(session, peers, cursors["site"], view)
+    count = publishing.tell(session, peers, changes, view) if changes is not None else 0
+    count += _statuses(session, peers, cursors["status"], view)
     count += _sessions(session, peers, cursors["session"], view, currency)
     return count + _records(session, peers, cursors["cdr"], view, currency)
 
 
 def _cursors(session: Session, at: datetime) -> dict[str, RoamingCursor]:
     known = {x.source: x for x in session.scalars(select(RoamingCursor))}
-    for source in {"status", "cdr", "site", "session"} - known.keys():
+    for source in {"status", "cdr", "session"} - known.keys():
         number = SOURCES.get(source)
         position = session.scalar(select(func.max(number))) if number is not None else 0
         known[source] = RoamingCursor(source=source, position=position or 0, looked_at=at)
@@ -59,23 +63,24 @@ def _cursors(session: Session, at: datetime) -> dict[str, RoamingCursor]:
     return known
 
 
-def _wanting(peers: Sequence[Peer], module: str) -> list[tuple[Peer, str]]:
-    return [(x, url) for x in peers if (url := x.receiver(module)) is not None]
-
-
 def _statuses(session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View) -> int:
     """PATCH of an EVSE (§8.2.2.3)."""
     before, events = cursor.looked_at, fresh(session, cursor, StatusEvent.id, view.at)
     ids = {x.charger_id for x in events if x.received_at >= before - OVERLAP_S}
-    wanting = _wanting(peers, "locations")
-    if not ids or not wanting:
+    receivers = wanting(peers, "locations")
+    if not ids or not receivers:
         return 0
     query = locations.shown_chargers().where(Charger.id.in_(ids))
     loads = (joinedload(Charger.lease), joinedload(Charger.site), selectinload(Charger.connectors))
+    chargers = session.scalars(query.options(*loads)).all()
+    entries = published.of_locations(session, [x.site.uuid for x in chargers if x.site])
     count = 0
-    for charger in session.scalars(query.options(*loads)):
-        for evse in locations.evses_of(session, charger, view):
-            count += sum(_tell_status(session, peer, url, charger, evse, view) for peer, url in wanting)
+    for charger in chargers:
+        known = entries.get(charger.site.uuid, ()) if charger.site else ()
+        edited = {x.id: x.changed_at for x in known if x.gone_at is None}
+        for evse in locations.evses_of(session, charger, view, edited):
+            if evse["uid"] in edited:  # what is published only now is told whole at the next look
+                count += sum(_tell_status(session, peer, url, charger, evse, view) for peer, url in receivers)
     return count
 
 
@@ -87,28 +92,9 @@ def _tell_status(
     if site is None or not telling.is_news(session, peer.id, about, evse["status"], at=view.at):
         return False
     body = {"status": evse["status"], "last_updated": evse["last_updated"]}
-    address = _under(url, locations.party_of(site, view.party), site.uuid, uid)
+    address = under(url, writing.party_of(site, view.party), site.uuid, uid)
     telling.post(session, peer.id, about, "PATCH", address, body, at=view.at)
     return True
-
-
-def _places(session: Session, peers: Sequence[Peer], cursor: RoamingCursor, view: View) -> int:
-    """PUT of a location whose site has changed (§8.2.2.2)."""
-    since, cursor.looked_at = cursor.looked_at - OVERLAP_S, view.at
-    wanting = _wanting(peers, "locations")
-    if not wanting:
-        return 0
-    changed = session.scalars(locations.listed().where(Site.changed_at >= since).limit(200)).all()
-    count = 0
-    for location in locations.of_sites(session, changed, view):
-        lasting = {x: y for x, y in location.items() if x not in ("evses", "last_updated")}
-        about = f"location {location['id']}"
-        for peer, url in wanting:
-            if telling.is_news(session, peer.id, about, lasting, at=view.at):
-                address = _at(url, location["country_code"], location["party_id"], location["id"])
-                telling.post(session, peer.id, about, "PUT", address, location, at=view.at)
-                count += 1
-    return count
 
 
 def _sessions(
@@ -122,7 +108,7 @@ def _sessions(
     )
     over = and_(Transaction.ended_at >= since - LATEST, Transaction.end_received_at >= since)
     count = 0
-    for peer, url in _wanting(peers, "sessions"):
+    for peer, url in wanting(peers, "sessions"):
         is_same = and_(Told.peer_id == peer.id, Told.about == "session " + cast(Transaction.id, String))
         query = records.sessions(peer).outerjoin(Told, is_same).where(or_(running, over))
         for one, card in session.execute(query.limit(1_000)):
@@ -130,7 +116,7 @@ def _sessions(
             body = records.session_of(one, card, view, currency)
             lasting = {x: body[x] for x in ("status", "kwh")}
             if telling.is_news(session, peer.id, about, lasting, at=view.at):
-                address = _at(url, body["country_code"], body["party_id"], body["id"])
+                address = under(url, Party(body["country_code"], body["party_id"]), body["id"])
                 telling.post(session, peer.id, about, "PUT", address, body, at=view.at)
                 count += 1
     return count
@@ -145,7 +131,7 @@ def _records(
     count = 0
     if not ids:
         return 0
-    for peer, url in _wanting(peers, "cdrs"):
+    for peer, url in wanting(peers, "cdrs"):
         for cdr, card, charger in session.execute(records.records(peer).where(Cdr.id.in_(ids))):
             about = f"cdr {cdr.uuid}"
             if telling.is_news(session, peer.id, about, cdr.uuid, at=view.at):
@@ -153,12 +139,3 @@ def _records(
                 telling.post(session, peer.id, about, "POST", url, body, at=view.at)
                 count += 1
     return count
-
-
-def _under(url: str, party: Party, *parts: str) -> str:
-    return _at(url, party.country_code, party.party_id, *parts)
-
-
-def _at(url: str, *parts: str) -> str:
-    """An object's address below a module's (§8.2.2)."""
-    return "/".join((url.rstrip("/"), *(quote(x, safe="") for x in parts)))

@@ -165,6 +165,33 @@ class Told(Base):
     told_at: Mapped[datetime]
 
 
+class Thing(enum.StrEnum):
+    """What is published."""
+
+    LOCATION = "location"
+    EVSE = "evse"
+    TARIFF = "tariff"
+
+
+class Published(Base):
+    """What peers see of a thing but for its state, as it was when somebody last looked. `changed_at`: when that was
+    found to be new; `gone_at`: when it was found not to be published any more.
+
+    `location_id`: empty for a tariff; `id`: empty for a location itself.
+    """
+
+    __tablename__ = "ocpi_published"
+    __table_args__ = (Index("ix_ocpi_published_location_id", "location_id"),)
+
+    thing: Mapped[Thing] = mapped_column(choice(Thing), primary_key=True)
+    location_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    digest: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]
+
+
 class RoamingCursor(Cursor):
     """How far what peers are told has been looked for."""
 

@@ -13,8 +13,8 @@ from csms.domain.cdrs import Cdr
 from csms.domain.cdrs.rules import money, told
 from csms.domain.chargers import Charger
 from csms.domain.roaming import cards
-from csms.domain.roaming.locations import View, evse_id_of, party_of, tariff, uid_of, without_nothing
 from csms.domain.roaming.models import Peer, RoamingCard
+from csms.domain.roaming.writing import View, evse_id_of, party_of, tariff, uid_of, without_nothing
 from csms.domain.tariffs.numbers import as_numbers
 from csms.domain.transactions import Transaction, TransactionState, bill_of
 from csms.quantities import kwh

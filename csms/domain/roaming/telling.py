@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Select, delete, func, or_, select
@@ -12,24 +13,45 @@ from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import RETRIES, NotFound, announce, digest, printable, take_due
 from csms.domain.roaming.models import OPEN, Peer, Push, PushState, Told
-from csms.domain.roaming.peers import TOPIC, note_trouble
+from csms.domain.roaming.peers import TOPIC, Party, note_trouble
 
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
 AT_ONCE = 10  # of one peer in a turn
 PASSING = (401, 408, 425, 429)  # 4xx that say nothing about the message
 
 
+def wanting(peers: Sequence[Peer], module: str) -> list[tuple[Peer, str]]:
+    """Those that take what we tell of a module, and where."""
+    return [(x, url) for x in peers if (url := x.receiver(module)) is not None]
+
+
+def under(url: str, party: Party, *parts: str) -> str:
+    """An object's address below a module's (§8.2.2)."""
+    pieces = (party.country_code, party.party_id, *parts)
+    return "/".join((url.rstrip("/"), *(quote(x, safe="") for x in pieces)))
+
+
 def post(
-    session: Session, peer_id: int, about: str, method: str, url: str, body: dict[str, Any], *, at: datetime
+    session: Session,
+    peer_id: int,
+    about: str,
+    method: str,
+    url: str,
+    body: dict[str, Any] | None,
+    *,
+    at: datetime,
 ) -> Push:
-    """Queue a message. One about the same thing that waits and was never tried says the newer instead."""
-    text = orjson.dumps(body).decode()
+    """Queue a message; `body` None: it has none. The last one about the same thing, if it waits and was never tried,
+    says the newer instead.
+    """
+    text = orjson.dumps(body).decode() if body is not None else ""
     waiting = session.scalar(
         select(Push)
         .where(Push.peer_id == peer_id, Push.about == about, Push.url == url, Push.due_at.is_not(None))
-        .where(Push.attempts == 0, Push.method == method)
+        .order_by(Push.id.desc())
+        .limit(1)
     )
-    if waiting is not None:
+    if waiting is not None and (waiting.attempts, waiting.method) == (0, method):
         waiting.body = text
         return waiting
     push = Push(
