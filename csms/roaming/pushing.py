@@ -53,9 +53,12 @@ def start(app: Flask) -> gevent.Greenlet:
 
 def gather() -> int:
     """Queue what is new; how much. Nothing is locked while there is nobody to be told."""
-    has_any = bool(gathering.reachable(db.session()))
+    has_any, is_begun = bool(gathering.reachable(db.session())), gathering.is_begun(db.session())
     db.session.remove()
     if not has_any:
+        if is_begun:
+            with atomic() as session:
+                gathering.forget(session)
         return 0
     changes = _changes()
     with atomic() as session:

@@ -43,6 +43,8 @@ KINDS = {
     AlertKind.GRID_LIMIT: lazy_gettext("A charger does not keep to the grid’s limit"),
     AlertKind.MAIL: lazy_gettext("A mail could not be sent"),
     AlertKind.WEBHOOK: lazy_gettext("A webhook fails"),
+    AlertKind.PEER: lazy_gettext("An OCPI peer cannot be reached"),
+    AlertKind.FORWARDING: lazy_gettext("A second backend cannot be reached"),
 }
 
 

@@ -13,6 +13,7 @@ from csms.domain.attention import Item, Matter
 from csms.domain.chargers import Attempt, Charger, RefusalCause
 from csms.domain.maintenance import Rollout
 from csms.domain.payments import Payment
+from csms.domain.roaming import Peer
 from csms.domain.troubles import TroubleKind
 from csms.sentences import gettext_noop
 from csms.web import filters, languages
@@ -70,6 +71,8 @@ def _row(item: Item) -> Row:
         return _rollout_row(item, item.rollout)
     if item.payment is not None:
         return _payment_row(item, item.payment)
+    if item.peer is not None:
+        return _peer_row(item, item.peer)
     if item.charger is None:
         return _sessions_row(item)
     charger = item.charger
@@ -97,6 +100,21 @@ def _forwarding_row(item: Item, about: dict[str, Any]) -> Row:
     what = gettext("its second backend cannot be reached")
     mark, link = (gettext("Second backend"), "wait", "wifi-off"), (gettext("Look at it"), "", None)
     return Row(**about, what=what, mark=mark, detail=languages.stored(item.word), link=link)
+
+
+def _peer_row(item: Item, peer: Peer) -> Row:
+    may_see = can("own")
+    href = url_for("roaming.show", peer_id=peer.id) if may_see else url_for("dashboard.show")
+    return Row(
+        item.key,
+        peer.name,
+        href,
+        gettext("cannot be told what happens here: all of it waits"),
+        item.since,
+        mark=(gettext("OCPI"), "fault", "globe"),
+        detail=languages.stored(item.word),
+        link=(gettext("Look at it") if may_see else gettext("For an owner"), "", None),
+    )
 
 
 def _unpriced_row(item: Item) -> Row:

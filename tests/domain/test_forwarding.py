@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from make import NOW, make_charger, store
 
-from csms.domain import attention, forwarding
+from csms.domain import alerts, attention, forwarding
+from csms.domain.alerts import AlertKind
 from csms.domain.attention import Matter
 from csms.domain.forwarding import Forwarder, ForwardState, Wish, pause_s
 
@@ -85,3 +86,13 @@ def test_one_that_has_been_away_for_an_hour_needs_a_person_and_a_paused_one_does
     forwarding.suspend(session, row)
     store(session)
     assert needs(300) == []
+
+
+def test_an_alert_tells_of_one_that_is_away_for_as_long_as_its_rule_says(session, charger, row):
+    rule = alerts.add(session, alerts.Wish("Away", AlertKind.FORWARDING, after_minutes=5), by="olga", at=NOW)
+    forwarding.note_state(session, row, ForwardState.AWAY, at=NOW, detail="no")
+    store(session)
+    assert alerts.find(session, rule, NOW + timedelta(minutes=4)) == []
+    [found] = alerts.find(session, rule, NOW + timedelta(minutes=6))
+    assert found.title == "The second backend of CP-1 cannot be reached: no"
+    assert found.path == f"/chargers/{charger.id}/second-backend"

@@ -15,7 +15,7 @@ from csms.domain.chargers import Charger, Connector, connector_of
 from csms.domain.sites import Site
 from csms.domain.tariffs import Tariff
 from tests.emsp import Emsp, Told
-from tests.ocpi.conftest import EVSE_UID, PLAZA, Ours
+from tests.ocpi.conftest import EVSE_UID, PLAZA, Ours, invited
 from tests.ocpi.test_pushes import told
 from tests.ocpi.test_pushes import turn as turn  # the fixture
 from tests.web.site import PRICES
@@ -115,8 +115,8 @@ def test_a_charger_that_moves_is_removed_here_before_it_stands_there(edited, ses
     details = {x: getattr(PLAZA, x) for x in PLAZA.__slots__} | {"name": "Harbour"}
     harbour = sites.add(session, sites.Details(**details), at=clock.now())
     charger = make_charger(session, "CP-2", at=clock.now())
-    charger.site_id = session.scalars(select(Site.id)).first()
-    plug, known = charger.connectors[0], session.scalars(select(Connector)).first()
+    charger.site_id = session.scalars(select(Site.id).order_by(Site.id)).first()
+    plug, known = charger.connectors[0], session.scalars(select(Connector).order_by(Connector.id)).first()
     for name in ("standard", "format", "power_type", "max_power_w"):
         setattr(plug, name, getattr(known, name))
     edited()
@@ -160,9 +160,17 @@ def test_a_tariff_that_comes_into_force_by_itself_is_told_as_new(edited, ours: O
     assert ours.data("/2.2.1/tariffs", query_string={"date_from": since}) == [put.body]
 
 
-def test_who_registers_later_fetches_what_is_there_and_is_told_what_changes(
-    edited, ours: Ours, emsp, session
+def test_who_registers_after_a_while_without_peers_is_told_of_nothing_before(
+    edited, ours: Ours, olga, emsp, session, turn
 ):
-    assert edited() == []  # what was there before is fetched
-    [put] = edited(Site, name="New Plaza")
-    assert put.body["name"] == "New Plaza"
+    ours.data("/2.2.1/credentials", "DELETE")
+    turn()
+    session.scalars(select(Site)).one().name = "New Plaza"
+    store(session)
+    with Emsp(party="OTH") as other:
+        invited(olga, "Other Roads").register(other)
+        turn()
+        assert "New Plaza" not in str(told(other))  # it fetches what is there
+        edited(Site, name="Newer Plaza")
+        assert "Newer Plaza" in str(told(other))
+        assert told(emsp) == []

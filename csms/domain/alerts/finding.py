@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csms.domain import attention, dso, payments
+from csms.domain import attention, dso, forwarding, payments, roaming
 from csms.domain.alerts.models import AlertKind, AlertRule
 from csms.domain.attention import Item, Matter
 from csms.domain.chargers import Attempt, Charger, Connector
@@ -227,6 +227,29 @@ def _failing(one: Webhook) -> str:
     return told("The webhook %(name)s fails: %(count)s tries in a row", name=one.name, count=one.failures)
 
 
+def _peer(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
+    del rule, at
+    for one in roaming.failing(session):
+        if one.failing_since is not None:
+            title = told("%(name)s cannot be told by OCPI: %(why)s", name=one.name, why=one.last_error or "–")
+            yield Finding(f"peer-{one.id}", title[:200], f"/integrations/ocpi/{one.id}", one.failing_since)
+
+
+def _forwarding(session: Session, rule: AlertRule, at: datetime) -> Iterator[Finding]:
+    del rule, at
+    for one in forwarding.away(session):
+        if one.away_since is not None:
+            charger = one.charger
+            title = told(
+                "The second backend of %(charger)s cannot be reached: %(why)s",
+                charger=charger.title,
+                why=one.detail or "–",
+            )
+            path = f"/chargers/{charger.id}/second-backend"
+            key = f"forwarding-{charger.id}"
+            yield Finding(key, title[:200], path, one.away_since, charger.site_id, charger.identity)
+
+
 _FINDERS: Mapping[AlertKind, Finder] = {
     **dict.fromkeys(_MATTERS, _matters),
     AlertKind.DRIFT: _drift,
@@ -234,5 +257,7 @@ _FINDERS: Mapping[AlertKind, Finder] = {
     AlertKind.GRID_LIMIT: _grid_limit,
     AlertKind.MAIL: _mail,
     AlertKind.WEBHOOK: _webhook,
+    AlertKind.PEER: _peer,
+    AlertKind.FORWARDING: _forwarding,
     AlertKind.PAYMENT: _payments,
 }

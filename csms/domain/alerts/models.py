@@ -30,6 +30,8 @@ class AlertKind(enum.StrEnum):
     PAYMENT = "payment"
     MAIL = "mail"
     WEBHOOK = "webhook"
+    PEER = "peer"
+    FORWARDING = "forwarding"
 
 
 class Severity(enum.StrEnum):

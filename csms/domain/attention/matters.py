@@ -16,6 +16,7 @@ from csms.domain.configuration import Upkeep
 from csms.domain.forwarding import Forwarder, is_cut_off
 from csms.domain.maintenance import Rollout, RolloutState
 from csms.domain.payments import Payment
+from csms.domain.roaming import Peer, is_failing
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.troubles import Trouble
@@ -38,6 +39,7 @@ class Item:
     rollout: Rollout | None = None
     payment: Payment | None = None
     trouble: Trouble | None = None
+    peer: Peer | None = None
     count: int = 1
     word: str | None = None
     until: datetime | None = None
@@ -46,7 +48,16 @@ class Item:
     @property
     def about(self) -> str:
         """The id of what it is about; empty where it is one thing."""
-        about = self.trouble or self.connector or self.charger or self.attempt or self.rollout or self.payment
+        subjects = (
+            self.trouble,
+            self.connector,
+            self.charger,
+            self.attempt,
+            self.rollout,
+            self.payment,
+            self.peer,
+        )
+        about = next((x for x in subjects if x is not None), None)
         return str(about.id) if about else ""
 
     @property
@@ -112,6 +123,13 @@ def _forwarders(session: Session, at: datetime) -> list[Item]:
     return [
         Item(Matter.FORWARDING, x.away_since or at, charger=x.charger, word=x.detail)
         for x in session.scalars(query.order_by(Forwarder.away_since).limit(MOST_OF_A_KIND))
+    ]
+
+
+def _peers(session: Session, at: datetime) -> list[Item]:
+    query = select(Peer).where(is_failing(at)).order_by(Peer.failing_since).limit(MOST_OF_A_KIND)
+    return [
+        Item(Matter.PEER, x.failing_since or at, peer=x, word=x.last_error) for x in session.scalars(query)
     ]
 
 
@@ -221,6 +239,7 @@ _LISTS: dict[Matter, Callable[[Session, datetime], list[Item]]] = {
     Matter.REFUSED: _refused,
     Matter.BOOT_LOOP: _loops,
     Matter.FORWARDING: _forwarders,
+    Matter.PEER: _peers,
     Matter.ROLLOUT: _rollouts,
     Matter.PAYMENT: _payments,
     Matter.TROUBLE: _troubles,

@@ -24,6 +24,7 @@ from csms.domain.configuration import Upkeep
 from csms.domain.forwarding import Forwarder, is_cut_off
 from csms.domain.maintenance import Rollout, RolloutState
 from csms.domain.payments import Payment
+from csms.domain.roaming import Peer, is_failing
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
 from csms.domain.sums import Later, SingleRows
 from csms.domain.transactions import Transaction, TransactionState
@@ -103,6 +104,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
     expiring = select(func.count(distinct(SigningRequest.charger_id))).where(is_expiring(at))
     paused = select(func.count(Rollout.id)).where(Rollout.state == RolloutState.PAUSED)
     apart = select(func.count(Forwarder.charger_id)).where(is_cut_off(at))
+    peers = select(func.count(Peer.id)).where(is_failing(at))
     payments = select(func.count(Payment.id)).where(Payment.problem_at.is_not(None))
     told = select(func.count(Trouble.id)).where(Trouble.closed_at.is_(None))
     return {
@@ -114,6 +116,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
         Matter.SECURITY: (events, SecurityEvent.charger_id),
         Matter.EXPIRING: (expiring, SigningRequest.charger_id),
         Matter.FORWARDING: (apart, Forwarder.charger_id),
+        Matter.PEER: (peers, Peer.id),
         Matter.ROLLOUT: (paused, Rollout.id),
         Matter.PAYMENT: (payments, Payment.id),
         Matter.TROUBLE: (told, Trouble.id),

@@ -15,6 +15,7 @@ from csms.domain.forwarding.queue import following, newest_id, waiting
 from csms.domain.forwarding.rules import Wish, address, pause_s
 from csms.domain.forwarding.service import (
     TOPIC,
+    away,
     change,
     claim,
     compare,
@@ -42,6 +43,7 @@ __all__ = [
     "Traffic",
     "Wish",
     "address",
+    "away",
     "change",
     "end_pair",
     "claim",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.accounts.cards import card_of
 from csms.domain.base import Invalid, NotFound, Refused, announce, iso, printable
@@ -155,6 +155,12 @@ def note_state(
 def is_cut_off(at: datetime) -> ColumnElement[bool]:
     """It has not been reached for an hour, and somebody wants it to be."""
     return and_(~Forwarder.is_paused, Forwarder.away_since.is_not(None), Forwarder.away_since < at - LONG)
+
+
+def away(session: Session) -> Sequence[Forwarder]:
+    """Those that are not reached and should be, the longest first."""
+    query = select(Forwarder).where(~Forwarder.is_paused, Forwarder.away_since.is_not(None))
+    return session.scalars(query.options(joinedload(Forwarder.charger)).order_by(Forwarder.away_since)).all()
 
 
 # What it is told, and what it answers.

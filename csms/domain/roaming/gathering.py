@@ -42,14 +42,24 @@ def gather(session: Session, view: View, currency: str, changes: Changes | None 
     """
     peers = reachable(session)
     if not peers:
-        session.execute(delete(RoamingCursor))
-        session.execute(delete(Published))
+        forget(session)
         return 0
     cursors = _cursors(session, view.at)
     count = publishing.tell(session, peers, changes, view) if changes is not None else 0
     count += _statuses(session, peers, cursors["status"], view)
     count += _sessions(session, peers, cursors["session"], view, currency)
     return count + _records(session, peers, cursors["cdr"], view, currency)
+
+
+def is_begun(session: Session) -> bool:
+    """Has anybody looked since there was nobody to be told?"""
+    return session.scalar(select(RoamingCursor.source).limit(1)) is not None
+
+
+def forget(session: Session) -> None:
+    """There is nobody to be told: who comes next fetches what is there then."""
+    session.execute(delete(RoamingCursor))
+    session.execute(delete(Published))
 
 
 def _cursors(session: Session, at: datetime) -> dict[str, RoamingCursor]:

@@ -29,7 +29,7 @@ class Peer(Base):
 
     `token_hash`: a keyed hash of what it shows us. `their_token_sealed`: what we show it, as the door has sealed it;
     `is_plain`: it wants that without base64. `roles` and `endpoints` as it told them. `failures`: requests to it in a
-    row that failed; until `paused_until` nothing more is sent there.
+    row that failed, the first of them at `failing_since`; until `paused_until` nothing more is sent there.
     """
 
     __tablename__ = "ocpi_peer"
@@ -51,6 +51,7 @@ class Peer(Base):
     last_error: Mapped[str | None] = mapped_column(String(300))
     last_error_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(Integer, default=0)
+    failing_since: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     created_by: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[datetime]

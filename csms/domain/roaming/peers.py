@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from csms.domain import accounts
@@ -18,6 +18,7 @@ from csms.domain.sites import Site
 
 TOPIC = "roaming"
 COUNTRY, PARTY = "ocpi_country_code", "ocpi_party_id"  # settings
+LONG = timedelta(minutes=15)  # a peer that is restarted, or a network that trips, is back before
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,7 @@ def register(session: Session, peer: Peer, terms: Terms, *, token_hash: str, at:
     peer.is_plain, peer.roles, peer.endpoints = terms.is_plain, terms.roles, terms.endpoints
     peer.state, peer.token_hash = PeerState.REGISTERED, token_hash
     peer.registered_at = at
-    peer.last_error = peer.last_error_at = peer.paused_until = None
-    peer.failures = 0
+    mend(peer)
     _settle_cards(session, peer)
 
 
@@ -134,7 +134,7 @@ def resume(session: Session, peer: Peer) -> None:
     if peer.state is not PeerState.SUSPENDED:
         raise Refused("It is not suspended.")
     peer.state = PeerState.REGISTERED if peer.their_token_sealed else PeerState.INVITED
-    peer.failures, peer.paused_until = 0, None
+    mend(peer)
     _settle_cards(session, peer)
 
 
@@ -182,6 +182,23 @@ def listed(session: Session) -> Sequence[Peer]:
 def note_contact(session: Session, peer: Peer, *, at: datetime) -> None:
     peer.last_contact_at = at
     announce(session, TOPIC)
+
+
+def mend(peer: Peer) -> None:
+    """What went wrong between us is over."""
+    peer.last_error = peer.last_error_at = peer.failing_since = peer.paused_until = None
+    peer.failures = 0
+
+
+def is_failing(at: datetime) -> ColumnElement[bool]:
+    """On Peer: for a quarter of an hour nothing has reached it that it was to be told."""
+    return and_(Peer.state.in_(OPEN), Peer.failing_since < at - LONG)
+
+
+def failing(session: Session) -> Sequence[Peer]:
+    """Those that are not reached, the longest first."""
+    query = select(Peer).where(Peer.state.in_(OPEN), Peer.failing_since.is_not(None))
+    return session.scalars(query.order_by(Peer.failing_since)).all()
 
 
 def note_trouble(session: Session, peer: Peer, words: str, *, at: datetime) -> None:

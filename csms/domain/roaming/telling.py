@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import RETRIES, NotFound, announce, digest, printable, take_due
 from csms.domain.roaming.models import OPEN, Peer, Push, PushState, Told
-from csms.domain.roaming.peers import TOPIC, Party, note_trouble
+from csms.domain.roaming.peers import TOPIC, Party, mend, note_trouble
 
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
 AT_ONCE = 10  # of one peer in a turn
@@ -135,8 +135,7 @@ def note_answer(
     if is_taken:
         push.state, push.due_at, push.settled_at = PushState.DELIVERED, None, at
         if peer.failures:
-            peer.last_error = peer.last_error_at = None  # it has come back
-        peer.failures, peer.paused_until = 0, None
+            mend(peer)
         return True
     words = f"{push.method} {push.about}: {status_code or ''} {answer}"
     note_trouble(session, peer, words, at=at)
@@ -146,6 +145,7 @@ def note_answer(
         return True
     pause = RETRIES[min(peer.failures, len(RETRIES) - 1)]
     peer.failures += 1
+    peer.failing_since = peer.failing_since or at
     peer.paused_until = at + pause
     if push.due_at is not None:
         push.due_at = peer.paused_until
