@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from csms import web
 from csms.domain.accounts import Role
+from csms.extensions import limiter
 from csms.web.security import content_policy, is_public, safe_next
 from tests.web.browser import HTMX, Browser, logged_in, publish
 
@@ -43,6 +44,22 @@ def test_a_stranger_is_sent_to_the_log_in_from_every_page_that_is_not_public(
             response = client.get(_address(rule))
             assert response.status_code in (302, 401), (rule.rule, response.status_code)
             assert "/login" in response.headers.get("Location", "/login")
+
+
+def test_no_door_of_other_companies_opens_without_a_token_of_theirs(
+    client: FlaskClient, olga: Browser
+) -> None:
+    """Nor for who is logged in here: the door knows no cookies."""
+    rules = [x for x in client.application.url_map.iter_rules() if x.endpoint.partition(".")[0] == "ocpi"]
+    assert len(rules) > 15
+    for browser in (client, olga.client):
+        for rule in rules:
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                limiter.reset()  # who guesses is sent away before long
+                response = browser.open(_address(rule), method=method, json={})
+                assert response.status_code == 401, (method, rule.rule, response.status_code)
+                assert response.get_json()["status_code"] == 2000
+                assert "data" not in response.get_json()
 
 
 def test_no_form_is_taken_without_its_token(app: Flask, olga: Browser) -> None:
