@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
-from types import TracebackType
 from typing import Any, NamedTuple
+
+from tests.web_server import Requests, WebServer
 
 TOKEN_B = "what-you-show-me-0123456789"
 OFFERED = (
@@ -33,7 +32,7 @@ def token(text: str) -> str:
     return "Token " + base64.b64encode(text.encode()).decode()
 
 
-class Emsp:
+class Emsp(WebServer):
     """Use as a context manager. `versions` and `offered`: what it says of itself; `answers`: the status of each push
     to come, HTTP's or, from 1000 on, OCPI's own; 1000 when there is none left."""
 
@@ -46,7 +45,7 @@ class Emsp:
         self.expected = f"Token {TOKEN_B}" if takes_plain_alone else token(TOKEN_B)
         emsp = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Requests):
             def do_GET(self) -> None:  # noqa: N802  the library's name
                 if self.headers["Authorization"] != emsp.expected:
                     self._answer(401, {"status_code": 2000})
@@ -64,7 +63,7 @@ class Emsp:
                     self._answer(404, {"status_code": 2000})
 
             def _take(self) -> None:
-                given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                given = self.body()
                 assert self.headers["Authorization"] == emsp.expected
                 answer = 1000 if emsp.answers.empty() else emsp.answers.get()
                 status, code = (200, answer) if answer >= 1000 else (answer, 3000)
@@ -74,21 +73,9 @@ class Emsp:
             do_POST = do_PUT = do_PATCH = do_DELETE = _take  # noqa: N815  the library's names
 
             def _answer(self, status: int, body: Any) -> None:
-                text = json.dumps(body | {"timestamp": "2026-01-01T00:00:00Z"}).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                self.reply(status, json.dumps(body | {"timestamp": "2026-01-01T00:00:00Z"}))
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
 
     @property
     def credentials(self) -> dict[str, Any]:
@@ -119,14 +106,3 @@ class Emsp:
             told = self.told.get(timeout=30)
             if module in told.path.split("/"):
                 return told
-
-    def __enter__(self) -> Emsp:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

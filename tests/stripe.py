@@ -10,12 +10,11 @@ import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from csms import clock
+from tests.web_server import Requests, WebServer
 
 KEY, SIGNING = "sk_test_1234567890", "whsec_0987654321"
 
@@ -45,7 +44,7 @@ class Intent:
         }
 
 
-class SmallStripe:
+class SmallStripe(WebServer):
     """Use as a context manager. `failures`: the status of each answer to come that is none of the usual ones."""
 
     def __init__(self) -> None:
@@ -60,12 +59,7 @@ class SmallStripe:
         self._replies: dict[str, Told] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_handler(self))
 
     def pay(self, session_id: str) -> Intent:
         """Somebody enters a good card on the page of a session."""
@@ -201,36 +195,16 @@ class SmallStripe:
         self.move("refund", -amount, 0, intent.id)
         return 200, {"id": f"re_{next(self._numbers)}"}
 
-    def __enter__(self) -> SmallStripe:
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def _handler(stripe: SmallStripe) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def _reply(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
+def _handler(stripe: SmallStripe) -> type[Requests]:
+    class Handler(Requests):
+        def _answer(self) -> None:
             asked = urlsplit(self.path)
-            given = parse_qs(asked.query) | parse_qs(self.rfile.read(length).decode())
+            given = parse_qs(asked.query) | parse_qs(self.body())
             fields = {x: y[0] for x, y in given.items()}
-            headers = {x.lower(): y for x, y in self.headers.items()}
-            status, told = stripe.answer(self.command, asked.path, fields, headers)
-            body = json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            status, told = stripe.answer(self.command, asked.path, fields, self.names())
+            self.reply(status, json.dumps(told))
 
-        do_GET = do_POST = _reply  # noqa: N815  the library's names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+        do_GET = do_POST = _answer  # noqa: N815  the library's names
 
     return Handler

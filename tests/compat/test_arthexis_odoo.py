@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import xmlrpc.client
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,12 +16,13 @@ from csms.domain.accounts import Role
 from csms.domain.odoo import OdooInstance
 from tests.compat.near import Near
 from tests.web.visitor import Visitor, told
+from tests.web_server import Requests, WebServer
 
 KEY, PASSWORD = "a1b2c3d4e5", "swordfish"
 Reply = tuple[int, str]
 
 
-class Odoo:
+class Odoo(WebServer):
     """What the server answers: `json2` and `xmlrpc` are told path, headers and body."""
 
     def __init__(self) -> None:
@@ -33,28 +32,15 @@ class Odoo:
         self.location = ""
         odoo = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        class Handler(Requests):
+            def do_POST(self) -> None:  # noqa: N802  the library's name
+                body = self.body()
                 odoo.asked.append((self.path, dict(self.headers), body))
                 is_json2 = self.path == "/json/2/res.users/context_get"
                 status, text = odoo.json2(dict(self.headers)) if is_json2 else odoo.xmlrpc(body)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text.encode())))
-                if odoo.location:
-                    self.send_header("Location", odoo.location)
-                self.end_headers()
-                self.wfile.write(text.encode())
+                self.reply(status, text, **({"Location": odoo.location} if odoo.location else {}))
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__(Handler)
 
 
 def _json2(headers: dict[str, str]) -> Reply:
@@ -77,10 +63,8 @@ def absent(_: object) -> Reply:
 
 @pytest.fixture
 def odoo() -> Iterator[Odoo]:
-    server = Odoo()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with Odoo() as odoo:
+        yield odoo
 
 
 @pytest.fixture
