@@ -7,9 +7,12 @@ import json
 from queue import Queue
 from typing import Any, NamedTuple
 
+import requests
+
 from tests.web_server import Requests, WebServer
 
 TOKEN_B = "what-you-show-me-0123456789"
+INVITATION = "come-in-0123456789"  # with which somebody may register with it, once
 OFFERED = (
     "credentials SENDER",
     "tokens SENDER",
@@ -34,7 +37,10 @@ def token(text: str) -> str:
 
 class Emsp(WebServer):
     """Use as a context manager. `versions` and `offered`: what it says of itself; `answers`: the status of each push
-    to come, HTTP's or, from 1000 on, OCPI's own; 1000 when there is none left."""
+    to come, HTTP's or, from 1000 on, OCPI's own; 1000 when there is none left. `guest`: the credentials of who has
+    registered with its invitation; it asks them back before it answers, if `asks_back`. `refusal`: what it answers
+    instead.
+    """
 
     def __init__(self, *, country: str = "NL", party: str = "EMP", takes_plain_alone: bool = False) -> None:
         self.country, self.party = country, party
@@ -43,11 +49,14 @@ class Emsp(WebServer):
         self.told: Queue[Told] = Queue()
         self.answers: Queue[int] = Queue()
         self.expected = f"Token {TOKEN_B}" if takes_plain_alone else token(TOKEN_B)
+        self.guest: dict[str, Any] | None = None
+        self.asks_back = False
+        self.refusal: tuple[int, dict[str, Any]] | None = None
         emsp = self
 
         class Handler(Requests):
             def do_GET(self) -> None:  # noqa: N802  the library's name
-                if self.headers["Authorization"] != emsp.expected:
+                if self.headers["Authorization"] not in emsp.good:
                     self._answer(401, {"status_code": 2000})
                 elif self.path == "/versions":
                     told = [{"version": x, "url": f"{emsp.url}/{x}"} for x in emsp.versions]
@@ -64,6 +73,9 @@ class Emsp(WebServer):
 
             def _take(self) -> None:
                 given = self.body()
+                if self.path == "/2.2.1/credentials":
+                    self._answer(*emsp.register(self.headers["Authorization"], json.loads(given)))
+                    return
                 assert self.headers["Authorization"] == emsp.expected
                 answer = 1000 if emsp.answers.empty() else emsp.answers.get()
                 status, code = (200, answer) if answer >= 1000 else (answer, 3000)
@@ -86,6 +98,25 @@ class Emsp(WebServer):
             "business_details": {"name": "Amber Roads"},
         }
         return {"token": TOKEN_B, "url": f"{self.url}/versions", "roles": [role]}
+
+    @property
+    def good(self) -> set[str]:
+        """What may stand in Authorization."""
+        return {self.expected} if self.guest else {self.expected, token(INVITATION)}
+
+    def register(self, shown: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Somebody registers (§7.2.2)."""
+        if self.refusal is not None:
+            return self.refusal
+        if shown != token(INVITATION):
+            return 401, {"status_code": 2000}
+        if self.asks_back:
+            headers = {"Authorization": token(given["token"])}
+            told = requests.get(given["url"], headers=headers, timeout=30)
+            if not told.ok or "2.2.1" not in {x["version"] for x in told.json()["data"]}:
+                return 200, {"status_code": 3001, "status_message": "You do not answer."}
+        self.guest = given
+        return 200, {"status_code": 1000, "data": self.credentials}
 
     def card(self, uid: str = "04A2B39F", **more: Any) -> dict[str, Any]:
         return {

@@ -90,12 +90,12 @@ def discover(versions_url: str, token: str, *, may_be_private: bool) -> Found:
     if answer.status == 401:
         is_plain = True
         answer = _get(versions_url, token, is_plain, may_be_private)
-    offered = _data(answer, list, versions_url)
+    offered = data_of(answer, list, versions_url)
     chosen = [x for x in offered if isinstance(x, dict) and x.get("version") == VERSION]
     if not chosen or not is_address(chosen[0].get("url")):
         raise Unfit(3002, told("It does not offer OCPI %(version)s.", version=VERSION))
     url = str(chosen[0]["url"])
-    details = _data(_get(url, token, is_plain, may_be_private), dict, url)
+    details = data_of(_get(url, token, is_plain, may_be_private), dict, url)
     endpoints = [x for x in map(_endpoint, details.get("endpoints") or ()) if x is not None]
     if not any(x["identifier"] == "credentials" for x in endpoints):
         raise Unfit(3003, told("It names no endpoint for credentials."))
@@ -112,10 +112,10 @@ def _get(url: str, token: str, is_plain: bool, may_be_private: bool) -> Answer:
         raise Unfit(3001, str(error)) from None
 
 
-def _data(answer: Answer, kind: type, url: str) -> Any:
+def data_of(answer: Answer, kind: type, url: str) -> Any:
     """What an envelope holds. Raises Unfit."""
     try:
-        envelope = orjson.loads(answer.body) if answer.status == 200 else {}
+        envelope = orjson.loads(answer.body) if answer.status in (200, 201) else {}
     except orjson.JSONDecodeError:
         envelope = {}
     data = envelope.get("data") if isinstance(envelope, dict) else None

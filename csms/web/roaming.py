@@ -14,8 +14,8 @@ from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.roaming import Party, PeerState, records, standing, telling
 from csms.domain.roaming.models import PushState
 from csms.extensions import db
-from csms.roaming import hashed, new_token, versions_url
-from csms.web.languages import said
+from csms.roaming import Unfit, handshake, hashed, new_token, versions_url
+from csms.web.languages import said, stored
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -101,6 +101,26 @@ def renew(peer_id: int) -> str:
     return _shown(peer_id, token)
 
 
+@blueprint.post("/<int:peer_id>/register")
+@requires("own")
+def register(peer_id: int) -> Page:
+    """Register with a peer that has invited us."""
+    url, token = request.form.get("url", "").strip(), request.form.get("token", "").strip()
+    try:
+        peer = handshake.begin(peer_id, url, token)
+    except Unfit as error:
+        return _shown(peer_id, given={"url": url, "problem": stored(str(error))}), 422
+    except Refused as error:
+        flash(said(error), "error")
+        return redirect(url_for(".show", peer_id=peer_id))
+    with atomic() as session:
+        put_on_record(
+            session, "ocpi.registered", peer.name, f"{peer.country_code}*{peer.party_id} {url}"[:500]
+        )
+    flash(gettext("Registered: from now on each has a token of the other’s."), "success")
+    return redirect(url_for(".show", peer_id=peer_id))
+
+
 @blueprint.post("/<int:peer_id>/<any(suspend,resume):verb>")
 @requires("own")
 def turn(peer_id: int, verb: str) -> Response:
@@ -153,13 +173,14 @@ def _list(given: Any, problems: dict[str, str] | None = None) -> str:
     )
 
 
-def _shown(peer_id: int, token: str | None = None) -> str:
+def _shown(peer_id: int, token: str | None = None, given: dict[str, str] | None = None) -> str:
     session = db.session()
     peer = roaming.find(session, peer_id)
     return render_template(
         "roaming/show.html",
         peer=peer,
         token=token,
+        given=given or {},
         cards=records.card_counts(session).get(peer.id, 0),
         sessions=records.session_counts(session).get(peer.id, 0),
         pushes=session.scalars(telling.listed(peer.id).limit(MOST_SHOWN)).all(),

@@ -13,7 +13,7 @@ from csms import clock
 from csms.domain import sites, tariffs
 from csms.domain.chargers import Charger, ConnectorFormat, ConnectorStandard, PowerType
 from tests.desk import PASSWORD, USERNAME, Desk
-from tests.emsp import Emsp, token
+from tests.emsp import INVITATION, Emsp, token
 from tests.flows.peer import Peer, dial
 from tests.live import LiveServer
 from tests.ocpi.conftest import EVSE_UID, PLAZA
@@ -52,21 +52,27 @@ class Platform:
         self.ask("PUT", url, json=card)
 
 
+class Owner:
+    """The owner, at the pages."""
+
+    def __init__(self, live: LiveServer, desk: Desk) -> None:
+        desk.call("GET", "/me")  # the owner is made
+        self.live, self.pages = live, requests.Session()
+        self.post("/login", username=USERNAME, password=PASSWORD)
+        self.post("/integrations/ocpi/party", at="/integrations/ocpi", country_code="ES", party_id="AMB")
+
+    def post(self, path: str, *, at: str | None = None, **form: str) -> requests.Response:
+        """A form of the page `at`."""
+        page = self.pages.get(f"{self.live.url}{at or path}", timeout=60).text
+        form["csrf_token"] = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+        answer = self.pages.post(f"{self.live.url}{path}", data=form, timeout=60)
+        assert answer.ok, answer.text
+        return answer
+
+
 def invitation(live: LiveServer, desk: Desk) -> str:
     """The token that the owner gets on the page."""
-    desk.call("GET", "/me")  # the owner is made
-    pages = requests.Session()
-
-    def post(path: str, **form: str) -> str:
-        here = pages.get(f"{live.url}{path if path != '/integrations/ocpi/party' else path[:-6]}", timeout=60)
-        form["csrf_token"] = re.findall(r'name="csrf_token" value="([^"]+)"', here.text)[0]
-        answer = pages.post(f"{live.url}{path}", data=form, timeout=60)
-        assert answer.ok, answer.text
-        return answer.text
-
-    post("/login", username=USERNAME, password=PASSWORD)
-    post("/integrations/ocpi/party", country_code="ES", party_id="AMB")
-    shown = post("/integrations/ocpi", name="Amber Roads")
+    shown = Owner(live, desk).post("/integrations/ocpi", name="Amber Roads").text
     return str(re.findall(r'data-copy="([^"]+)"', shown)[1])
 
 
@@ -140,4 +146,25 @@ def test_a_peer_starts_and_stops_a_session_from_afar(live: LiveServer, desk: Des
         assert (order.action, order.payload) == ("RemoteStopTransaction", {"transactionId": number})
         peer.answer(order, {"status": "Rejected"})
         assert emsp.next("commands") == ("POST", "/commands/7", {"result": "REJECTED"})
+    peer.close()
+
+
+def test_we_register_with_a_peer_that_has_invited_us(live: LiveServer, desk: Desk) -> None:
+    peer = settled(desk, live)
+    with Emsp() as emsp:
+        emsp.asks_back = True
+        owner = Owner(live, desk)
+        shown = owner.post("/integrations/ocpi", name="Amber Roads").text
+        here = str(re.findall(r"/integrations/ocpi/\d+", shown)[0])
+        form = {"url": f"{emsp.url}/versions", "token": INVITATION}
+        page = owner.post(f"{here}/register", at=here, **form).text
+        assert "Registered: from now on each has a token" in page
+        assert emsp.guest is not None
+        headers = {"Authorization": token(emsp.guest["token"])}
+        fetched = requests.get(f"{live.url}/ocpi/2.2.1/locations", headers=headers, timeout=60).json()
+        assert [x["name"] for x in fetched["data"]] == ["Plaza"]
+        taken = {"connectorId": 1, "status": "Charging", "errorCode": "NoError"}
+        peer.tell("StatusNotification", taken)
+        while emsp.next("locations").body.get("status") != "CHARGING":
+            pass
     peer.close()

@@ -102,6 +102,18 @@ def renew(session: Session, peer: Peer, *, token_hash: str) -> None:
     _settle_cards(session, peer)
 
 
+def check_free(peer: Peer) -> None:
+    """Could we register with it? Raises Refused."""
+    if peer.state not in (PeerState.INVITED, PeerState.LEFT):
+        raise Refused("It is registered already.")
+
+
+def expect(session: Session, peer: Peer, *, token_hash: str) -> None:
+    """We register with it: it asks us with the token of this hash, from now on. Raises Refused."""
+    check_free(peer)
+    renew(session, peer, token_hash=token_hash)
+
+
 def register(session: Session, peer: Peer, terms: Terms, *, token_hash: str, at: datetime) -> None:
     """It has told us who it is and where to find it. From now on it shows the token of this hash."""
     first = next((x for x in terms.roles if x["role"] == "EMSP"), terms.roles[0])
