@@ -6,10 +6,12 @@ import functools
 import re
 from contextlib import AbstractContextManager
 from gettext import NullTranslations
+from typing import Any
 
 from babel import Locale
-from flask import g
+from flask import g, has_app_context
 from flask_babel import force_locale, get_locale, get_translations, gettext
+from flask_babel.speaklater import LazyString
 
 ENGLISH = "en"
 LANGUAGES = {
@@ -27,23 +29,43 @@ LEAST_SAID = 8  # letters of a sentence's own: with fewer, anything would be tak
 
 def current() -> str:
     """The language of the page being made, or of the mail being written."""
-    locale = get_locale()
-    return locale.language if locale else ENGLISH
+    found = _spoken()
+    return found.language if found else ENGLISH
 
 
 def locale() -> Locale | None:
     """Whose habits numbers and dates follow; None: those of the house, in English."""
-    found = get_locale()
+    found = _spoken()
     return None if found is None or found.language == ENGLISH else found
+
+
+def _spoken() -> Locale | None:
+    """What `get_locale` says: a page asks two thousand times, so where Babel has kept it, it is read from there."""
+    kept = getattr(_here(), "_flask_babel", None) if has_app_context() else None
+    return getattr(kept, "babel_locale", None) or get_locale()
+
+
+def _here() -> Any:
+    """What `g` stands for, which it finds anew whenever it is asked for anything."""
+    return g._get_current_object()
 
 
 def catalogue() -> NullTranslations:
     """What a page asks hundreds of times for a sentence: Babel would find it anew each time."""
-    found: dict[str, NullTranslations] = g.setdefault("catalogues", {})
+    found: dict[str, NullTranslations] = _here().setdefault("catalogues", {})
     language = current()
     if language not in found:
         found[language] = get_translations()
     return found[language]
+
+
+def later(words: str) -> LazyString:
+    """A sentence that is said in whichever language is spoken where it is shown."""
+    return LazyString(_said, words)
+
+
+def _said(words: str) -> str:
+    return catalogue().gettext(words)
 
 
 def speaking(language: str) -> AbstractContextManager[None]:

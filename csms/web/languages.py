@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Flask, Response, after_this_request, has_request_context, redirect, request
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 from flask_login import current_user, user_logged_in
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -18,7 +18,7 @@ from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
 from csms.translations import ENGLISH as ENGLISH
 from csms.translations import LANGUAGES as LANGUAGES
-from csms.translations import catalogue, inner
+from csms.translations import catalogue, inner, later
 from csms.translations import current as current
 from csms.translations import inline as inline
 from csms.translations import known as known
@@ -83,7 +83,7 @@ def register(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.add_template_global(lazy_gettext, "_l")
+    app.add_template_global(later, "_l")
     app.add_template_filter(inline)
     app.add_template_filter(stored)
     app.add_template_filter(stored_for_drivers)

@@ -89,7 +89,8 @@ def requires(permission: str) -> Callable[[View], View]:
 
 def can(permission: str) -> bool:
     """May whoever is asking do that? For templates and views."""
-    return current_user.is_authenticated and permission in PERMISSIONS[current_user.role]
+    user = current_user._get_current_object()  # found once: pages ask by the hundred
+    return user.is_authenticated and permission in PERMISSIONS[user.role]
 
 
 def may_see(address: str) -> bool:
