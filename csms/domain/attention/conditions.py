@@ -11,11 +11,10 @@ from csms.domain.chargers import (
     Attempt,
     Charger,
     Connector,
-    ConnectorStatus,
     LinkLease,
     RefusalCause,
 )
-from csms.domain.chargers.filtering import is_online, is_reachable
+from csms.domain.chargers.filtering import is_away, is_reachable
 from csms.domain.transactions import Flag, Repair, RepairState, Transaction, TransactionState
 
 ATTEMPTS_OF = timedelta(hours=24)
@@ -39,12 +38,13 @@ def is_offline(at: datetime) -> ColumnElement[bool]:
         Charger.admission == Admission.ACCEPTED,
         Charger.is_simulated.is_(False),  # nobody misses a simulated charger
         LinkLease.connected_at.is_not(None),
-        ~is_online(at),
+        is_away(at),
     )
 
 
 def is_faulted(at: datetime) -> ColumnElement[bool]:
-    return and_(Connector.status == ConnectorStatus.FAULTED, is_reachable(at))
+    faulted: ColumnElement[str] = literal_column("'Faulted'")  # as the index of faulted connectors has it
+    return and_(Connector.status == faulted, is_reachable(at))
 
 
 def is_unpriced(at: datetime) -> ColumnElement[bool]:

@@ -6,12 +6,14 @@ A 1.6 connector n is EVSE n with connector 1; connector 0 is the charger itself.
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers.plugs import ConnectorFormat, ConnectorStandard, PowerType
 from csms.domain.sites import Site
+
+FAULTED = "status = 'Faulted'"
 
 
 class Admission(enum.StrEnum):
@@ -199,7 +201,15 @@ class Connector(Base):
     """One outlet or plug. `slug` is its public name: 128 random bits, never the charger's identity."""
 
     __tablename__ = "connector"
-    __table_args__ = (UniqueConstraint("charger_id", "evse_number", "number"),)
+    __table_args__ = (
+        UniqueConstraint("charger_id", "evse_number", "number"),
+        Index(
+            "ix_connector_faulted",  # few, and looked for by every page
+            "charger_id",
+            sqlite_where=text(FAULTED),
+            postgresql_where=text(FAULTED),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
