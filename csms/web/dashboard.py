@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,9 +68,8 @@ def show() -> str:
     found = _overview(at)
     if found.chargers.total() == 0:
         return render_template("dashboard/empty.html", **_first_run(at))
-    running = transaction_queries.active(db.session())
     context = _headline(at) | _figures(found) | _attention(at) | _power(at)
-    context |= _connectors(at, running, found.connectors.total()) | _sessions(at, running[:MOST_RUNNING])
+    context |= _connectors(at, found.connectors.total()) | _sessions(at)
     return render_template(
         "dashboard/show.html",
         live_url=url_for("live.stream", topics=LIVE),
@@ -136,17 +134,14 @@ def power() -> str:
 
 @blueprint.get("/dashboard/connectors")
 def connectors() -> str:
-    at, session = clock.now(), db.session()
-    total = charger_queries.connector_counts(session, at=at).total()
-    return render_template(
-        "dashboard/_connectors.html", **_connectors(at, transaction_queries.active(session), total)
-    )
+    at = clock.now()
+    total = charger_queries.connector_counts(db.session(), at=at).total()
+    return render_template("dashboard/_connectors.html", **_connectors(at, total))
 
 
 @blueprint.get("/dashboard/sessions")
 def sessions() -> str:
-    running = transaction_queries.active(db.session(), limit=MOST_RUNNING)
-    return render_template("dashboard/_sessions.html", **_sessions(clock.now(), running))
+    return render_template("dashboard/_sessions.html", **_sessions(clock.now()))
 
 
 @blueprint.get("/dashboard/first")
@@ -218,10 +213,12 @@ def _connector_words(statuses: Counter[str]) -> str:
 
 def _attention(at: datetime) -> dict[str, Any]:
     counted = shell().tally
-    items = attention.items(db.session(), at=at, free_share=free_share(), counted=counted)
+    items = attention.items(db.session(), at=at, free_share=free_share(), counted=counted, limit=MOST_ITEMS)[
+        :MOST_ITEMS
+    ]
     return {
-        "attention": [attention_rows.row(x) for x in items[:MOST_ITEMS]],
-        "attention_more": max(0, len(items) - MOST_ITEMS),
+        "attention": [attention_rows.row(x) for x in items],
+        "attention_more": max(0, counted.total - len(items)),
         "attention_put_off": counted.put_off,
         "now": at,
         "zone": zone(),
@@ -246,12 +243,11 @@ def _power(at: datetime) -> dict[str, Any]:
     }
 
 
-def _connectors(at: datetime, running: Sequence[Transaction], total: int) -> dict[str, Any]:
-    shown = charger_queries.connectors(db.session(), limit=MOST_TILES)
-    by_connector = {x.connector_id: x for x in running}
-    several = Counter(x.charger_id for x in shown)
+def _connectors(at: datetime, total: int) -> dict[str, Any]:
+    shown = transaction_queries.wall(db.session(), limit=MOST_TILES)
+    several = Counter(x.charger_id for x, _ in shown)
     return {
-        "connectors": [tile(x, by_connector.get(x.id), several[x.charger_id] > 1, at) for x in shown],
+        "connectors": [tile(x, running, several[x.charger_id] > 1, at) for x, running in shown],
         "connector_total": total,
     }
 
@@ -292,5 +288,6 @@ def _last_words(status: ConnectorStatus) -> str:
     return gettext("last %(status)s", status=languages.inline(gettext(str(words))))
 
 
-def _sessions(at: datetime, running: Sequence[Transaction]) -> dict[str, Any]:
+def _sessions(at: datetime) -> dict[str, Any]:
+    running = transaction_queries.active(db.session(), limit=MOST_RUNNING)
     return {"running": [session_rows.row(x, at) for x in running], "now": at, "zone": zone()}

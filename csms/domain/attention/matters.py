@@ -73,14 +73,19 @@ def items(
     free_share: float | None = None,
     with_put_off: bool = False,
     counted: Tally | None = None,
+    limit: int = MOST_OF_A_KIND,
 ) -> list[Item]:
-    """The things themselves, the oldest first; at most MOST_OF_A_KIND of each kind. `with_put_off`: all of them.
+    """The things themselves, the oldest first; at most `limit` of each kind. `with_put_off`: all of them.
 
     One query for each kind that there is; `counted`: where that is known already.
     """
     counted = counted or tally(session, at=at, free_share=free_share, with_put_off=with_put_off)
+    most = limit if with_put_off else limit + counted.put_off
     found = [
-        x for matter, listed in _LISTS.items() if counted.counts.get(matter) for x in listed(session, at)
+        x
+        for matter, listed in _LISTS.items()
+        if counted.counts.get(matter)
+        for x in listed(session, at, most)
     ]
     found += [Item(x, since, count=counted.counts[x]) for x, since in counted.oldest.items()]
     if free_share is not None and counted.counts.get(Matter.DISK):
@@ -91,7 +96,7 @@ def items(
     return sorted(found, key=lambda item: item.since)
 
 
-def _faults(session: Session, at: datetime) -> list[Item]:
+def _faults(session: Session, at: datetime, limit: int) -> list[Item]:
     is_busy = exists().where(
         Transaction.charger_id == Charger.id, Transaction.state == TransactionState.ACTIVE
     )
@@ -102,7 +107,7 @@ def _faults(session: Session, at: datetime) -> list[Item]:
         .where(is_faulted(at))
         .options(contains_eager(Connector.charger).contains_eager(Charger.lease))
         .order_by(Connector.status_at)
-        .limit(MOST_OF_A_KIND)
+        .limit(limit)
     )
     return [
         Item(Matter.FAULTED, x.status_at or x.charger.created_at, x.charger, x, is_busy=busy)
@@ -110,53 +115,53 @@ def _faults(session: Session, at: datetime) -> list[Item]:
     ]
 
 
-def _rollouts(session: Session, _at: datetime) -> list[Item]:
+def _rollouts(session: Session, _at: datetime, limit: int) -> list[Item]:
     query = select(Rollout).where(Rollout.state == RolloutState.PAUSED).options(joinedload(Rollout.firmware))
     return [
         Item(Matter.ROLLOUT, x.created_at, rollout=x, word=x.reason)
-        for x in session.scalars(query.order_by(Rollout.created_at).limit(MOST_OF_A_KIND))
+        for x in session.scalars(query.order_by(Rollout.created_at).limit(limit))
     ]
 
 
-def _forwarders(session: Session, at: datetime) -> list[Item]:
+def _forwarders(session: Session, at: datetime, limit: int) -> list[Item]:
     query = select(Forwarder).where(is_cut_off(at)).options(joinedload(Forwarder.charger))
     return [
         Item(Matter.FORWARDING, x.away_since or at, charger=x.charger, word=x.detail)
-        for x in session.scalars(query.order_by(Forwarder.away_since).limit(MOST_OF_A_KIND))
+        for x in session.scalars(query.order_by(Forwarder.away_since).limit(limit))
     ]
 
 
-def _peers(session: Session, at: datetime) -> list[Item]:
-    query = select(Peer).where(is_failing(at)).order_by(Peer.failing_since).limit(MOST_OF_A_KIND)
+def _peers(session: Session, at: datetime, limit: int) -> list[Item]:
+    query = select(Peer).where(is_failing(at)).order_by(Peer.failing_since).limit(limit)
     return [
         Item(Matter.PEER, x.failing_since or at, peer=x, word=x.last_error) for x in session.scalars(query)
     ]
 
 
-def _troubles(session: Session, _at: datetime) -> list[Item]:
+def _troubles(session: Session, _at: datetime, limit: int) -> list[Item]:
     return [
         Item(Matter.TROUBLE, x.first_at, charger=x.charger, trouble=x, count=x.count, word=x.words)
-        for x in troubles.open_ones(session, limit=MOST_OF_A_KIND)
+        for x in troubles.open_ones(session, limit=limit)
     ]
 
 
-def _payments(session: Session, _at: datetime) -> list[Item]:
+def _payments(session: Session, _at: datetime, limit: int) -> list[Item]:
     query = select(Payment).where(Payment.problem_at.is_not(None)).options(joinedload(Payment.charger))
     return [
         Item(Matter.PAYMENT, x.problem_at, payment=x, word=x.problem)
-        for x in session.scalars(query.order_by(Payment.problem_at).limit(MOST_OF_A_KIND))
+        for x in session.scalars(query.order_by(Payment.problem_at).limit(limit))
         if x.problem_at
     ]
 
 
-def _offline(session: Session, at: datetime) -> list[Item]:
+def _offline(session: Session, at: datetime, limit: int) -> list[Item]:
     query = (
         select(Charger)
         .join(Charger.lease)
         .where(is_offline(at))
         .options(contains_eager(Charger.lease))
         .order_by(LinkLease.closed_at)
-        .limit(MOST_OF_A_KIND)
+        .limit(limit)
     )
     return [Item(Matter.OFFLINE, _gone_at(x), charger=x) for x in session.scalars(query)]
 
@@ -166,36 +171,36 @@ def _gone_at(charger: Charger) -> datetime:
     return (lease and (lease.closed_at or lease.last_seen_at)) or charger.created_at
 
 
-def _pending(session: Session, _at: datetime) -> list[Item]:
+def _pending(session: Session, _at: datetime, limit: int) -> list[Item]:
     query = (
         select(Charger)
         .outerjoin(Charger.lease)
         .where(Charger.admission == Admission.PENDING)
         .options(contains_eager(Charger.lease))
         .order_by(Charger.created_at)
-        .limit(MOST_OF_A_KIND)
+        .limit(limit)
     )
     return [Item(Matter.PENDING, x.created_at, charger=x) for x in session.scalars(query)]
 
 
-def _refused(session: Session, at: datetime) -> list[Item]:
-    query = select(Attempt).where(is_alarming(at)).order_by(Attempt.first_at).limit(MOST_OF_A_KIND)
+def _refused(session: Session, at: datetime, limit: int) -> list[Item]:
+    query = select(Attempt).where(is_alarming(at)).order_by(Attempt.first_at).limit(limit)
     return [Item(Matter.REFUSED, x.first_at, attempt=x) for x in session.scalars(query)]
 
 
-def _loops(session: Session, _at: datetime) -> list[Item]:
+def _loops(session: Session, _at: datetime, limit: int) -> list[Item]:
     query = (
         select(Upkeep)
         .where(Upkeep.halted_at.is_not(None))
         .options(joinedload(Upkeep.charger).joinedload(Charger.lease))
         .order_by(Upkeep.halted_at)
-        .limit(MOST_OF_A_KIND)
+        .limit(limit)
     )
     found = session.scalars(query).all()
     return [Item(Matter.BOOT_LOOP, x.halted_at, charger=x.charger) for x in found if x.halted_at]
 
 
-def _security(session: Session, _at: datetime) -> list[Item]:
+def _security(session: Session, _at: datetime, limit: int) -> list[Item]:
     """One for each charger with critical events that nobody has looked at."""
     events = (
         select(
@@ -207,7 +212,7 @@ def _security(session: Session, _at: datetime) -> list[Item]:
         .where(SecurityEvent.is_open)
         .group_by(SecurityEvent.charger_id)
         .order_by(func.min(SecurityEvent.received_at))
-        .limit(MOST_OF_A_KIND)
+        .limit(limit)
         .subquery()
     )
     query = (
@@ -223,16 +228,16 @@ def _security(session: Session, _at: datetime) -> list[Item]:
     ]
 
 
-def _expiring(session: Session, at: datetime) -> list[Item]:
+def _expiring(session: Session, at: datetime, limit: int) -> list[Item]:
     query = select(SigningRequest).where(is_expiring(at)).options(joinedload(SigningRequest.charger))
     query = query.order_by(SigningRequest.expires_at)
     return [
         Item(Matter.EXPIRING, x.requested_at, charger=x.charger, until=x.expires_at)
-        for x in session.scalars(query.limit(MOST_OF_A_KIND))
+        for x in session.scalars(query.limit(limit))
     ]
 
 
-_LISTS: dict[Matter, Callable[[Session, datetime], list[Item]]] = {
+_LISTS: dict[Matter, Callable[[Session, datetime, int], list[Item]]] = {
     Matter.FAULTED: _faults,
     Matter.OFFLINE: _offline,
     Matter.PENDING: _pending,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 
 from sqlalchemy import func, or_, select
@@ -70,9 +70,8 @@ def power_by_quarter_w(
     """
     query = select(Transaction.started_at, Transaction.ended_at, Transaction.energy_wh).where(
         Transaction.state != TransactionState.ORPHAN,
-        Transaction.started_at > since - timedelta(days=2),
         Transaction.energy_wh > 0,
-        or_(Transaction.ended_at.is_(None), Transaction.ended_at > since),
+        or_(Transaction.state == TransactionState.ACTIVE, Transaction.ended_at > since),
     )
     if site_id is not None:
         there = select(Charger.id).where(Charger.site_id == site_id)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
-from csms.domain.chargers import Charger, Connector, StatusEvent
+from csms.domain.chargers import Admission, Charger, Connector, StatusEvent
+from csms.domain.chargers.filtering import sorting_name
 from csms.domain.commands import Command, Kind
 from csms.domain.frames import Frame
 from csms.domain.tariffs import TariffVersion
@@ -59,6 +60,23 @@ def active(
         if value is not None:
             query = query.where(column + 0 == value)
     return session.scalars(query.limit(limit)).all()
+
+
+def wall(session: Session, *, limit: int) -> Sequence[tuple[Connector, Transaction | None]]:
+    """Connectors of accepted chargers by name, with their chargers and leases, and what runs on each. One query."""
+    order = (sorting_name, Charger.id, Connector.evse_number, Connector.number)
+    first = select(Connector.id).join(Connector.charger).where(Charger.admission == Admission.ACCEPTED)
+    running = and_(Transaction.connector_id == Connector.id, Transaction.state == TransactionState.ACTIVE)
+    query = (
+        select(Connector, Transaction)
+        .join(Connector.charger)
+        .outerjoin(Charger.lease)
+        .outerjoin(Transaction, running)
+        .where(Connector.id.in_(first.order_by(*order).limit(limit)))
+        .options(contains_eager(Connector.charger).contains_eager(Charger.lease))
+        .order_by(*order)
+    )
+    return [(connector, transaction) for connector, transaction in session.execute(query)]
 
 
 def history(
