@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
@@ -11,7 +12,7 @@ from csms.domain import transactions
 from csms.domain.chargers import Charger
 from csms.domain.payments import queries as payments
 from csms.domain.reservations import queries as reservation_queries
-from csms.domain.transactions import Flag, Transaction, curves, queries
+from csms.domain.transactions import Flag, Transaction, TransactionState, curves, queries
 from csms.extensions import db
 from csms.web import filters, journal, repairs, stories
 from csms.web.addresses import with_query
@@ -25,6 +26,7 @@ from csms.web.tokens import hints_for
 
 blueprint = Blueprint("transactions", __name__, url_prefix="/sessions")
 
+MOST_RUNNING = 20  # above the history; more are a list of their own
 FEWEST_STEPS, MOST_STEPS = 60, 1000  # of a curve that zooms; about as many as there are readings
 
 
@@ -35,15 +37,14 @@ def index() -> str:
     filtered = {name: value for name, value in request.args.items() if name != "after" and value}
     at = clock.now()
     past, following = queries.history(db.session(), wanted, after=after)
-    running = [] if after or wanted.state else queries.active(db.session(), wanted)
     chosen = db.session.get(Charger, wanted.charger_id) if wanted.charger_id else None
     return render_template(
         "transactions/index.html",
-        running=[row(x, at) for x in running],
         past=[row(x, at) for x in past],
         chosen=chosen,
         wanted=wanted,
         is_first=after is None,
+        **({} if after or wanted.state else _running(wanted, at)),
         next_url=page_url(following),
         filters=filtered,
         first_url=with_query(".index", filtered),
@@ -55,13 +56,22 @@ def index() -> str:
     )
 
 
+def _running(wanted: queries.Wanted, at: datetime) -> dict[str, Any]:
+    """The newest of those that run, and where all of them are listed if there are more."""
+    found = queries.active(db.session(), wanted, limit=MOST_RUNNING + 1)
+    every = with_query(".index", {**request.args, "state": TransactionState.ACTIVE.value})
+    return {
+        "running": [row(x, at) for x in found[:MOST_RUNNING]],
+        "all_running_url": every if len(found) > MOST_RUNNING else None,
+    }
+
+
 @blueprint.get("/active")
 @requires("host")
 def active() -> str:
     """The list of those that run, for its live region."""
     at = clock.now()
-    running = [row(x, at) for x in queries.active(db.session(), asked())]
-    return render_template("transactions/_active.html", running=running, now=at, zone=zone())
+    return render_template("transactions/_active.html", **_running(asked(), at), now=at, zone=zone())
 
 
 @blueprint.get("/<int:transaction_id>")

@@ -9,7 +9,7 @@ from sqlalchemy import event, insert, select, text
 
 from csms.domain.accounts import AuditEntry, Role, TokenStatus
 from csms.domain.commands import Command
-from csms.domain.transactions import Source, Transaction, TransactionState
+from csms.domain.transactions import Source, Transaction, TransactionState, figures
 from csms.domain.transactions.queries import Cursor, Wanted, _follows, _listed
 from csms.extensions import db
 
@@ -51,6 +51,28 @@ def test_running_sessions_come_first_and_then_those_that_ended(visitor, site):
     assert page.index("Charging now") < page.index(str(running.id)) < page.index("History")
     assert page.index("History") < page.index(str(ended.id))
     assert "Olga Serrano" in page
+
+
+def test_of_many_that_run_the_newest_stand_above_the_history_and_all_in_a_list_of_their_own(visitor, site):
+    many(site, 25, state=TransactionState.ACTIVE, ended_at=None, cost_cents=None)
+    olga = visitor().log_in()
+    page = olga.text("/sessions?charger=" + site.charger.identity)
+    newest = [str(1_000_000 + number) for number in reversed(range(25))]
+    assert re.findall(r'id="session-(\d+)"', page) == newest[:20]
+    [every] = re.findall(r'href="([^"]+)">All sessions that run', page)
+    assert re.findall(r'id="session-(\d+)"', olga.text(every)) == newest
+
+
+def test_the_power_of_a_day_is_that_of_whatever_charged_in_it(site):
+    since, at = site.now - timedelta(hours=2), site.now
+    gave = {"energy_wh": 4_000, "ended_at": since + timedelta(hours=1)}
+    many(site, 1, started_at=since, **gave)
+    many(site, 1, id=1, reference="x", secret="x", started_at=since, state=TransactionState.ORPHAN, **gave)
+    many(site, 1, id=2, reference="y", secret="y", started_at=since - timedelta(hours=9), ended_at=since)
+    running = {"state": TransactionState.ACTIVE, "ended_at": None, "energy_wh": 98_000}
+    many(site, 1, id=3, reference="z", secret="z", started_at=since - timedelta(hours=96), **running)
+    drawn = figures.power_by_quarter_w(site.session, since=since, at=at)
+    assert drawn == [5_000] * 4 + [1_000] * 4 + [0]
 
 
 def test_the_list_goes_on_where_the_page_ended_and_misses_none(visitor, site):
