@@ -29,12 +29,20 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One connector's day. `evse` 0: whichever connector of the charger."""
+class Hour:
+    """A column. `clock`: when it begins, as it is read; `query`: what books it, for the address of a lane's form."""
 
-    identity: str
+    clock: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One connector's day. `evse` 0: whichever connector of the charger; `url`: of the form that books it."""
+
     title: str
     evse: int
+    url: str
     cells: list[Cell]
     told: list[Reservation]
 

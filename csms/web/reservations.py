@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -24,7 +25,7 @@ from csms.domain.reservations import Reservation, ReservationState, queries
 from csms.extensions import db
 from csms.web import day_grid, filters, languages
 from csms.web.addresses import with_query
-from csms.web.day_grid import Lane
+from csms.web.day_grid import Hour, Lane
 from csms.web.security import actor, card_number, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
@@ -37,6 +38,7 @@ PAGE_SIZE = 50
 MOST_CHOICES = 100  # chargers and cards offered; any other can be typed
 MOST_LANES = 12  # chargers of the grid; others are found by their name
 USUAL = timedelta(hours=1)
+LOCAL = "%Y-%m-%dT%H:%M"  # a moment as a form takes it, on the reader's clocks
 
 # A state as (family of the status language, icon, words).
 STATES = {
@@ -124,9 +126,8 @@ def _page() -> dict[str, Any]:
         "lanes": _lanes(session, day, at),
         "day": day,
         "day_words": filters.day_words(day),
-        "hours": day_grid.hours_of(day, ZoneInfo(zone())),
+        "hours": _hours(day, at),
         "told": _told,
-        "local": _local,
         "words": request.args.get("charger", ""),
         "earlier_url": with_query(".index", {**here, "day": (day - timedelta(days=1)).isoformat()}),
         "later_url": with_query(".index", {**here, "day": (day + timedelta(days=1)).isoformat()}),
@@ -144,6 +145,17 @@ def _day(at: datetime) -> date:
         return at.astimezone(ZoneInfo(zone())).date()
 
 
+def _hours(day: date, at: datetime) -> dict[datetime, Hour]:
+    """The columns of the grid. One that has begun is booked from now on."""
+    there = ZoneInfo(zone())
+    found = {}
+    for begins_at in day_grid.hours_of(day, there):
+        begin, end = (x.astimezone(there) for x in (begins_at, begins_at + day_grid.HOUR))
+        given = {"from": f"{begin:{LOCAL}}" if begins_at > at else "", "until": f"{end:{LOCAL}}"}
+        found[begins_at] = Hour(f"{begin:%H:%M}", urlencode({x: y for x, y in given.items() if y}))
+    return found
+
+
 def _lanes(session: Session, day: date, at: datetime) -> list[Lane]:
     """The day of every connector that can be reserved, and of chargers of which any connector is kept, by name."""
     hours = day_grid.hours_of(day, ZoneInfo(zone()))
@@ -158,7 +170,13 @@ def _lanes(session: Session, day: date, at: datetime) -> list[Lane]:
     }
     rows |= {key: found[0].charger for key, found in kept.items() if key not in rows}
     return [
-        Lane(x.identity, x.title, key[1], day_grid.cells(kept.get(key, []), hours, at), kept.get(key, []))
+        Lane(
+            x.title,
+            key[1],
+            with_query(".new", {"charger": x.identity, "evse": str(key[1])}),
+            day_grid.cells(kept.get(key, []), hours, at),
+            kept.get(key, []),
+        )
         for key, x in sorted(rows.items(), key=lambda row: (row[1].title.casefold(), row[0]))
     ]
 
@@ -181,11 +199,6 @@ def _told(reservation: Reservation) -> str:
         card=card_number(reservation.id_tag),
         state=languages.inline(STATES[reservation.state][2]),
     )
-
-
-def _local(moment: datetime) -> str:
-    """As a form takes it, on the reader's clocks."""
-    return moment.astimezone(ZoneInfo(zone())).strftime("%Y-%m-%dT%H:%M")
 
 
 def _chosen() -> Charger | None:
