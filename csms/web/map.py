@@ -26,7 +26,7 @@ from csms.work import atomic
 
 blueprint = Blueprint("map", __name__, url_prefix="/map")
 
-MOST_LISTED = 100  # beside the map; the list of chargers shows them all
+MOST_LISTED = 60  # beside the map; the list of chargers shows them all
 
 # Every word a charger can be in, in the order of the choices above the list: what needs somebody comes first.
 STATUSES = ("Faulted", "Offline", *(x.value for x in places.PRECEDENCE[1:]))

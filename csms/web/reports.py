@@ -35,7 +35,7 @@ FILES = (
 
 NEVI_TARGET = 0.97  # 23 CFR 680.116(b): each port, over a year
 MOST_LINES = 100  # of sites, chargers or drivers on the page, those with the most energy; the files have all
-MOST_SHARES = 200  # connectors on the page, the worst ones; the CSV has all
+MOST_SHARES = 100  # connectors on the page, the worst ones; the CSV has all
 
 
 @blueprint.get("")

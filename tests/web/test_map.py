@@ -139,7 +139,7 @@ def test_a_hundred_and_fifty_chargers_take_two_queries(session: Session, olga: B
     assert len(_points(olga)) == 150
     asked = [x for x in asked if x.startswith("SELECT")]
     assert len(asked) == 2, asked  # who asks, and the chargers
-    assert "100 of" in olga.read("/map/list")
+    assert "60 of" in olga.read("/map/list")
 
 
 def test_strangers_are_asked_to_log_in(client: Any) -> None:
