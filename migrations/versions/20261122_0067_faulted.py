@@ -1,14 +1,14 @@
 """Connectors that are faulted are found among themselves: every page counts them.
 
-Revision: 0065
-Revises: 0064
+Revision: 0067
+Revises: 0066
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0065"
-down_revision = "0064"
+revision = "0067"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 
