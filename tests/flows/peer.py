@@ -82,6 +82,12 @@ class Peer:
         assert message[0] == 2, message
         return Order(*message[1:])
 
+    def order_to(self, action: str) -> Order:
+        """The next CALL of this action. What the server asks by itself meanwhile, this charger does not support."""
+        while (order := self.order()).action != action:
+            self.send(json.dumps([4, order.id, "NotSupported", "", {}]))
+        return order
+
     def answer(self, order: Order, payload: Any) -> None:
         self.send(json.dumps([3, order.id, payload]))
 

@@ -128,8 +128,8 @@ def test_a_peer_starts_and_stops_a_session_from_afar(live: LiveServer, desk: Des
         place = {"location_id": location["id"], "evse_uid": EVSE_UID, "connector_id": "1"}
         asked = {"response_url": answered, "token": card, "authorization_reference": "auth-7", **place}
         assert platform.ask("POST", f"{url}/START_SESSION", json=asked)["result"] == "ACCEPTED"
-        order = peer.order()
-        assert (order.action, order.payload["connectorId"]) == ("RemoteStartTransaction", 1)
+        order = peer.order_to("RemoteStartTransaction")
+        assert order.payload["connectorId"] == 1
         peer.answer(order, {"status": "Accepted"})
         assert emsp.next("commands") == ("POST", "/commands/7", {"result": "ACCEPTED"})
         tag = order.payload["idTag"]
@@ -142,8 +142,8 @@ def test_a_peer_starts_and_stops_a_session_from_afar(live: LiveServer, desk: Des
         assert begun.body["authorization_reference"] == "auth-7"
         stop = {"response_url": answered, "session_id": str(number)}
         assert platform.ask("POST", f"{url}/STOP_SESSION", json=stop)["result"] == "ACCEPTED"
-        order = peer.order()
-        assert (order.action, order.payload) == ("RemoteStopTransaction", {"transactionId": number})
+        order = peer.order_to("RemoteStopTransaction")
+        assert order.payload == {"transactionId": number}
         peer.answer(order, {"status": "Rejected"})
         assert emsp.next("commands") == ("POST", "/commands/7", {"result": "REJECTED"})
     peer.close()

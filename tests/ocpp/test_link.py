@@ -88,7 +88,7 @@ def test_an_answer_that_makes_no_sense_ends_the_command_and_not_the_connection(
 ) -> None:
     for answer in ({"status": "Perhaps"}, {}, [], "Accepted", {"status": 7}, None):
         command_id = desk.order("ClearCache", {})
-        peer.answer(peer.order(), answer)
+        peer.answer(peer.order_to("ClearCache"), answer)
         assert ended(desk, command_id)["state"] in ("error", "rejected"), answer
     assert peer.tell("Heartbeat", {})
 
