@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
+import pkgutil
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -24,7 +26,7 @@ from sqlalchemy import Dialect, Engine, create_engine
 from sqlalchemy.orm import Session
 
 from config import Config
-from csms import create_app
+from csms import create_app, domain
 from csms.bus import LocalBus
 from csms.domain.base import Base
 from csms.extensions import db, limiter
@@ -143,8 +145,10 @@ def _impatient(url: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _deletions(dialect: Dialect, _tables_known: int) -> str:
-    """Statements that empty every table that is known by now, those first that refer to others."""
+def _deletions(dialect: Dialect) -> str:
+    """Statements that empty every table, those first that refer to others."""
+    for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}."):
+        importlib.import_module(module.name)  # a table is known once its module is
     tables = reversed(Base.metadata.sorted_tables)
     return ";".join(str(x.delete().compile(dialect=dialect)) for x in tables)
 
@@ -156,7 +160,7 @@ def wipe() -> Iterator[Callable[[str], None]]:
 
     def empty(url: str) -> None:
         engine = engines.setdefault(url, create_engine(url, connect_args=_impatient(url)))
-        statements = _deletions(engine.dialect, len(Base.metadata.tables))
+        statements = _deletions(engine.dialect)
         with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
             if engine.dialect.name == "sqlite":
                 cursor.executescript(f"BEGIN IMMEDIATE;{statements}")
