@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from csms.domain.base import announce
-from csms.domain.bulk import Reading
+from csms.domain.bulk import Reading, Row, insert_rows
 from csms.domain.chargers import Charger
 from csms.domain.conformance.models import DeviationCount, Subject
 from csms.domain.frames import Deviation, Direction, Frame, deviations_of
@@ -20,6 +21,8 @@ MOST_FRAMES = 10_000  # at a time: as many as a busy process stores in a second
 SETTLED = timedelta(seconds=5)  # a younger frame may have older ones behind it that are not committed yet
 
 Key = tuple[int, Deviation, str, str]
+Name = tuple[int, str, str, str]
+_NAMED = ("charger_id", "vendor", "model", "firmware_version")
 
 
 @dataclass(slots=True)
@@ -47,7 +50,9 @@ def tally(session: Session, at: datetime) -> int:
     end = _newest(session, begin, at)
     if end is None or not _claim(session, begin, end):
         return 0
-    subjects = _count_messages(session, begin, end)
+    subjects, has_odd = _count_messages(session, begin, end)
+    if not has_odd:
+        return 0
     query = select(Frame.id, Frame.charger_id, Frame.at, Frame.action, Frame.deviations)
     is_odd = (Frame.id > begin, Frame.id <= end, Frame.deviations.is_not(None))
     odd = session.execute(query.where(*is_odd).order_by(Frame.id)).all()
@@ -76,16 +81,23 @@ def _claim(session: Session, begin: int, end: int) -> bool:
     return session.execute(row).rowcount == 1  # type: ignore[attr-defined,no-any-return]
 
 
-def _count_messages(session: Session, begin: int, end: int) -> dict[int, Counted]:
-    """Add to each charger's messages; its subject as it is now, by its id."""
-    query = select(Frame.charger_id, func.count(), func.min(Frame.at), func.max(Frame.at))
+def _count_messages(session: Session, begin: int, end: int) -> tuple[dict[int, Counted], bool]:
+    """Add to each charger's messages; its subject as it is now, by its id; and was there anything odd among them?"""
+    columns = (
+        Frame.charger_id,
+        func.min(Frame.at),
+        func.max(Frame.at),
+        func.count(),
+        func.count(Frame.deviations),
+    )
+    query = select(*columns)
     counted = session.execute(
         query.where(Frame.id > begin, Frame.id <= end, Frame.direction == Direction.IN)
         .group_by(Frame.charger_id)
         .order_by(Frame.charger_id)
     ).all()
-    subjects = _subjects(session, {charger_id: first_at for charger_id, _, first_at, _ in counted})
-    for charger_id, count, first_at, last_at in counted:
+    subjects = _subjects(session, {charger_id: first_at for charger_id, first_at, *_ in counted})
+    for charger_id, first_at, last_at, count, _ in counted:
         if charger_id not in subjects:
             continue
         subject = subjects[charger_id]
@@ -93,33 +105,29 @@ def _count_messages(session: Session, begin: int, end: int) -> dict[int, Counted
             subject.first_at = first_at
         subject.messages += count
         subject.last_at = last_at
-    return subjects
+    return subjects, any(odd for *_, odd in counted)
 
 
 def _subjects(session: Session, since: Mapping[int, datetime]) -> dict[int, Counted]:
     """What chargers are now, by their ids. Who has not been counted as that yet is so from now on."""
-    known = {(x.charger_id, x.vendor, x.model, x.firmware_version): x for x in _read(session, since)}
-    found, new = {}, []
-    for charger_id, *names in _NAMES.rows(session, since):
-        vendor, model, firmware = (name or "" for name in names)
-        subject = known.get((charger_id, vendor, model, firmware))
-        if subject is not None:
-            found[charger_id] = subject
-            continue
-        new.append(
-            Subject(
-                charger_id=charger_id,
-                vendor=vendor,
-                model=model,
-                firmware_version=firmware,
-                messages=0,
-                first_at=since[charger_id],
-                last_at=since[charger_id],
-            )
-        )
-    session.add_all(new)
-    session.flush()
-    return found | {subject.charger_id: _RECORDS.of(session, subject) for subject in new}
+    names = {
+        charger_id: (charger_id, vendor or "", model or "", firmware or "")
+        for charger_id, vendor, model, firmware in _NAMES.rows(session, since)
+    }
+    known = _known(session, since)
+    new: list[Row] = [
+        dict(zip(_NAMED, name, strict=True)) | {"messages": 0, "first_at": since[x], "last_at": since[x]}
+        for x, name in names.items()
+        if name not in known
+    ]
+    if new:  # a whole fleet may be counted for the first time
+        insert_rows(session.connection(), cast(Table, Subject.__table__), new, once=True)
+        known |= _known(session, [x["charger_id"] for x in new])
+    return {charger_id: known[name] for charger_id, name in names.items()}
+
+
+def _known(session: Session, charger_ids: Iterable[int]) -> dict[Name, Counted]:
+    return {(x.charger_id, x.vendor, x.model, x.firmware_version): x for x in _read(session, charger_ids)}
 
 
 def _count_deviations(
