@@ -122,7 +122,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (10.0, notices.tell_due),
     (5.0, seal_audit),
     (300.0, reports.reckon_days),
-    (10.0, reports.count_sessions),
+    (2.0, reports.count_sessions),
     (10.0, chargers.mark_silent),
     (1.0, conformance.tally),
     (2.0, reservations.ask_due),

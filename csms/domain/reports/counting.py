@@ -1,7 +1,6 @@
 """Keeps the registers of sessions: what has changed since (triggers note it) is added to them, again and again."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from csms.domain.reports.lasting import BEFORE_1970_S, QUARTER_S
 from csms.domain.reports.models import Counted, SessionChange, SessionMeter, SessionRegister
 from csms.domain.reports.raw import SUMS
 
-MOST_CHANGES = 2_000  # in one unit of work
+MOST_CHANGES = 400  # in one unit of work: chargers wait meanwhile
 ONE_AT_A_TIME = 0x53554D53  # the advisory lock of PostgreSQL; SQLite has one writer anyway
 
 Meter = tuple[Counted, int, bool, str]
@@ -32,6 +31,11 @@ _ADD = text(
     "WHERE meter_id = :meter_id AND quarter >= :quarter"
 )
 
+_CHANGED = (
+    *(SessionChange.quarter, SessionChange.charger_id, SessionChange.account_id),
+    *(SessionChange.is_simulated, SessionChange.currency),
+    *(getattr(SessionChange, x) for x in SUMS),
+)
 _METERS = bulk.Reading(
     (
         SessionMeter.id,
@@ -66,8 +70,8 @@ def count_sessions(session: Session, at: datetime) -> int:
     ):
         return 0
     oldest = select(SessionChange.id).order_by(SessionChange.id).limit(MOST_CHANGES)
-    taken = delete(SessionChange).where(SessionChange.id.in_(oldest)).returning(SessionChange)
-    changes = session.scalars(taken.execution_options(synchronize_session=False)).all()
+    taken = delete(SessionChange).where(SessionChange.id.in_(oldest)).returning(*_CHANGED)
+    changes = session.execute(taken.execution_options(synchronize_session=False)).all()
     if changes:
         _add(session, changes)
     return len(changes)
@@ -99,17 +103,18 @@ def recount_sessions(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(SessionRegister)) or 0
 
 
-def _add(session: Session, changes: Iterable[SessionChange]) -> None:
-    found: dict[tuple[Meter, int], list[int]] = defaultdict(lambda: [0] * len(SUMS))
-    for x in changes:
-        sums = [getattr(x, name) for name in SUMS]
+def _add(session: Session, changes: Iterable[Sequence[Any]]) -> None:
+    """Add `changes`, which give _CHANGED, to the registers of the fleet, their chargers and their drivers."""
+    found: dict[tuple[Meter, int], list[int]] = {}
+    for quarter, charger_id, account_id, is_simulated, currency, *sums in changes:
         for kind, key in (
             (Counted.FLEET, 0),
-            (Counted.CHARGER, x.charger_id),
-            (Counted.DRIVER, x.account_id),
+            (Counted.CHARGER, charger_id),
+            (Counted.DRIVER, account_id),
         ):
-            of = found[(kind, key, x.is_simulated, x.currency), x.quarter]
-            of[:] = (a + b for a, b in zip(of, sums, strict=True))
+            meter = (kind, key, is_simulated, currency)
+            of = found.get((meter, quarter))
+            found[meter, quarter] = sums if of is None else [a + b for a, b in zip(of, sums, strict=True)]
     ids = _ids_of(session, {meter for meter, _ in found})
     rows: list[Row] = [
         {"meter_id": ids[meter], "quarter": quarter, **dict(zip(SUMS, sums, strict=True))}
