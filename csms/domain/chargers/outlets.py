@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from csms.domain.base import NotFound, announce
@@ -46,6 +47,9 @@ _RECORDS = Records(
     ),
 )
 _read = _RECORDS.by("charger_id")
+_read_one = _RECORDS.by("id")
+_INSERT_EVSE = insert(cast(Table, Evse.__table__)).returning(Evse.id)
+_INSERT = insert(cast(Table, Connector.__table__)).returning(Connector.id)
 
 
 def new_slug() -> str:
@@ -95,7 +99,7 @@ def outlet_of(session: Session, charger_id: int, evse: int, number: int = 1) -> 
     for outlet in outlets:
         if outlet.evse_number == evse and outlet.number == number:
             return outlet
-    outlets.append(_RECORDS.of(session, _add_connector(session, charger_id, evse, number)))
+    outlets += _read_one(session, [_add_connector(session, charger_id, evse, number)])
     return outlets[-1]
 
 
@@ -111,26 +115,27 @@ def connector_of(session: Session, charger_id: int, evse: int, number: int = 1) 
     query = select(Connector).where(
         Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == number
     )
-    return session.scalar(query) or _add_connector(session, charger_id, evse, number)
+    connector = session.scalar(query)
+    return connector or session.get_one(Connector, _add_connector(session, charger_id, evse, number))
 
 
-def _add_connector(session: Session, charger_id: int, evse_number: int, number: int) -> Connector:
-    evse = session.scalar(select(Evse).where(Evse.charger_id == charger_id, Evse.number == evse_number))
-    if evse is None:
-        evse = Evse(charger_id=charger_id, number=evse_number)
-        session.add(evse)
-        session.flush()
-    connector = Connector(
-        charger_id=charger_id,
-        evse_id=evse.id,
-        evse_number=evse_number,
-        number=number,
-        slug=new_slug(),
-        code=new_code(session),
-        uuid=str(uuid.uuid4()),
-        status=ConnectorStatus.UNKNOWN,
-    )
-    session.add(connector)
-    session.flush()
+def _add_connector(session: Session, charger_id: int, evse_number: int, number: int) -> int:
+    """Its id. Without entities and their bookkeeping: a whole fleet may name its connectors within seconds."""
+    connection = session.connection()
+    evse_id = session.scalar(select(Evse.id).where(Evse.charger_id == charger_id, Evse.number == evse_number))
+    if evse_id is None:
+        evse = {"charger_id": charger_id, "number": evse_number}
+        evse_id = connection.execute(_INSERT_EVSE, evse).scalar_one()
+    row = {
+        "charger_id": charger_id,
+        "evse_id": evse_id,
+        "evse_number": evse_number,
+        "number": number,
+        "slug": new_slug(),
+        "code": new_code(session),
+        "uuid": str(uuid.uuid4()),
+        "status": ConnectorStatus.UNKNOWN,
+    }
+    connector_id: int = connection.execute(_INSERT, row).scalar_one()
     announce(session, f"charger:{charger_id}", "fleet")
-    return connector
+    return connector_id
