@@ -176,8 +176,8 @@ def _prepare(dialect: Dialect, table: Table, statement: Any, keys: dict[str, str
 
 def _to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     # A StrEnum is its own text: SQLAlchemy's way of looking each one up costs more than all the rest of a row.
-    if isinstance(kind, Enum):
-        return _word
+    if isinstance(kind, Enum) and kind.enum_class is not None:
+        return {None: None, **{word.value: word.value for word in kind.enum_class}}.__getitem__
     if isinstance(kind, LargeBinary):  # drivers take bytes as they are
         return None
     return kind.dialect_impl(dialect).bind_processor(dialect)
@@ -197,7 +197,3 @@ def _from_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any
 
 def _from_json(text: str | None) -> Any:
     return None if text is None or text == "null" else orjson.loads(text)
-
-
-def _word(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from csms.domain.base import iso
 from csms.domain.cdrs.models import Cdr
 from csms.domain.tariffs import Bill, Period, Terms, bill_with, stretches
 from csms.domain.tariffs.ocpi import tariff_of
@@ -142,7 +143,7 @@ def hours(seconds: int) -> str:
 
 
 def told(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"{iso(moment.astimezone(UTC))[:19]}Z"
 
 
 def money(cents: int) -> str:

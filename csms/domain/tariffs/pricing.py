@@ -18,6 +18,7 @@ KINDS = {
     Dimension.FLAT: "start",
     Dimension.PARKING_TIME: "idle",
 }
+_ORDER = {dimension: place for place, dimension in enumerate(Dimension)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,12 @@ def bill_with(terms: Terms, lines: Sequence[Line]) -> Bill:
         rate = terms.vat_percent if line.vat_percent is None else line.vat_percent
         by_rate[rate] = by_rate.get(rate, 0) + line.cents
     by_rate = by_rate or {terms.vat_percent: 0}
-    vat = tuple(Vat(x, by_rate[x], cents(Decimal(by_rate[x]) / 100 * x / (100 + x))) for x in sorted(by_rate))
+    vat = tuple(Vat(x, by_rate[x], _vat_in(by_rate[x], x)) for x in sorted(by_rate))
     return Bill(terms.currency, tuple(lines), sum(x.cents for x in lines), terms.vat_percent, vat)
+
+
+def _vat_in(total_cents: int, percent: Decimal) -> int:
+    return cents(Decimal(total_cents) / 100 * percent / (100 + percent)) if total_cents else 0
 
 
 @dataclass(slots=True)
@@ -170,13 +175,13 @@ def price(terms: Terms, usage: Usage) -> Bill:
     for dimension, tally in _stepped(tallies):
         of_it = [x for x in tallies if x.component.type is dimension]
         tally.quantity += -sum(x.quantity for x in of_it) % tally.component.step_size
-    lines = [
-        _line(tally, usage)
-        for dimension in Dimension
-        for tally in sorted(tallies, key=lambda x: x.spans[0].begins_at if x.spans else EPOCH)
-        if tally.component.type is dimension and _is_billed(tally)
-    ]
+    lines = [_line(tally, usage) for tally in sorted(tallies, key=_place) if _is_billed(tally)]
     return bill_with(terms, [*lines, *_bounds(terms, sum(x.cents for x in lines))])
+
+
+def _place(tally: _Tally) -> tuple[int, datetime]:
+    """Where it stands in a bill: by dimension, and then by the time."""
+    return _ORDER[tally.component.type], tally.spans[0].begins_at if tally.spans else EPOCH
 
 
 def _totalled(terms: Terms, usage: Usage) -> list[_Tally]:

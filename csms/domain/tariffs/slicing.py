@@ -67,8 +67,8 @@ def stretches(terms: Terms, periods: Sequence[Period]) -> list[Stretch]:
     """A session told in as few stretches as its prices and pauses allow; their sums are the session's."""
     if len(periods) == 1 and not terms.is_restricted:  # what most sessions are
         [whole] = periods
-        length = _rounded(_seconds(whole.ends_at - whole.begins_at))
-        return [Stretch(whole.begins_at, whole.is_idle, whole.energy_wh, length)]
+        span = whole.ends_at - whole.begins_at
+        return [Stretch(whole.begins_at, whole.is_idle, whole.energy_wh, (span + SECOND / 2) // SECOND)]
     found: list[Stretch] = []
     last: tuple[object, ...] | None = None
     for piece in slices(terms, periods):

@@ -145,14 +145,14 @@ def put_on_record(
 
 def doubts(transaction: Transaction | Progress) -> list[str]:
     """What a reader of its charge record should know of its figures."""
-    found = {
-        told("another system kept this session, and was paid for it"): transaction.is_free
-        and Flag.TAKEN_OVER in transaction.flags,
-        told("its end was never told, so this is an estimate"): transaction.state
-        is TransactionState.ENDED_UNKNOWN,
-        told("nobody knows its energy"): transaction.energy_wh is None,
-    }
-    return [words for words, is_so in found.items() if is_so]
+    found = []
+    if transaction.is_free and Flag.TAKEN_OVER in transaction.flags:
+        found.append(told("another system kept this session, and was paid for it"))
+    if transaction.state is TransactionState.ENDED_UNKNOWN:
+        found.append(told("its end was never told, so this is an estimate"))
+    if transaction.energy_wh is None:
+        found.append(told("nobody knows its energy"))
+    return found
 
 
 def unbill(session: Session, transaction: Transaction | Progress, *, note: str, at: datetime) -> None:

@@ -37,7 +37,7 @@ _BLANK: Row = {column.name: None for column in Transaction.__table__.columns}
 
 def complete(row: Row) -> Row:
     """A transaction's row with every column that bulk insertion wants."""
-    return _BLANK | {"secret": secrets.token_urlsafe(16), "idle_s": 0, "is_free": False} | row
+    return {**_BLANK, "secret": secrets.token_urlsafe(16), "idle_s": 0, "is_free": False, **row}
 
 
 def follow_status(

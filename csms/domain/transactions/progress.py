@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from csms.domain.chargers import outlet_of
 from csms.domain.records import Records
 from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
-from csms.domain.transactions.rules import Meter, Summary, read
+from csms.domain.transactions.rules import NO_FLAGS, Meter, Summary, read
 
 
 class Metered(Protocol):
@@ -131,7 +131,7 @@ def progress_of(session: Session, charger_id: int, evse: int, reference: str | N
 
 def meter_of(metered: Metered) -> Meter:
     """How far its meter has come, with all flags so far."""
-    flags = frozenset(Flag(x) for x in metered.flags)
+    flags = frozenset(Flag(x) for x in metered.flags) if metered.flags else NO_FLAGS
     return Meter(metered.meter_last_wh, metered.meter_last_at, metered.energy_wh or 0, flags)
 
 
@@ -159,7 +159,7 @@ def follow(metered: Metered, measured_at: datetime, summary: Summary, *, is_time
 
 def flag(metered: Metered, *flags: Flag) -> None:
     """Say what a person should know of it."""
-    if not set(flags) <= set(metered.flags):
+    if flags and not set(flags) <= set(metered.flags):
         metered.flags = sorted({*metered.flags, *flags})
 
 

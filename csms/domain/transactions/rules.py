@@ -148,13 +148,16 @@ _FIGURES: dict[str, tuple[str, Callable[[list[Sample]], float | None]]] = {
 }
 
 
+NO_FLAGS: frozenset[Flag] = frozenset()
+
+
 class Meter(NamedTuple):
     """How far a transaction's meter has come. `energy_wh` is the sum of the register's forward steps."""
 
     last_wh: int | None
     last_at: datetime | None
     energy_wh: int
-    flags: frozenset[Flag] = frozenset()
+    flags: frozenset[Flag] = NO_FLAGS
 
 
 def advance(meter: Meter, register_wh: int, at: datetime, *, is_timed: bool = True) -> Meter:
@@ -167,7 +170,7 @@ def advance(meter: Meter, register_wh: int, at: datetime, *, is_timed: bool = Tr
     if register_wh < 0:
         return _flagged(meter, Flag.METER_IMPLAUSIBLE)
     if meter.last_wh is None:
-        return meter._replace(last_wh=register_wh, last_at=at)
+        return Meter(register_wh, at, meter.energy_wh, meter.flags)
     if meter.last_at is not None and at < meter.last_at:
         return meter
     step = register_wh - meter.last_wh
@@ -179,7 +182,7 @@ def advance(meter: Meter, register_wh: int, at: datetime, *, is_timed: bool = Tr
         return _flagged(meter._replace(last_wh=register_wh, last_at=at), Flag.METER_RESET)
     if step > _most_wh(meter, at, is_timed=is_timed):
         return _flagged(meter._replace(last_wh=register_wh, last_at=at), Flag.METER_IMPLAUSIBLE)
-    return meter._replace(last_wh=register_wh, last_at=at, energy_wh=meter.energy_wh + step)
+    return Meter(register_wh, at, meter.energy_wh + step, meter.flags)
 
 
 def _most_wh(meter: Meter, at: datetime, *, is_timed: bool) -> float:
@@ -220,7 +223,7 @@ def final(
     if stop_wh < start_wh and not was_broken:
         return None, frozenset({Flag.METER_BACKWARDS})
     last_at = at if meter.last_at is None else max(at, meter.last_at)
-    after = advance(meter._replace(flags=frozenset()), stop_wh, last_at, is_timed=is_timed)
+    after = advance(meter._replace(flags=NO_FLAGS), stop_wh, last_at, is_timed=is_timed)
     if Flag.METER_IMPLAUSIBLE in after.flags:
         return None, after.flags
     if was_broken or Flag.METER_RESET in after.flags:
