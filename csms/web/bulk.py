@@ -186,11 +186,14 @@ def _form(
     if isinstance(action, Action):
         plan = _planned(action, chargers, given, problems)
         meant, is_grave = plan.chargers if plan else 0, _is_grave(action, given)
-        skips = [_skipped(x) for x in plan.skips] if plan else []
+        left_out = len(plan.skips) if plan else 0
+        skips = [_skipped(x) for x in plan.skips[:MOST_NAMED]] if plan else []
     else:
         found = [(x, action.skips(x)) for x in chargers]
-        skips = [(x, gettext("Left out"), gettext(why), False) for x, why in found if why is not None]
-        meant, is_grave = len(found) - len(skips), action.is_grave
+        why_not = [(x, why) for x, why in found if why is not None]
+        left_out = len(why_not)
+        skips = [(x, gettext("Left out"), gettext(why), False) for x, why in why_not[:MOST_NAMED]]
+        meant, is_grave = len(found) - left_out, action.is_grave
     return render_template(
         "bulk/form.html",
         action=action,
@@ -201,8 +204,8 @@ def _form(
         meant=meant,
         orders=len(plan.turns) if plan else meant,
         is_grave=is_grave,
-        skips=skips[:MOST_NAMED],
-        skips_more=max(0, len(skips) - MOST_NAMED),
+        skips=skips,
+        skips_more=left_out - len(skips),
         interrupts=isinstance(action, Action) and action.interrupts,
         query=selection.query(),
         list_url=_list_url(),

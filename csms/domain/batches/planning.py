@@ -6,7 +6,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from csms.domain.transactions import Transaction, TransactionState
 from csms.sentences import told
 
 MOST = 5000  # chargers of one batch
+FEW = 200  # chargers: to name more of them in a query costs more than to read all sessions that run
 Busy = Mapping[int, Collection[int | None]]
 """The EVSEs where somebody charges, by charger; None among them: nobody knows which."""
 
@@ -42,8 +43,7 @@ class Reason(enum.StrEnum):
     BUSY = "busy"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A charger that is asked, or one connector of it."""
 
     charger: Charger | Candidate
@@ -105,13 +105,15 @@ def plan(session: Session, chargers: Sequence[Charger | Candidate], order: Order
 
 def busy(session: Session, charger_ids: Iterable[int]) -> Busy:
     """Where somebody charges. One query."""
+    ids = set(charger_ids)
     query = select(Transaction.charger_id, Connector.evse_number).outerjoin(Transaction.connector)
-    running = Transaction.state == TransactionState.ACTIVE
+    query = query.where(Transaction.state == TransactionState.ACTIVE)
+    if len(ids) <= FEW:
+        query = query.where(Transaction.charger_id.in_(ids))
     found: dict[int, set[int | None]] = {}
-    for charger_id, evse in session.execute(
-        query.where(running, Transaction.charger_id.in_(list(charger_ids)))
-    ):
-        found.setdefault(charger_id, set()).add(evse)
+    for charger_id, evse in session.execute(query):
+        if charger_id in ids:
+            found.setdefault(charger_id, set()).add(evse)
     return found
 
 
