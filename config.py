@@ -29,6 +29,8 @@ from settings import (
     base_url,
     database_url,
     flag,
+    http_url,
+    is_any,
     kept_secret_key,
     lan_address,
     map_center,
@@ -327,7 +329,7 @@ class Config(PeopleSettings, UpkeepSettings):
     @property
     def local_url(self) -> str:
         """The server as a browser on this machine reaches it."""
-        return _url("localhost" if _is_any(self.host) else self.host, self.port)
+        return http_url("localhost" if is_any(self.host) else self.host, self.port)
 
     @property
     def requires_subprotocol(self) -> bool:
@@ -359,7 +361,9 @@ def _settled(given: dict[str, Any]) -> dict[str, Any]:
     config = Config(**given)
     settled: dict[str, Any] = {}
     if not config.public_base_url:
-        settled["public_base_url"] = _url(lan_address() if _is_any(config.host) else config.host, config.port)
+        settled["public_base_url"] = http_url(
+            lan_address() if is_any(config.host) else config.host, config.port
+        )
     if not config.database_url:
         settled["database_url"] = _postgres_url(config) if config.postgres_db else _sqlite_url(config)
     if config.lab and "unknown_chargers" not in given:
@@ -386,15 +390,6 @@ def _postgres_url(config: Config) -> str:
 
 def _sqlite_url(config: Config) -> str:
     return f"sqlite:///{config.instance_dir / 'amberline.db'}"
-
-
-def _is_any(host: str) -> bool:
-    return host in ("0.0.0.0", "::")  # noqa: S104  it is asked for, not bound
-
-
-def _url(host: str, port: int) -> str:
-    bracketed = f"[{host}]" if ":" in host else host
-    return f"http://{bracketed}:{port}"
 
 
 if __name__ == "__main__":

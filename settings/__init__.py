@@ -302,6 +302,17 @@ def _make_secret_key(path: Path) -> None:
     draft.unlink()
 
 
+def is_any(host: str) -> bool:
+    """Does a server that listens there hear whatever address of the machine is called?"""
+    return host in ("0.0.0.0", "::")  # noqa: S104  it is asked for, not bound
+
+
+def http_url(host: str, port: int) -> str:
+    """The address of a server, without a path."""
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"http://{bracketed}:{port}"
+
+
 def lan_address() -> str:
     """This machine's address in its network, or 127.0.0.1 when it has none. Sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
