@@ -141,7 +141,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "bill": bill,
         "bill_lines": bill_lines(bill, currency, here, transaction.tariff_version),
         "vat_lines": vat_lines(bill, currency),
-        "credit_left_wh": transactions.spent_wh(session, transaction),
+        "credit_left_wh": transactions.spent_wh(session, transaction) if transaction.account else 0,
         "tariff_name": tariff_name(transaction.tariff_version) if transaction.tariff_version else None,
         "is_booked": transaction.bill is not None,
         "is_estimated": Flag.ESTIMATED in transaction.flags,

@@ -107,7 +107,9 @@ def test_filters_live_in_the_address(visitor, site):
     assert olga.get("/sessions?state=nonsense").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/sessions/{id}"])
+@pytest.mark.parametrize(
+    "path", ["/sessions", "/sessions/{id}", "/sessions/1000000"]
+)  # the last of an unknown card
 def test_a_page_asks_the_database_at_most_twelve_times(visitor, app, site, path):
     many(site, 60)
     transaction = site.end(site.begin(), 2_000)
