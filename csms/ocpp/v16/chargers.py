@@ -1,5 +1,6 @@
 """1.6 messages about the charger itself."""
 
+from datetime import datetime
 from typing import Any
 
 from csms.domain import (
@@ -122,7 +123,7 @@ def status_notification(context: Context, request: Any) -> Payload:
     if connector is not None or evse == 0:
         reservations.follow_status(context.session, context.station.charger_id, evse, status, at=context.now)
     arrived(context, "StatusNotification")
-    _note_clock(context, given.get("timestamp"), is_trusted)
+    _note_clock(context, at if is_trusted else timestamp(given.get("timestamp"))[0], is_trusted)
     return {}
 
 
@@ -138,9 +139,8 @@ def _observe_status(context: Context, evse: int, status: ConnectorStatus) -> Non
     )
 
 
-def _note_clock(context: Context, text: object, is_trusted: bool) -> None:
+def _note_clock(context: Context, claimed: datetime | None, is_trusted: bool) -> None:
     """A live report tells how far the charger's clock is off; one from a queue does not, so minutes are not counted."""
-    claimed, _ = timestamp(text)
     if claimed is None:
         return
     skew_s = (claimed - context.now).total_seconds()
