@@ -159,14 +159,14 @@ def remove(peer_id: int) -> Response:
 
 def _list(given: Any, problems: dict[str, str] | None = None) -> str:
     session = db.session()
-    stand = standing.standing(session)
+    stand = standing.standing(session, most=MOST_SHOWN)
     return render_template(
         "roaming/index.html",
         rows=roaming.listed(session),
         counts=records.session_counts(session),
         party=roaming.our_party(session),
         standing=stand,
-        left_out=[(x, LACKS[lack]) for x, lack in stand.left_out[:MOST_SHOWN]],
+        left_out=[(x, LACKS[lack]) for x, lack in stand.left_out],
         given=given,
         problems=problems or {},
         **_words(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import and_, exists, func, select
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from csms.domain.chargers import Charger, Connector, Evse
 from csms.domain.roaming.locations import is_placed, is_shown, is_whole, listed
@@ -16,26 +16,27 @@ SITE, PLACE, PLUG = "site", "place", "plug"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How much is published, and what is shown to everybody and is not: (charger, what is missing)."""
+    """How much is published, and some of what is shown to everybody and is not: (charger, what is missing)."""
 
     sites: int
     evses: int
     left_out: Sequence[tuple[Charger, str]]
 
 
-def standing(session: Session) -> Standing:
-    """For the page. Three queries."""
+def standing(session: Session, *, most: int) -> Standing:
+    """For the page; at most so many are named that are left out. Four queries."""
     base = select(Evse.id).select_from(Evse).join(Connector, Connector.evse_id == Evse.id)
     published = base.join(Evse.charger).join(Charger.site).where(is_shown(), is_placed(), is_whole())
     evses = session.scalar(select(func.count()).select_from(published.distinct().subquery())) or 0
     sites = session.scalar(select(func.count()).select_from(listed().subquery())) or 0
+    has_whole = exists().where(Connector.charger_id == Charger.id, is_whole()).correlate(Charger)
     query = (
         select(Charger)
         .outerjoin(Charger.site)
-        .where(is_shown())
-        .options(joinedload(Charger.site), selectinload(Charger.connectors))
+        .where(is_shown(), ~and_(is_placed(), has_whole))
+        .options(contains_eager(Charger.site), selectinload(Charger.connectors))
         .order_by(Charger.identity)
-        .limit(2_000)
+        .limit(most)
     )
     missing = [(x, lack) for x in session.scalars(query) if (lack := _lack(x))]
     return Standing(sites, evses, missing)
