@@ -32,6 +32,7 @@ from csms.ocpp.endpoint import VERSIONS
 from csms.ocpp.forwarding.post_office import PostOffice
 from csms.ocpp.forwarding.versions import RELAYS
 from csms.ocpp.wire_log import WireLog
+from csms.roaming.asking import Asker
 from csms.simulator import Simulators
 from csms.web import report_mails, setup
 from csms.web.streams import Streams
@@ -82,6 +83,7 @@ def open_door(app: Flask, config: Config) -> Door:
         operator_name=app.config["CPO_NAME"],
         gauges=app.extensions["gauges"],
         wire_log=WireLog(config.wire_log_dir, config.log_days) if config.wire_log_dir else None,
+        ask_issuer=Asker(app),
     )
     app.extensions["door"] = door
     app.extensions["bus"].start()

@@ -156,6 +156,8 @@ def _deletions(dialect: Dialect) -> str:
 @pytest.fixture(scope="session")
 def wipe() -> Iterator[Callable[[str], None]]:
     """Empties a database. Deleting few rows is much quicker than a new file, or than TRUNCATE."""
+    import csms.web  # noqa: F401  then every table is known: a server in a process of its own may have written to any
+
     engines: dict[str, Engine] = {}
 
     def empty(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from queue import Queue
 from typing import Any, NamedTuple
 
@@ -51,6 +52,10 @@ class Emsp(WebServer):
         self.expected = f"Token {TOKEN_B}" if takes_plain_alone else token(TOKEN_B)
         self.guest: dict[str, Any] | None = None
         self.asks_back = False
+        self.verdicts: dict[
+            str, Any
+        ] = {}  # by the number of a card: what it says when it is asked; None: nothing
+        self.thinks_s = 0.0  # before that
         self.refusal: tuple[int, dict[str, Any]] | None = None
         emsp = self
 
@@ -77,6 +82,10 @@ class Emsp(WebServer):
                     self._answer(*emsp.register(self.headers["Authorization"], json.loads(given)))
                     return
                 assert self.headers["Authorization"] == emsp.expected
+                if "/authorize" in self.path:
+                    emsp.told.put(Told(self.command, self.path, json.loads(given) if given else None))
+                    self._answer(*emsp.judge(self.path.split("/")[-2]))
+                    return
                 answer = 1000 if emsp.answers.empty() else emsp.answers.get()
                 status, code = (200, answer) if answer >= 1000 else (answer, 3000)
                 self._answer(status, {"status_code": code})
@@ -117,6 +126,14 @@ class Emsp(WebServer):
                 return 200, {"status_code": 3001, "status_message": "You do not answer."}
         self.guest = given
         return 200, {"status_code": 1000, "data": self.credentials}
+
+    def judge(self, uid: str) -> tuple[int, dict[str, Any]]:
+        """It is asked about a card (§12.2.1.2)."""
+        if uid not in self.verdicts:
+            return 404, {"status_code": 2004}
+        verdict = self.verdicts[uid]
+        time.sleep(self.thinks_s)
+        return (200, {"status_code": 1000, "data": verdict}) if verdict else (503, {"status_code": 3000})
 
     def card(self, uid: str = "04A2B39F", **more: Any) -> dict[str, Any]:
         return {

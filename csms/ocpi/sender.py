@@ -63,7 +63,7 @@ def list_sessions() -> Response:
 
     def shown(session: Session, rows: Sequence[Any]) -> list[Any]:
         now = view(session)
-        return [records.session_of(one, card, now, currency()) for one, card in rows]
+        return [records.session_of(one, card, asked, now, currency()) for one, card, asked in rows]
 
     return page(records.sessions(peer(), moment("date_from"), moment("date_to")), shown)
 
@@ -74,7 +74,10 @@ def list_cdrs() -> Response:
 
     def shown(session: Session, rows: Sequence[Any]) -> list[Any]:
         now = view(session)
-        return [records.record_of(cdr, card, charger, now, currency()) for cdr, card, charger in rows]
+        return [
+            records.record_of(cdr, card, charger, asked, now, currency())
+            for cdr, card, charger, asked in rows
+        ]
 
     return page(records.records(peer(), moment("date_from"), moment("date_to")), shown)
 

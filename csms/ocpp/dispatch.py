@@ -74,6 +74,7 @@ class Context:
 
 Handler = Callable[[Context, Any], Payload]
 ReadAhead = Callable[[Session, Sequence[tuple[Station, Any]]], None]
+AsksAbout = Callable[[Station, Any], str | None]
 
 
 class Unreadable(Exception):
@@ -106,7 +107,8 @@ class Verb:
     `is_tolerant`: its handler copes with what the schema refuses. `keeps_reply`: it tells of transactions, so it is
     kept come what may, and the same bytes again are a repetition that gets the same reply; not for messages that
     carry no time of their own, which may be sent anew in all honesty.
-    `gathers` (by charger) and `reads_ahead` (by payload) read for many such messages at once.
+    `gathers` (by charger) and `reads_ahead` (by payload) read for many such messages at once. `asks_about`: the card
+    whose issuer may have to be asked before it is handled.
     """
 
     handler: Handler
@@ -114,6 +116,7 @@ class Verb:
     keeps_reply: bool
     gathers: tuple[Preload, ...]
     reads_ahead: ReadAhead | None
+    asks_about: AsksAbout | None = None
 
 
 @dataclass(slots=True)
@@ -142,11 +145,12 @@ class Actions:
         keeps_reply: bool = False,
         gathers: Sequence[Preload] = (),
         reads_ahead: ReadAhead | None = None,
+        asks_about: AsksAbout | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the handler of an action that chargers send."""
 
         def register(handler: Handler) -> Handler:
-            self.verbs[action] = Verb(handler, tolerant, keeps_reply, tuple(gathers), reads_ahead)
+            self.verbs[action] = Verb(handler, tolerant, keeps_reply, tuple(gathers), reads_ahead, asks_about)
             return handler
 
         return register

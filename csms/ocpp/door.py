@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,10 @@ LARGEST_CLOSE_S = 10.0
 
 
 class Door:
-    """The chargers of this process. `node` names the process in leases; `versions` are those of the protocol."""
+    """The chargers of this process. `node` names the process in leases; `versions` are those of the protocol.
+
+    `ask_issuer` is told of a card's number and of the charger where it was shown, and may wait for others.
+    """
 
     def __init__(
         self,
@@ -51,8 +54,10 @@ class Door:
         operator_name: str = "",
         gauges: Gauges | None = None,
         wire_log: WireLog | None = None,
+        ask_issuer: Callable[[Lane, str, int], None] | None = None,
     ) -> None:
         self.bus = bus
+        self.ask_issuer = ask_issuer
         self.wire_log = wire_log
         self.gauges = gauges or Gauges()
         self.gauges.connected = lambda: len(self.links)

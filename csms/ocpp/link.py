@@ -149,6 +149,8 @@ class Link:
 
     def _handle(self, text: str) -> None:
         received = message.parse(text)
+        if isinstance(received, Call):
+            self._ask_issuer(received)
         frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
         if isinstance(received, Call):
             unit = units.Received(*frame, received)
@@ -165,6 +167,18 @@ class Link:
                 self._answered.set()
         else:
             self._reject(received, units.Noise(*frame, received, self._rejection(received)))
+
+    def _ask_issuer(self, call: Call) -> None:
+        """Where a card's issuer must be asked, that is done here: this charger waits for it, and the lane does not."""
+        verb = self.actions.verbs.get(call.action)
+        ask = self.door.ask_issuer
+        if verb is None or verb.asks_about is None or ask is None:
+            return
+        if self.station.admission is not Admission.ACCEPTED:  # nobody asks others for a stranger
+            return
+        uid = verb.asks_about(self.station, call.payload)
+        if uid is not None:
+            ask(self.door.lane, uid, self.station.charger_id)
 
     def _send(self, text: str) -> None:
         """Raises ConnectionClosed."""

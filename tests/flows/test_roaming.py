@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -167,4 +168,61 @@ def test_we_register_with_a_peer_that_has_invited_us(live: LiveServer, desk: Des
         peer.tell("StatusNotification", taken)
         while emsp.next("locations").body.get("status") != "CHARGING":
             pass
+    peer.close()
+
+
+def test_a_peer_is_asked_about_a_card_each_time_it_is_shown(live: LiveServer, desk: Desk) -> None:
+    peer = settled(desk, live)
+
+    def verdict(uid: str) -> str:
+        return str(peer.tell("Authorize", {"idTag": uid})["idTagInfo"]["status"])
+
+    with Emsp() as emsp:
+        platform = Platform(live, invitation(live, desk), emsp)
+        for uid, whitelist in (("AA01", "NEVER"), ("AA02", "ALLOWED_OFFLINE"), ("AA03", "ALWAYS")):
+            platform.put(emsp.card(uid, whitelist=whitelist))
+        [location] = platform.fetch("locations")
+        emsp.verdicts = {"AA01": {"allowed": "ALLOWED", "authorization_reference": "yes-1"}, "AA02": None}
+        assert verdict("AA01") == "Accepted"
+        asked = emsp.next("authorize?type=RFID")
+        assert asked.path == "/2.2.1/tokens/AA01/authorize?type=RFID"
+        assert asked.body == {"location_id": location["id"], "evse_uids": [EVSE_UID]}
+        start = {"connectorId": 1, "idTag": "AA01", "meterStart": 0, "timestamp": clock.now().isoformat()}
+        begun = peer.tell("StartTransaction", start)
+        assert begun["idTagInfo"]["status"] == "Accepted"
+        told = emsp.next("sessions").body
+        assert (told["auth_method"], told["authorization_reference"]) == ("AUTH_REQUEST", "yes-1")
+        emsp.verdicts["AA01"] = {"allowed": "ALLOWED", "authorization_reference": "yes-2"}
+        assert verdict("AA01") == "Accepted"  # the driver stops with the card
+        stop = {
+            "transactionId": begun["transactionId"],
+            "meterStop": 900,
+            "timestamp": clock.now().isoformat(),
+        }
+        peer.tell("StopTransaction", stop)
+        record = emsp.next("cdrs").body
+        assert (record["auth_method"], record["authorization_reference"]) == ("AUTH_REQUEST", "yes-1")
+        emsp.verdicts["AA01"] = {"allowed": "NO_CREDIT"}
+        assert verdict("AA01") == "Blocked"
+        emsp.verdicts["AA01"] = None  # its server is in trouble
+        assert (verdict("AA01"), verdict("AA02"), verdict("AA03")) == ("Blocked", "Accepted", "Accepted")
+        assert "AA03" not in str(list(emsp.told.queue))
+    peer.close()
+
+
+def test_while_a_peer_thinks_about_a_card_only_its_charger_waits(live: LiveServer, desk: Desk) -> None:
+    peer = settled(desk, live)
+    other = dial(live, "/ws/ocpp/CP-2")
+    other.boot()
+    with Emsp() as emsp:
+        platform = Platform(live, invitation(live, desk), emsp)
+        platform.put(emsp.card("AA01", whitelist="NEVER"))
+        emsp.verdicts, emsp.thinks_s = {"AA01": {"allowed": "ALLOWED"}}, 3.0
+        began = time.monotonic()
+        peer.send('[2, "slow", "Authorize", {"idTag": "AA01"}]')
+        emsp.next("authorize?type=RFID")
+        other.tell("Heartbeat", {})
+        assert time.monotonic() - began < 3.0
+        assert peer.reply("slow")[2]["idTagInfo"]["status"] == "Accepted"
+    other.close()
     peer.close()

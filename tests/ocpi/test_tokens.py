@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from make import store
 from sqlalchemy import select
 
 from csms.domain.accounts import IdToken
 from csms.domain.chargers import AuthorizationPolicy, Charger
-from csms.domain.roaming import RoamingCard
+from csms.domain.local_lists import queries
+from csms.domain.roaming import RoamingCard, authorization
+from csms.domain.roaming.authorization import Said
 from tests.emsp import Emsp
 from tests.ocpi.conftest import Ours, invited
 
@@ -24,7 +27,7 @@ def verdict(plaza, uid: str = "C0FFEE01") -> str:
 @pytest.fixture
 def strict(plaza, session):
     """The charger takes cards with credit alone: peers pay for theirs."""
-    from make import make_wire, store
+    from make import make_wire
 
     session.get_one(Charger, plaza.charger.id).policy = AuthorizationPolicy.CREDIT
     store(session)
@@ -117,3 +120,43 @@ def test_nobody_takes_anothers_card(ours: Ours, emsp: Emsp, plaza, olga):
 def test_a_token_that_makes_no_sense_is_refused_by_ocpi(ours: Ours, emsp: Emsp, wrong):
     answer = ours.call("PUT", HERE, json=emsp.card("C0FFEE01") | wrong)
     assert (answer.status_code, answer.get_json()["status_code"]) == (200, 2001)
+
+
+@pytest.mark.sqlite_is_enough
+def test_no_charger_keeps_a_card_about_which_its_peer_is_asked(ours: Ours, emsp: Emsp, plaza, session, olga):
+    for uid, whitelist in (("AA01", "NEVER"), ("AA02", "ALWAYS"), ("AA03", "ALLOWED_OFFLINE")):
+        ours.data(f"/2.2.1/tokens/NL/EMP/{uid}", "PUT", json=emsp.card(uid, whitelist=whitelist))
+    listed = queries.contents(session, AuthorizationPolicy.KNOWN, at=plaza.now)
+    assert {x.uid for x in listed} & {"AA01", "AA02", "AA03"} == {"AA02"}
+    ours.data("/2.2.1/tokens/NL/EMP/AA01", "PUT", json=emsp.card("AA01", whitelist="ALLOWED"))
+    session.rollback()
+    listed = queries.contents(session, AuthorizationPolicy.KNOWN, at=plaza.now)
+    assert "AA01" in {x.uid for x in listed}
+
+
+@pytest.mark.sqlite_is_enough
+def test_a_yes_holds_for_a_while_and_ends_when_the_peer_takes_it_back(
+    ours: Ours, emsp: Emsp, plaza, session, olga
+):
+    def put(**more: object) -> None:
+        ours.data(HERE, "PUT", json=emsp.card("C0FFEE01", whitelist="NEVER", **more))
+
+    def said(word: str) -> None:
+        card = session.scalars(select(RoamingCard)).one()
+        authorization.note(session, card.id, Said(word), at=plaza.now)
+        store(session)
+
+    put()
+    said("ALLOWED")
+    assert verdict(plaza) == "Accepted"
+    put(issuer="Amber Roads NV")  # tells nothing against it
+    assert verdict(plaza) == "Accepted"
+    later = plaza.now + authorization.GOOD_FOR
+    assert plaza.tell("Authorize", {"idTag": "C0FFEE01"}, later)["idTagInfo"]["status"] == "Blocked"
+    put(valid=False)
+    assert verdict(plaza) == "Blocked"
+    put()
+    said("ALLOWED")
+    here = re.search(r"/integrations/ocpi/\d+", olga.text("/integrations/ocpi"))[0]
+    olga.post(f"{here}/suspend")
+    assert verdict(plaza) == "Blocked"

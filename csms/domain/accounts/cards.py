@@ -21,6 +21,7 @@ class Card:
     account_id: int | None
     parent_uid: str | None
     is_allowed: bool
+    vouched_until: datetime | None
     expires_at: datetime | None
     last_seen_at: datetime | None
     last_seen_charger_id: int | None

@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import JSON, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
@@ -225,7 +225,11 @@ class IdempotencyKey(Base):
 
 
 class IdToken(Base):
-    """What a driver presents: an RFID card or any other tag. `uid` as written, matched without case (1.6 §7.28)."""
+    """What a driver presents: an RFID card or any other tag. `uid` as written, matched without case (1.6 §7.28).
+
+    `is_asked`: whoever has issued it is asked each time, so that no charger may know it by heart. What they say is good
+    until `vouched_until`.
+    """
 
     __tablename__ = "id_token"
 
@@ -238,6 +242,8 @@ class IdToken(Base):
         String(36)
     )  # the group; never matched against a presented tag
     is_allowed: Mapped[bool] = mapped_column(default=True)
+    is_asked: Mapped[bool] = mapped_column(default=False, server_default=false(), index=True)
+    vouched_until: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     last_seen_charger_id: Mapped[int | None]

@@ -77,6 +77,9 @@ def authorize(
     card.last_seen_at = at
     card.last_seen_charger_id = charger_id
     is_good = not needs_credit or has_credit(session, card)
+    if card.vouched_until is not None and card.vouched_until > at:
+        status = verdict(True, card.vouched_until, is_good, at)
+        return Decision(status, card.id, card.account_id, card.parent_uid, card.vouched_until)
     status = verdict(card.is_allowed, card.expires_at, is_good, at)
     return Decision(status, card.id, card.account_id, card.parent_uid, card.expires_at)
 

@@ -17,8 +17,8 @@ def contents(session: Session, policy: AuthorizationPolicy, *, at: datetime) -> 
     """What a charger of this policy should know of cards: the verdicts that it would get if it asked.
 
     Those that may charge come first, the ones that were seen lately before the others; then the blocked ones, which
-    keep a cached yes from counting. A card stands there under each of its numbers. Expired cards and the tags that we
-    make for starts from pages are left out.
+    keep a cached yes from counting. A card stands there under each of its numbers. Expired cards, those about which
+    their issuer is asked each time, and the tags that we make for starts from pages are left out.
     """
     own = _numbered(IdToken.uid)
     aliases = _numbered(CardAlias.uid).join(CardAlias, CardAlias.id_token_id == IdToken.id)
@@ -48,7 +48,7 @@ def _numbered(number: InstrumentedAttribute[str]) -> Select[str, bool, datetime 
         .select_from(IdToken)
         .outerjoin(Account, Account.id == IdToken.account_id)
         .where(or_(IdToken.label.is_(None), IdToken.label.not_in(MADE_LABELS)))
-        .where(func.length(number) <= UID_LENGTH)
+        .where(func.length(number) <= UID_LENGTH, IdToken.is_asked.is_(False))
         .order_by(nulls_last(IdToken.last_seen_at.desc()), IdToken.id)
     )
 

@@ -16,8 +16,7 @@ from csms.domain.roaming.models import OPEN, Peer, RoamingCard
 
 TYPES = ("AD_HOC_USER", "APP_USER", "OTHER", "RFID")
 WHITELISTS = ("ALWAYS", "ALLOWED", "ALLOWED_OFFLINE", "NEVER")
-# Without asking its peer. We never ask, so a card that must be asked about charges by an order of its peer alone.
-UNASKED = ("ALWAYS", "ALLOWED")
+UNASKED = ("ALWAYS", "ALLOWED")  # without asking its peer
 REQUIRED = ("country_code", "party_id", "uid", "type", "contract_id", "issuer", "valid", "whitelist")
 LENGTHS = {"country_code": 2, "party_id": 3, "uid": 36, "contract_id": 36, "issuer": 64}
 
@@ -55,6 +54,9 @@ def put(session: Session, peer: Peer, told: Mapping[str, Any], *, at: datetime) 
     card.is_good = body["valid"] and body["whitelist"] in UNASKED
     number = session.get_one(IdToken, card.id_token_id)
     number.is_allowed = card.is_good and peer.state in OPEN
+    number.is_asked = body["whitelist"] not in UNASKED
+    if not number.is_asked or not body["valid"]:
+        number.vouched_until = None
     if number.label != ROAMING_LABEL:
         number.label = _label(body)
     session.flush()
@@ -152,6 +154,7 @@ def retire(session: Session, peer: Peer) -> None:
     )
     for number in session.scalars(query):
         number.uid, number.is_allowed = _made_up(), False
+        number.is_asked, number.vouched_until = False, None
         number.uid_folded = number.uid.casefold()
     session.execute(delete(RoamingCard).where(RoamingCard.peer_id == peer.id))
 
@@ -175,6 +178,8 @@ def told_as(card: RoamingCard) -> dict[str, str]:
     }
 
 
-def auth_method(card: RoamingCard) -> str:
-    """§10.4.1: an order of its peer, or a card that was known."""
-    return "WHITELIST" if card.key else "COMMAND"
+def auth_method(card: RoamingCard, *, is_asked: bool) -> str:
+    """§10.4.1: an order of its peer, a card about which it was asked, or one that was known."""
+    if not card.key:
+        return "COMMAND"
+    return "AUTH_REQUEST" if is_asked else "WHITELIST"

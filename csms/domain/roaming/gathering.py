@@ -121,9 +121,9 @@ def _sessions(
     for peer, url in wanting(peers, "sessions"):
         is_same = and_(Told.peer_id == peer.id, Told.about == "session " + cast(Transaction.id, String))
         query = records.sessions(peer).outerjoin(Told, is_same).where(or_(running, over))
-        for one, card in session.execute(query.limit(1_000)):
+        for one, card, asked in session.execute(query.limit(1_000)):
             about = f"session {one.id}"
-            body = records.session_of(one, card, view, currency)
+            body = records.session_of(one, card, asked, view, currency)
             lasting = {x: body[x] for x in ("status", "kwh")}
             if telling.is_news(session, peer.id, about, lasting, at=view.at):
                 address = under(url, Party(body["country_code"], body["party_id"]), body["id"])
@@ -142,10 +142,10 @@ def _records(
     if not ids:
         return 0
     for peer, url in wanting(peers, "cdrs"):
-        for cdr, card, charger in session.execute(records.records(peer).where(Cdr.id.in_(ids))):
+        for cdr, card, charger, asked in session.execute(records.records(peer).where(Cdr.id.in_(ids))):
             about = f"cdr {cdr.uuid}"
             if telling.is_news(session, peer.id, about, cdr.uuid, at=view.at):
-                body = records.record_of(cdr, card, charger, view, currency)
+                body = records.record_of(cdr, card, charger, asked, view, currency)
                 telling.post(session, peer.id, about, "POST", url, body, at=view.at)
                 count += 1
     return count

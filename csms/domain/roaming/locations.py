@@ -54,6 +54,12 @@ def is_whole() -> ColumnElement[bool]:
     return and_(*(x.is_not(None) for x in known))
 
 
+def is_told(connector: Connector) -> bool:
+    """As `is_whole`, of one."""
+    known = (connector.standard, connector.format, connector.power_type, connector.max_power_w)
+    return None not in known
+
+
 def is_placed() -> ColumnElement[bool]:
     """On Site: what §8.3.1 requires is known of it."""
     known = (Site.address, Site.city, Site.country, Site.latitude, Site.longitude)

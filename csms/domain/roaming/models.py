@@ -66,8 +66,16 @@ class Peer(Base):
 
     def receiver(self, module: str) -> str | None:
         """Where it takes what we tell of a module; None: it does not want it."""
-        found = (x["url"] for x in self.endpoints if (x["identifier"], x["role"]) == (module, "RECEIVER"))
-        return next(found, None)
+        return self._endpoint(module, "RECEIVER")
+
+    def sender(self, module: str) -> str | None:
+        """Where we ask it about a module; None: it cannot be asked."""
+        return self._endpoint(module, "SENDER")
+
+    def _endpoint(self, module: str, role: str) -> str | None:
+        return next(
+            (x["url"] for x in self.endpoints if (x["identifier"], x["role"]) == (module, role)), None
+        )
 
 
 class RoamingCard(Base):
@@ -96,6 +104,21 @@ class RoamingCard(Base):
 
     peer: Mapped[Peer] = relationship()
     id_token: Mapped[IdToken] = relationship()
+
+
+class RoamingVerdict(Base):
+    """What a peer has said when it was asked about a card (OCPI 2.2.1 §12.3.1). `reference`: its own name for that."""
+
+    __tablename__ = "ocpi_verdict"
+    __table_args__ = (Index("ix_ocpi_verdict_card_id_asked_at", "card_id", "asked_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("ocpi_card.id", ondelete="CASCADE"))
+    asked_at: Mapped[datetime]
+    good_until: Mapped[datetime]
+    is_allowed: Mapped[bool] = mapped_column(Boolean)
+    word: Mapped[str] = mapped_column(String(40))
+    reference: Mapped[str | None] = mapped_column(String(36))
 
 
 class RoamingOrder(Base):

@@ -167,7 +167,9 @@ def _settle_cards(session: Session, peer: Peer) -> None:
         session.execute(allow.values(is_allowed=True).execution_options(synchronize_session=False))
     else:
         block = update(IdToken).where(IdToken.id.in_(good))
-        session.execute(block.values(is_allowed=False).execution_options(synchronize_session=False))
+        session.execute(
+            block.values(is_allowed=False, vouched_until=None).execution_options(synchronize_session=False)
+        )
     session.expire_all()
     announce(session, TOPIC)
 

@@ -13,7 +13,7 @@ from csms.domain.cdrs import Cdr
 from csms.domain.cdrs.rules import money, told
 from csms.domain.chargers import Charger
 from csms.domain.roaming import cards
-from csms.domain.roaming.models import Peer, RoamingCard
+from csms.domain.roaming.models import Peer, RoamingCard, RoamingVerdict
 from csms.domain.roaming.writing import View, evse_id_of, party_of, tariff, uid_of, without_nothing
 from csms.domain.tariffs.numbers import as_numbers
 from csms.domain.transactions import Transaction, TransactionState, bill_of
@@ -39,12 +39,26 @@ def moved_at() -> ColumnElement[datetime]:
     )
 
 
+def _asked() -> ColumnElement[str | None]:
+    """What its peer calls its yes to a session's card, empty where it has no name for it; None: it was not asked."""
+    query = select(func.coalesce(RoamingVerdict.reference, "")).where(
+        RoamingVerdict.card_id == RoamingCard.id,
+        RoamingVerdict.is_allowed,
+        RoamingVerdict.asked_at <= Transaction.start_received_at,
+        RoamingVerdict.good_until >= Transaction.start_received_at,
+    )
+    latest = query.order_by(RoamingVerdict.asked_at.desc(), RoamingVerdict.id.desc()).limit(1)
+    return latest.correlate(RoamingCard, Transaction).scalar_subquery()
+
+
 def sessions(
     peer: Peer, since: datetime | None = None, until: datetime | None = None
-) -> Select[Transaction, RoamingCard]:
-    """With the card of each, oldest first; last heard of from `since` on, before `until`."""
+) -> Select[Transaction, RoamingCard, str | None]:
+    """With the card of each, and what its peer said of that; oldest first; last heard of from `since` on, before
+    `until`.
+    """
     query = (
-        select(Transaction, RoamingCard)
+        select(Transaction, RoamingCard, _asked())
         .join(RoamingCard, RoamingCard.id_token_id == Transaction.id_token_id)
         .join(Transaction.charger)
         .where(
@@ -65,7 +79,9 @@ def sessions(
     return query if until is None else query.where(moved_at() < until)
 
 
-def session_of(one: Transaction, card: RoamingCard, view: View, currency: str) -> dict[str, Any]:
+def session_of(
+    one: Transaction, card: RoamingCard, asked: str | None, view: View, currency: str
+) -> dict[str, Any]:
     """§9.3.1."""
     charger, connector = one.charger, one.connector
     evse = connector.evse_number if connector else 1
@@ -82,8 +98,8 @@ def session_of(one: Transaction, card: RoamingCard, view: View, currency: str) -
             "end_date_time": told(one.ended_at) if one.ended_at else None,
             "kwh": float(kwh(one.energy_wh or 0)),
             "cdr_token": cards.told_as(card),
-            "auth_method": cards.auth_method(card),
-            "authorization_reference": card.authorization_reference,
+            "auth_method": cards.auth_method(card, is_asked=asked is not None),
+            "authorization_reference": card.authorization_reference or asked or None,
             "location_id": charger.site.uuid if charger.site else charger.slug,
             "evse_uid": uid_of(charger, evse),
             "connector_id": str(connector.number if connector else 1),
@@ -100,11 +116,11 @@ def session_of(one: Transaction, card: RoamingCard, view: View, currency: str) -
 
 def records(
     peer: Peer, since: datetime | None = None, until: datetime | None = None
-) -> Select[Cdr, RoamingCard, Charger]:
-    """Charge records that are told, with the card and the charger of each, in the order of their making."""
+) -> Select[Cdr, RoamingCard, Charger, str | None]:
+    """Charge records that are told, with the card, the charger and what the peer said of the card, in their order."""
     query = (
         cdrs.listed(since=since, until=until)
-        .add_columns(RoamingCard, Charger)
+        .add_columns(RoamingCard, Charger, _asked())
         .join(Transaction, Transaction.id == Cdr.transaction_id)
         .join(RoamingCard, RoamingCard.id_token_id == Transaction.id_token_id)
         .join(Charger, Charger.id == Cdr.charger_id)
@@ -114,7 +130,9 @@ def records(
     return query.options(joinedload(Charger.site), selectinload(Charger.connectors))
 
 
-def record_of(cdr: Cdr, card: RoamingCard, charger: Charger, view: View, currency: str) -> dict[str, Any]:
+def record_of(
+    cdr: Cdr, card: RoamingCard, charger: Charger, asked: str | None, view: View, currency: str
+) -> dict[str, Any]:
     """§10.3.1: the record as it stands in our books, and whose card it was."""
     party = party_of(charger.site, view.party)
     known = without_nothing(cdrs.document(cdr, currency))
@@ -128,8 +146,8 @@ def record_of(cdr: Cdr, card: RoamingCard, charger: Charger, view: View, currenc
         "country_code": party.country_code,
         "party_id": party.party_id,
         "cdr_token": cards.told_as(card),
-        "auth_method": cards.auth_method(card),
-        "authorization_reference": card.authorization_reference,
+        "auth_method": cards.auth_method(card, is_asked=asked is not None),
+        "authorization_reference": card.authorization_reference or asked or None,
         "cdr_location": NOWHERE
         | {"coordinates": UNPLACED}
         | UNPLUGGED

@@ -32,7 +32,13 @@ def read_tags(session: Session, calls: Sequence[tuple[Station, Any]]) -> None:
     accounts.preload(session, [cards.canonical(tag) for cards, tag in tags if isinstance(tag, str)])
 
 
-@actions.on("Authorize", tolerant=True, reads_ahead=read_tags)
+def presented(station: Station, payload: Any) -> str | None:
+    """The number of the card that is asked about; None: there is none, or it is the station's own."""
+    id_tag = text_of(members(payload).get("idTag"))
+    return None if id_tag in (None, station.own_tag) else station.quirks.cards.canonical(id_tag or "")
+
+
+@actions.on("Authorize", tolerant=True, reads_ahead=read_tags, asks_about=presented)
 def authorize(context: Context, request: Any) -> Payload:
     """1.6 §4.1. A tag that is too long for a card's number is an invalid one, not a wrong message (F59)."""
     id_tag = text_of(members(request).get("idTag"))
