@@ -35,7 +35,7 @@ blueprint = Blueprint("dashboard", __name__)
 
 LIVE = "fleet,transactions,meters,attempts"
 MOST_ITEMS = 12
-MOST_TILES = 60
+MOST_TILES = 48
 MOST_RUNNING = 8
 UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
 PUT_OFF = timedelta(hours=24)
