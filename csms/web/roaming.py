@@ -182,6 +182,7 @@ def _shown(peer_id: int, token: str | None = None, given: dict[str, str] | None 
         token=token,
         given=given or {},
         cards=records.card_counts(session).get(peer.id, 0),
+        asked=records.asked_counts(session).get(peer.id, 0),
         sessions=records.session_counts(session).get(peer.id, 0),
         pushes=session.scalars(telling.listed(peer.id).limit(MOST_SHOWN)).all(),
         push_states=PUSH_STATES,

@@ -158,5 +158,6 @@ def test_a_yes_holds_for_a_while_and_ends_when_the_peer_takes_it_back(
     put()
     said("ALLOWED")
     here = re.search(r"/integrations/ocpi/\d+", olga.text("/integrations/ocpi"))[0]
+    assert "Cards it is asked about" in olga.text(here)
     olga.post(f"{here}/suspend")
     assert verdict(plaza) == "Blocked"

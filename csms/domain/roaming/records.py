@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from csms.domain import cdrs
+from csms.domain.accounts import IdToken
 from csms.domain.cdrs import Cdr
 from csms.domain.cdrs.rules import money, told
 from csms.domain.chargers import Charger
@@ -187,6 +188,17 @@ def card_counts(session: Session) -> dict[int, int]:
     query = (
         select(RoamingCard.peer_id, func.count())
         .where(RoamingCard.is_good, RoamingCard.key.is_not(None))
+        .group_by(RoamingCard.peer_id)
+    )
+    return {peer_id: count for peer_id, count in session.execute(query)}
+
+
+def asked_counts(session: Session) -> dict[int, int]:
+    """Of each peer about how many cards of its drivers it is asked when they are shown."""
+    query = (
+        select(RoamingCard.peer_id, func.count())
+        .join(RoamingCard.id_token)
+        .where(IdToken.is_asked)
         .group_by(RoamingCard.peer_id)
     )
     return {peer_id: count for peer_id, count in session.execute(query)}
