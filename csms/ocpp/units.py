@@ -268,6 +268,9 @@ def gather(session: Session, units: Sequence[Any]) -> None:
     _gather_arrivals(session, units)
     incoming = [unit for unit in units if isinstance(unit, (Incoming, Claim))]
     chargers.preload_leases(session, {unit.station.charger_id for unit in incoming})
+    ordered = {unit.station.charger_id for unit in incoming if isinstance(unit, (Claim, Answered))}
+    if ordered:
+        chargers.preload_stations(session, ordered)
     calls = [unit for unit in incoming if isinstance(unit, Received)]
     frames.preload(session, [unit.ledger_key for unit in calls if unit.ledger_key is not None])
     wanted: dict[dispatch.Preload, set[int]] = {}

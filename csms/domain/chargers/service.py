@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
 
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
+from csms.domain.bulk import Row, insert_rows
 from csms.domain.chargers.models import (
     Admission,
     AuthorizationPolicy,
@@ -80,7 +81,8 @@ def preload_identities(session: Session, identities: Iterable[str]) -> None:
 
 def preload_stations(session: Session, charger_ids: Iterable[int]) -> None:
     """Read many chargers with one query, for `get`."""
-    session.info["stations"] = session.scalars(select(Charger).where(Charger.id.in_(list(charger_ids)))).all()
+    found = session.scalars(select(Charger).where(Charger.id.in_(list(charger_ids)))).all()
+    session.info.setdefault("stations", []).extend(found)  # a session by itself lets go of what nobody holds
 
 
 _TABLE = cast(Table, Charger.__table__)
@@ -265,17 +267,24 @@ def store_configuration(
         key.name: key
         for key in session.scalars(select(ConfigurationKey).where(ConfigurationKey.charger_id == charger.id))
     }
+    new: dict[str, Row] = {}
     told = [(*key, False) for key in keys] + [(name, None, False, True) for name in missing]
     for name, value, is_readonly, is_missing in told:
         name = printable(name, 50) or ""
-        row = known.get(name)
-        if row is None:
-            row = known[name] = ConfigurationKey(charger_id=charger.id, name=name, needs_reboot=False)
-            session.add(row)
-        row.value = printable(value, 5000)
-        row.is_readonly = is_readonly
-        row.is_missing = is_missing
-        row.read_at = at
+        values = {
+            "value": printable(value, 5000),
+            "is_readonly": is_readonly,
+            "is_missing": is_missing,
+            "read_at": at,
+        }
+        if name in known:
+            for column, its in values.items():
+                setattr(known[name], column, its)
+        else:
+            new[name] = {"charger_id": charger.id, "name": name, "needs_reboot": False, **values}
+    if new:  # dozens the first time, and a whole fleet's within seconds: not one by one
+        table = cast(Table, ConfigurationKey.__table__)
+        insert_rows(session.connection(), table, [*new.values()], once=False)
     announce(session, charger.topic)
 
 
