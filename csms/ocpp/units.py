@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from csms import schemas
-from csms.domain import chargers, commands, frames
+from csms.domain import chargers, commands, configuration, frames
 from csms.domain.base import digest, printable
 from csms.domain.commands import Command, CommandState
 from csms.domain.frames import Deviation, Direction, Found, Verdict
@@ -263,14 +263,22 @@ def _gather_arrivals(session: Session, units: Sequence[Any]) -> None:
         commands.preload_work(session, opening, max(opening.values()))
 
 
+def _gather_orders(session: Session, units: Sequence[Any]) -> None:
+    ordered = {unit.station.charger_id for unit in units if isinstance(unit, (Claim, Answered))}
+    answered = {unit.station.charger_id for unit in units if isinstance(unit, Answered)}
+    if ordered:
+        chargers.preload_stations(session, ordered)
+    if answered:
+        configuration.preload(session, answered)
+        configuration.preload_templates(session)
+
+
 def gather(session: Session, units: Sequence[Any]) -> None:
     """Read with a few queries what the units of a batch would otherwise each ask for."""
     _gather_arrivals(session, units)
     incoming = [unit for unit in units if isinstance(unit, (Incoming, Claim))]
     chargers.preload_leases(session, {unit.station.charger_id for unit in incoming})
-    ordered = {unit.station.charger_id for unit in incoming if isinstance(unit, (Claim, Answered))}
-    if ordered:
-        chargers.preload_stations(session, ordered)
+    _gather_orders(session, incoming)
     calls = [unit for unit in incoming if isinstance(unit, Received)]
     frames.preload(session, [unit.ledger_key for unit in calls if unit.ledger_key is not None])
     wanted: dict[dispatch.Preload, set[int]] = {}

@@ -2,6 +2,7 @@
 
 from csms.domain.configuration.editing import Draft, change, create, remove, set_writes_per_day
 from csms.domain.configuration.models import Apply, KeyWrite, Template, Upkeep, WriteAnswer
+from csms.domain.configuration.queries import preload_templates
 from csms.domain.configuration.reading import Vocabulary, read_due, request_read, told
 from csms.domain.configuration.rules import Item, State, Wish
 from csms.domain.configuration.upkeep import booted, preload, resume
@@ -23,6 +24,7 @@ __all__ = [
     "change",
     "create",
     "preload",
+    "preload_templates",
     "read_due",
     "remove",
     "request_apply",

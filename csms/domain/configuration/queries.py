@@ -31,7 +31,15 @@ class Drifted:
 
 def templates(session: Session) -> Sequence[Template]:
     """All templates; where several want the same key, the first one wins."""
+    known: Sequence[Template] | None = session.info.get("templates")
+    if known is not None:
+        return known
     return session.scalars(select(Template).order_by(Template.priority, Template.id)).all()
+
+
+def preload_templates(session: Session) -> None:
+    """Read all templates once for a unit of work that changes none: what many chargers answer is held against them."""
+    session.info["templates"] = templates(session)
 
 
 def template(session: Session, template_id: int) -> Template:

@@ -23,11 +23,11 @@ MOST_AT_ONCE = 100
 
 
 def preload(session: Session, charger_ids: Iterable[int]) -> None:
-    """Read the upkeep of many chargers with one query, for `booted`."""
+    """Read the upkeep of many chargers with one query, for `upkeep_of`."""
     found: dict[int, Upkeep | None] = dict.fromkeys(charger_ids)
     for upkeep in session.scalars(select(Upkeep).where(Upkeep.charger_id.in_(found))):
         found[upkeep.charger_id] = upkeep
-    session.info["upkeep"] = found
+    session.info.setdefault("upkeep", {}).update(found)
 
 
 def upkeep_of(session: Session, charger_id: int) -> Upkeep:
