@@ -39,10 +39,15 @@ def is_installation_quiet(session: Session) -> bool:
     return settings.get(session, settings.QUIET) == "1" if known is None else known
 
 
+def preload(session: Session) -> None:
+    """Let one query tell for all chargers of a unit of work whether the installation is quiet."""
+    session.info["is_quiet"] = is_installation_quiet(session)
+
+
 @contextmanager
 def asked_once(session: Session) -> Iterator[None]:
-    """Within it one query tells for all chargers whether the installation is quiet."""
-    session.info["is_quiet"] = is_installation_quiet(session)
+    """The same, for as long as it lasts."""
+    preload(session)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from csms import schemas
-from csms.domain import chargers, commands, configuration, frames
+from csms.domain import chargers, commands, configuration, frames, quiet
 from csms.domain.base import digest, printable
 from csms.domain.commands import Command, CommandState
 from csms.domain.frames import Deviation, Direction, Found, Verdict
@@ -268,6 +268,7 @@ def _gather_orders(session: Session, units: Sequence[Any]) -> None:
     answered = {unit.station.charger_id for unit in units if isinstance(unit, Answered)}
     if ordered:
         chargers.preload_stations(session, ordered)
+        quiet.preload(session)
     if answered:
         configuration.preload(session, answered)
         configuration.preload_templates(session)
