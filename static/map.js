@@ -88,6 +88,8 @@
     isFitted = true;
     map.fitBounds([...spots.values()].map(({ at }) => at), { padding: [48, 48], maxZoom: FITTED, animate: false });
   }
+  let isThere;
+  const there = new Promise((resolve) => { isThere = resolve; });
   async function read() {
     const answer = await fetch(url);
     if (!answer.ok || answer.redirected) return;              // the log-in has ended: the page's live layer says so
@@ -96,6 +98,7 @@
     shown.forEach(({ marker }, key) => { if (!spots.has(key)) { marker.remove(); shown.delete(key); } });   // clusters are numbered anew
     fit();
     draw();
+    isThere();
   }
 
   // ---- Moving chargers: what that takes is loaded by whoever does it ----
@@ -119,10 +122,13 @@
   soon();
 
   // ---- The list and the map, side by side or one at a time ----
-  document.addEventListener("click", (event) => {
-    const spot = spots.get(+event.target.closest("[data-spot]")?.dataset.spot);
-    if (!spot) return;
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-spot]");
+    if (!link) return;
     if (view.clientWidth) event.preventDefault();
+    await there;                                              // somebody may be quicker than what the map draws
+    const spot = spots.get(+link.dataset.spot);
+    if (!spot) return;
     setTimeout(() => {                                        // on a phone the map has to be on the screen first
       map.invalidateSize();
       for (const zoom of [Math.max(17, map.getZoom()), NEAREST]) {  // nothing is clustered any more at the nearest

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from csms.simulator import Charger
 from tests.browser.conftest import CARD, PHONE, Town, Watch
@@ -154,6 +154,17 @@ def test_the_buttons_of_the_map_are_in_the_readers_language(town: Town, visit: V
     expect(page.get_by_role("button", name="Verkleinern")).to_be_visible()
     page.get_by_role("link", name="Plaza DC-2 auf der Karte zeigen").click()
     expect(page.locator(".leaflet-popup-close-button")).to_have_attribute("aria-label", "Schließen")
+
+
+def test_who_is_quicker_than_the_map_is_shown_the_charger_all_the_same(town: Town, visit: Visit) -> None:
+    page = visit("/chargers")
+    held: list[Route] = []
+    page.route("**/map/points*", lambda route: held.append(route), times=1)
+    with page.expect_request("**/map/points*"):
+        page.goto(f"{town.url}/map")
+    page.get_by_role("link", name="Show Plaza DC-2 on the map").click()
+    held[0].continue_()
+    expect(page.locator(".leaflet-popup")).to_contain_text("Plaza DC-2")
 
 
 def test_the_map_is_never_blank(town: Town, visit: Visit, picture: Callable[[Page, str], None]) -> None:
