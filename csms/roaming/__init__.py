@@ -14,6 +14,7 @@ import orjson
 from flask import current_app
 
 from csms import outbound
+from csms.extensions import db
 from csms.outbound import Answer, Barred, Unreachable
 from csms.sentences import told
 
@@ -85,6 +86,7 @@ def candidates(header: str) -> list[str]:
 
 def discover(versions_url: str, token: str, *, may_be_private: bool) -> Found:
     """Ask a peer for its versions, and for the modules of ours (§6.1, §6.2). Raises Unfit."""
+    db.session.remove()  # the peer may be slow, and nothing is held meanwhile
     is_plain = False
     answer = _get(versions_url, token, is_plain, may_be_private)
     if answer.status == 401:
