@@ -23,10 +23,6 @@ class Cell:
     kept: tuple[Reservation, ...]
     is_over: bool
 
-    @property
-    def ends_at(self) -> datetime:
-        return self.begins_at + self.span * HOUR
-
 
 @dataclass(frozen=True, slots=True)
 class Hour:

@@ -132,7 +132,6 @@ def _page() -> dict[str, Any]:
         "earlier_url": with_query(".index", {**here, "day": (day - timedelta(days=1)).isoformat()}),
         "later_url": with_query(".index", {**here, "day": (day + timedelta(days=1)).isoformat()}),
         "list_url": with_query(".listed", request.args),
-        "now": at,
         "zone": zone(),
     }
 
