@@ -203,14 +203,15 @@ def config(database_url: str, tmp_path: Path, settings: dict[str, Any]) -> Confi
 
 
 @pytest.fixture(scope="session")
-def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Flask]]:
-    """Applications with the default settings, by the address of their database: made once, used by many tests."""
-    made: dict[str, Flask] = {}
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, dict[str, Any]], Flask]]:
+    """Applications by the address of their database and their settings: made once, used by many tests."""
+    made: dict[tuple[str, frozenset[tuple[str, Any]]], Flask] = {}
 
-    def app_on(url: str) -> Flask:
-        if url not in made:
-            made[url] = _app(_config(tmp_path_factory.mktemp("instance"), url))
-        return made[url]
+    def app_on(url: str, settings: dict[str, Any]) -> Flask:
+        key = (url, frozenset(settings.items()))
+        if key not in made:
+            made[key] = _app(_config(tmp_path_factory.mktemp("instance"), url, **settings))
+        return made[key]
 
     yield app_on
     for app in made.values():
@@ -220,11 +221,14 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], F
 
 @pytest.fixture
 def app(
-    request: pytest.FixtureRequest, config: Config, settings: dict[str, Any], apps: Callable[[str], Flask]
+    request: pytest.FixtureRequest,
+    config: Config,
+    settings: dict[str, Any],
+    apps: Callable[[str, dict[str, Any]], Flask],
 ) -> Iterator[Flask]:
     """An application as good as new."""
-    is_shared = not settings and "servers" not in request.fixturenames
-    app = apps(config.database_url) if is_shared else _app(config)
+    is_shared = "servers" not in request.fixturenames
+    app = apps(config.database_url, settings) if is_shared else _app(config)
     app.config["TESTING"] = True
     if is_shared:
         app.extensions["bus"] = LocalBus()

@@ -48,6 +48,11 @@ class SmallStripe(WebServer):
     """Use as a context manager. `failures`: the status of each answer to come that is none of the usual ones."""
 
     def __init__(self) -> None:
+        super().__init__(_handler(self))
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new, at the same address."""
         self.sessions: dict[str, dict[str, Any]] = {}
         self.intents: dict[str, Intent] = {}
         self.failures: deque[int] = deque()
@@ -59,7 +64,6 @@ class SmallStripe(WebServer):
         self._replies: dict[str, Told] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        super().__init__(_handler(self))
 
     def pay(self, session_id: str) -> Intent:
         """Somebody enters a good card on the page of a session."""

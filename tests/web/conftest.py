@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from csms.web import languages
+from tests.stripe import SmallStripe
 from tests.web import pseudo
 from tests.web.browser import Browser, logged_in
 from tests.web.site import Site, make_site
@@ -35,6 +36,19 @@ def visitor(app: Flask, session: Session) -> Callable[[], Visitor]:
 def site(session: Session) -> Site:
     """A charger with prices, and a driver with a card."""
     return make_site(session)
+
+
+@pytest.fixture(scope="session")
+def _stripe() -> Iterator[SmallStripe]:
+    with SmallStripe() as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def stripe(_stripe: SmallStripe) -> SmallStripe:
+    """A Stripe of whom nobody has asked anything: at one address, as applications are made for each."""
+    _stripe.forget()
+    return _stripe
 
 
 @pytest.fixture(scope="session")

@@ -15,16 +15,10 @@ from csms.domain.accounts import Role
 from csms.domain.payments import Payout, PayoutLine, Settings, payouts
 from csms.domain.transactions import refund
 from tests.make import store
-from tests.stripe import KEY, SIGNING, SmallStripe
+from tests.stripe import KEY, SIGNING
 from tests.web.till import Till
 
 HERE = "/payments/payouts"
-
-
-@pytest.fixture
-def stripe():
-    with SmallStripe() as stripe:
-        yield stripe
 
 
 @pytest.fixture

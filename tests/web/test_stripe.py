@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,12 +15,6 @@ from tests.stripe import KEY, SIGNING, SmallStripe
 from tests.web.site import Site
 from tests.web.till import Till
 from tests.web.visitor import Visitor, told
-
-
-@pytest.fixture
-def stripe() -> Iterator[SmallStripe]:
-    with SmallStripe() as stripe:
-        yield stripe
 
 
 @pytest.fixture
