@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from heapq import nsmallest
 from typing import Any
 
-from sqlalchemy import Date, Subquery, and_, case, exists, func, select, type_coerce, union_all
+from sqlalchemy import Date, Select, Subquery, and_, case, exists, func, select, true, type_coerce, union_all
 from sqlalchemy.orm import Session, aliased
 
 from csms.domain.base import Sums
@@ -164,43 +163,69 @@ def _between(query: Sums, since: date, until: date) -> Sums:
     )
 
 
-def _moved(since: date, until: date) -> Subquery:
-    """By how much each connector's registers moved from `since` to before `until`: none of simulated chargers.
+def _late(before: date) -> Subquery:
+    """(id, the day of its newest register) of connectors that have none on the day `before`: nearly always nobody.
+
+    Then two counts tell so, and no connector is looked at.
+    """
+    there, older = aliased(UptimeRegister), aliased(UptimeRegister)
+    all_there = select(func.count()).where(there.day == before).scalar_subquery()
+    all_known = select(func.count(Connector.id)).scalar_subquery()
+    is_there = exists().where(there.connector_id == Connector.id, there.day == before)
+    newest = select(func.max(older.day)).where(older.connector_id == Connector.id, older.day < before)
+    return (
+        select(Connector.id, newest.correlate(Connector).scalar_subquery().label("day"))
+        .where(all_known > all_there, ~is_there.correlate(Connector))
+        .subquery()
+    )
+
+
+def _last(since: date, until: date) -> Subquery:
+    """The last register of each connector from `since` to before `until`: none of simulated chargers.
 
     Registers of a day lie together. They are read as they lie; only connectors that have none on the last day, which
     is then still to be reckoned for them, are looked up one by one.
     """
     before = until - DAY
+    late = _late(before)
     columns = [getattr(UptimeRegister, x) for x in ("connector_id", *TOTALS)]
-    there, older = aliased(UptimeRegister), aliased(UptimeRegister)
-    is_there = exists().where(there.connector_id == Connector.id, there.day == before)
-    newest = select(func.max(older.day)).where(older.connector_id == Connector.id, older.day < before)
-    late = (
-        select(Connector.id, newest.correlate(Connector).scalar_subquery().label("day"))
-        .where(~is_there.correlate(Connector))
-        .subquery()
-    )
     its = and_(UptimeRegister.connector_id == late.c.id, UptimeRegister.day == late.c.day)
-    last = union_all(
+    found = (
         select(*columns).where(UptimeRegister.day == before),
         select(*columns).join(late, its).where(late.c.day >= since),
-    ).subquery()
-    first = aliased(UptimeRegister)
-    moved = ((last.c[x] - func.coalesce(getattr(first, x), 0)).label(x) for x in TOTALS)
-    simulated = select(Connector.id).join(Connector.charger).where(Charger.is_simulated.is_(True))
-    return (
-        select(last.c.connector_id, *moved)
-        .select_from(last)
-        .outerjoin(first, and_(first.connector_id == last.c.connector_id, first.day == since - DAY))
-        .where(last.c.connector_id.not_in(simulated))
-        .subquery()
     )
+    return union_all(*(x.where(UptimeRegister.connector_id.not_in(_simulated())) for x in found)).subquery()
+
+
+def _simulated() -> Select[Any]:
+    return select(Connector.id).join(Connector.charger).where(Charger.is_simulated.is_(True))
+
+
+def _moved(since: date, until: date) -> Subquery:
+    """By how much each connector's registers moved from `since` to before `until`."""
+    last, first = _last(since, until), aliased(UptimeRegister)
+    moved = ((last.c[x] - func.coalesce(getattr(first, x), 0)).label(x) for x in TOTALS)
+    is_its_first = and_(first.connector_id == last.c.connector_id, first.day == since - DAY)
+    return select(last.c.connector_id, *moved).select_from(last).outerjoin(first, is_its_first).subquery()
 
 
 def days_of_all(since: date, until: date) -> Sums:
-    """The seconds of all connectors together, of which `share_of` makes sense."""
-    moved = _moved(since, until)
-    return select(*(func.sum(moved.c[x]) for x in TOTALS))
+    """The seconds of all connectors together, of which `share_of` makes sense.
+
+    A difference of sums: to find each connector's first register would take longer than to add them up.
+    """
+    last, late = _last(since, until), _late(until - DAY)
+    is_counted = and_(
+        UptimeRegister.day == since - DAY,
+        UptimeRegister.connector_id.not_in(_simulated()),
+        UptimeRegister.connector_id.not_in(select(late.c.id).where(late.c.day < since)),
+    )
+    shown = select(*(func.sum(last.c[x]).label(x) for x in TOTALS)).subquery()
+    before = (
+        select(*(func.sum(getattr(UptimeRegister, x)).label(x) for x in TOTALS)).where(is_counted).subquery()
+    )
+    moved = (shown.c[x] - func.coalesce(before.c[x], 0) for x in TOTALS)
+    return select(*moved).select_from(shown.join(before, true()))
 
 
 def share_of(row: Sequence[Any]) -> float | None:
@@ -235,14 +260,25 @@ class Fleet:
 
 
 def fleet(session: Session, since: date, until: date, *, most: int) -> Fleet:
-    """As `fleet_uptime`, for a page: names are asked for of those alone that it shows."""
-    moved = _moved(since, until)
-    rows = session.execute(select(moved).where(moved.c[TOTALS[0]] > 0)).all()
-    _, *sums = zip(*rows, strict=True) if rows else ((), (), (), ())
-    worst = {x[0]: x[1:] for x in nsmallest(most, rows, key=lambda x: (x[3] - x[2], x[0]))}
+    """As `fleet_uptime`, for a page: names are asked for of those alone that it shows. One query."""
+    of_each = _moved(since, until)
+    moved = select(of_each).where(of_each.c.known_total_s > 0).cte("moved").prefix_with("MATERIALIZED")
+    seconds = [moved.c[x] for x in TOTALS]
+    whole = select(func.count().label("count"), *(func.sum(x).label(x.name) for x in seconds)).subquery()
+    _, outage_s, excluded_s = seconds
+    worst = (
+        select(moved).order_by((outage_s - excluded_s).desc(), moved.c.connector_id).limit(most).subquery()
+    )
     named_as = func.coalesce(Charger.name, Charger.identity)
-    named = select(Connector.id, Charger.id, named_as, Connector.evse_number).join(Connector.charger)
-    found = session.execute(named.where(Connector.id.in_(worst)))
-    shares = [Share(id, title, evse, *worst[connector_id]) for connector_id, id, title, evse in found]
-    shares.sort(key=lambda x: (x.excluded_s - x.outage_s, x.charger_id, x.evse))
-    return Fleet(shares, len(rows), share_of([sum(x) for x in sums]))
+    rows = session.execute(
+        select(Charger.id, named_as, Connector.evse_number, *(worst.c[x] for x in TOTALS), whole)
+        .select_from(worst)
+        .join(whole, true())
+        .join(Connector, Connector.id == worst.c.connector_id)
+        .join(Connector.charger)
+        .order_by((worst.c.outage_total_s - worst.c.excluded_total_s).desc(), worst.c.connector_id)
+    ).all()
+    if not rows:
+        return Fleet([], 0, None)
+    count, *sums = rows[0][-1 - len(TOTALS) :]
+    return Fleet([Share(*x[: -1 - len(TOTALS)]) for x in rows], count, share_of(sums))
