@@ -76,16 +76,13 @@ def power_by_quarter_w(
     if site_id is not None:
         there = select(Charger.id).where(Charger.site_id == site_id)
         query = query.where(Transaction.charger_id.in_(there))
-    count = int((at - since).total_seconds()) // QUARTER_S + 1
-    quarters, steps = (
-        [0.0] * count,
-        [0.0] * (count + 1),
-    )  # steps: by how much the power rises where a quarter begins
+    begin_s, count = since.timestamp(), int((at - since).total_seconds()) // QUARTER_S + 1
+    # By how much the power rises where a quarter begins, and what its edges lack.
+    steps, quarters = [0.0] * (count + 1), [0.0] * count
     for started_at, ended_at, energy_wh in session.execute(query):
-        begin_s = (started_at - since).total_seconds()
-        end_s = ((ended_at or at) - since).total_seconds()
-        power_w = (energy_wh or 0) * 3600 / max(60.0, end_s - begin_s)
-        begin, end = max(0.0, begin_s / QUARTER_S), min(float(count), end_s / QUARTER_S)
+        first_s, last_s = started_at.timestamp() - begin_s, (ended_at or at).timestamp() - begin_s
+        power_w = (energy_wh or 0) * 3600 / max(60.0, last_s - first_s)
+        begin, end = max(0.0, first_s / QUARTER_S), min(float(count), last_s / QUARTER_S)
         if begin >= end:
             continue
         first, last = int(begin), min(int(end), count - 1)
