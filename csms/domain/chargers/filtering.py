@@ -33,9 +33,6 @@ from csms.domain.sites import Site
 NOTHING = "none"  # the value of a facet for chargers of which it is not known
 
 
-sorting_name = func.lower(func.coalesce(Charger.name, Charger.identity))
-
-
 def is_online(at: datetime) -> ColumnElement[bool]:
     """A condition on a joined LinkLease; false, not null, where there is none."""
     return func.coalesce(LinkLease.online_until > at, False)

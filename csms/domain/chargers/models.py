@@ -6,7 +6,7 @@ A 1.6 connector n is EVSE n with connector 1; connector 0 is the charger itself.
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from csms.domain.base import Base, BigId, choice
@@ -172,6 +172,11 @@ class Charger(Base):
     def link_topic(self) -> str:
         """On which its live connection hears that it has work, or that what it knows of the charger is old."""
         return f"link:{self.id}"
+
+
+# In what order chargers are listed.
+sorting_name = func.lower(func.coalesce(Charger.name, Charger.identity))
+Index("ix_charger_sorting_name", sorting_name, Charger.id)
 
 
 class ChargerTag(Base):

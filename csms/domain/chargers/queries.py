@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from csms.domain.base import Sums
 from csms.domain.chargers import filtering
-from csms.domain.chargers.filtering import Filter, is_online, sorting_name, summed
+from csms.domain.chargers.filtering import Filter, is_online, summed
 from csms.domain.chargers.models import (
     Admission,
     AuthorizationPolicy,
@@ -22,6 +22,7 @@ from csms.domain.chargers.models import (
     Connector,
     ConnectorStatus,
     StatusEvent,
+    sorting_name,
 )
 
 PAGE_SIZE = 50
