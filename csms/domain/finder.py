@@ -125,9 +125,11 @@ def _farness(near: Position) -> ColumnElement[float]:
 
 
 def _is_taken() -> ColumnElement[bool]:
-    return exists().where(
-        Transaction.connector_id == Connector.id, Transaction.state == TransactionState.ACTIVE
+    """Few sessions run: they are looked up once, and not by each connector."""
+    running = select(Transaction.connector_id).where(
+        Transaction.state == TransactionState.ACTIVE, Transaction.connector_id.is_not(None)
     )
+    return Connector.id.in_(running)
 
 
 def _is_kept(at: datetime) -> ColumnElement[bool]:
