@@ -47,12 +47,14 @@ class Sale:
     deaths: int = 0
 
     def __post_init__(self) -> None:
-        Path(self.server.arguments[0]).write_text(self.place)
         self.peer = self._dial()
         self.peer.boot()
         status = {"connectorId": 1, "status": "Preparing", "errorCode": "NoError"}
         self.peer.tell("StatusNotification", status)
         self.slug = wait_for(self._slug, bool)
+        Path(self.server.arguments[0]).write_text(
+            self.place
+        )  # not before: the sale before this one may have an end left
 
     def pay(self) -> None:
         """The driver presses the button until there is a page, and pays there."""
