@@ -6,7 +6,7 @@ python -m bench --only pages
 import http.client
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +18,7 @@ from bench.country import DRIVER, OWNER
 from bench.server import PASSWORD, QUERIES, Server
 from tools.pages import pages, product
 
-TIMES = 5  # each page is asked for, after a first time that warms it up
+TIMES = 5  # each page is asked for in turn with the others, after a first time that warms it up
 LINK = re.compile(r'href="(?:http://127\.0\.0\.1:\d+)?(/[^"#]*)')
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 ANSWER_WITHIN_S = 60
@@ -75,14 +75,16 @@ def measure(server: Server) -> dict[str, float]:
     if server.name == "baseline":
         visitor = Visitor(server.port)
         visitor.read("/")
-        return {"slowest_ms": _asked(visitor, "/")[0]}
+        [(first_byte_ms, _)] = _asked(visitor, ["/"])
+        return {"slowest_ms": first_byte_ms}
     app = product()
     for username, begin in ((OWNER, _without_arguments(app)), (DRIVER, ["/me"])):
         visitor = Visitor(server.port)
         visitor.log_in(username)
-        for path in _walk(app, visitor, begin):
+        paths = list(_walk(app, visitor, begin))
+        for path, (first_byte_ms, queries) in zip(paths, _asked(visitor, paths), strict=True):
             page = re.sub(r"\d{3,}", "…", f"{path} ({DRIVER})" if username == DRIVER else path)
-            found[f"ms {page}"], found[f"queries {page}"] = _asked(visitor, path)
+            found[f"ms {page}"], found[f"queries {page}"] = first_byte_ms, queries
     times = [value for name, value in found.items() if name.startswith("ms ")]
     most = max(value for name, value in found.items() if name.startswith("queries "))
     return found | {
@@ -93,10 +95,16 @@ def measure(server: Server) -> dict[str, float]:
     }
 
 
-def _asked(visitor: Visitor, path: str) -> tuple[float, int]:
-    """(ms until the first byte, queries): what is done once a minute, such as noting who is there, is not in it."""
-    answers = [visitor.read(path) for _ in range(TIMES)]
-    return median(x.first_byte_ms for x in answers), round(median(x.queries for x in answers))
+def _asked(visitor: Visitor, paths: Sequence[str]) -> list[tuple[float, int]]:
+    """(ms until the first byte, queries) of each; not what is done once a minute, such as noting who is there.
+
+    They are asked in turn, as people do: a neighbour of this machine then disturbs one of a page's answers, not all.
+    """
+    rounds = [[visitor.read(path) for path in paths] for _ in range(TIMES)]
+    return [
+        (median(x.first_byte_ms for x in answers), round(median(x.queries for x in answers)))
+        for answers in zip(*rounds, strict=True)
+    ]
 
 
 def _without_arguments(app: Flask) -> list[str]:
