@@ -12,10 +12,12 @@ SELECT i, printf('00000000-0000-4000-8000-%012d', i), 'Site ' || i, 'site ' || i
        CASE WHEN i % 3 = 0 THEN 100000 END
 FROM n WHERE i <= :chargers / 10
 
-INSERT INTO charger (id, identity, identity_folded, slug, name, location, latitude, longitude, admission, policy, is_simulated,
-                     protocol, vendor, model, serial_number, firmware_version, status, status_at, clock_skew_s, booted_at,
-                     accepted_at, created_at, security_profile, proven_profile, is_strict, own_tag, site_id)
-SELECT i, printf('CS-%05d', i), printf('cs-%05d', i), printf('slug-%05d', i), 'Charger ' || i, 'Bay ' || (i % 90),
+INSERT INTO charger (id, identity, identity_folded, slug, name, sorting_name, location, latitude, longitude, admission,
+                     policy, is_simulated, protocol, vendor, model, serial_number, firmware_version, status, status_at,
+                     clock_skew_s, booted_at, accepted_at, created_at, security_profile, proven_profile, is_strict,
+                     own_tag, site_id)
+SELECT i, printf('CS-%05d', i), printf('cs-%05d', i), printf('slug-%05d', i), 'Charger ' || i,
+       printf('charger %010d', i), 'Bay ' || (i % 90),
        36 + (i * 37 % 7000) / 1000.0, -6 + (i * 53 % 8000) / 1000.0, CASE WHEN i % 400 = 0 THEN 'pending' ELSE 'accepted' END,
        'known', 0, 'ocpp1.6', 'Vendor ' || (i % 7), 'Model ' || (i % 20), printf('SN%08d', i), '1.' || (i % 12), 'Available',
        :now, 0.1, :begun, :begun, :begun, 1, 1, 0, printf('OWN%012d', i), 1 + i % (:chargers / 10)

@@ -19,7 +19,7 @@ from tests import services
 from tests.make import make_charger, make_wire
 
 FIRST = "0001"
-_FILLED = (1, 2, 5000)
+_FILLED = (1, 2, 5000, "cp-0000000001")
 KEY = "only-for-checking-migrations-0123456789"
 
 
@@ -60,12 +60,13 @@ def _fill() -> None:
     db.session.remove()
 
 
-def _sums() -> tuple[int, int, int]:
+def _sums() -> tuple[int, int, int, str]:
     session = db.session()
     counted = [session.scalar(select(func.count()).select_from(table)) or 0 for table in (Charger, Connector)]
     energy = session.scalar(select(func.sum(Transaction.energy_wh))) or 0
+    name = session.scalar(select(Charger.sorting_name)) or ""
     db.session.remove()
-    return counted[0], counted[1], int(energy)
+    return counted[0], counted[1], int(energy), name
 
 
 def _tables() -> set[str]:

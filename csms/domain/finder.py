@@ -61,7 +61,7 @@ def look(session: Session, wanted: Wanted, *, at: datetime, limit: int) -> Seque
             ~_is_kept(at),
         )
     name = func.lower(func.coalesce(Site.name, Charger.name, ""))
-    order = (_farness(wanted.near),) if wanted.near else (name, func.lower(func.coalesce(Charger.name, "")))
+    order = (_farness(wanted.near),) if wanted.near else (name, Charger.sorting_name)
     query = query.order_by(*order, Charger.id, Connector.evse_number, Connector.number)
     return [
         Found(connector, bool(is_taken), bool(is_kept), _distance(wanted.near, connector.charger.position))

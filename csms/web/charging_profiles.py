@@ -84,7 +84,7 @@ def show(profile_id: int) -> str:
         select(Charger)
         .where(Charger.admission == Admission.ACCEPTED)
         .options(selectinload(Charger.connectors))
-        .order_by(Charger.identity)
+        .order_by(Charger.sorting_name, Charger.id)
         .limit(MOST_CHARGERS)
     )
     held = queries.of_profile(db.session(), stored.id)

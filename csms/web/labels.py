@@ -56,7 +56,7 @@ def index() -> str:
         select(Connector)
         .join(Charger)
         .options(joinedload(Connector.charger).selectinload(Charger.connectors))
-        .order_by(Charger.identity, Connector.evse_number, Connector.number)
+        .order_by(Charger.sorting_name, Charger.id, Connector.evse_number, Connector.number)
         .limit(MOST_LABELS + 1)
     )
     if asked := request.args.getlist("charger", int):

@@ -60,7 +60,7 @@ def index() -> str:
 def _unpriced() -> Select[Charger]:
     """The chargers that have no tariff of their own."""
     is_bare = (Charger.tariff_id.is_(None), Charger.admission == Admission.ACCEPTED)
-    return select(Charger).where(*is_bare).order_by(Charger.identity)
+    return select(Charger).where(*is_bare).order_by(Charger.sorting_name, Charger.id)
 
 
 @blueprint.get("/new")
@@ -107,7 +107,9 @@ def show(tariff_id: int) -> str:
     terms = tariff.current.terms
     bill = tariffs.price(terms, usage)
     title = func.coalesce(Charger.name, Charger.identity).label("title")
-    query = select(Charger.id, Charger.tariff_id, title).order_by(Charger.identity).limit(1000)
+    query = (
+        select(Charger.id, Charger.tariff_id, title).order_by(Charger.sorting_name, Charger.id).limit(1000)
+    )
     return render_template(
         "tariffs/show.html",
         tariff=tariff,

@@ -48,6 +48,21 @@ def test_a_charger_that_is_there_and_has_told_no_state_was_seen(session: Session
     assert "Never seen" not in page
 
 
+def test_chargers_are_listed_as_people_count(session: Session, olga: Browser) -> None:
+    made = [make_charger(session, x) for x in ("BAY-10", "bay-9", "ZULU", "BAY-11")]
+    publish(session)
+    assert _listed(olga) == ["bay-9", "BAY-10", "BAY-11", "ZULU"]
+    made[1].name = "Yard"
+    made[2].name = "Bay-010½"
+    publish(session)
+    assert _listed(olga) == ["BAY-10", "ZULU", "BAY-11", "bay-9"]
+
+
+def _listed(olga: Browser) -> list[str]:
+    """Their identities, in the order of the list."""
+    return [x.partition(",")[0] for x in olga.read("/chargers/export.csv").splitlines()[1:]]
+
+
 def test_the_list_goes_on_where_the_page_before_ended(session: Session, olga: Browser) -> None:
     for number in range(60):
         make_charger(session, f"CP-{number:03}")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain.chargers import filtering
 from csms.domain.chargers.filtering import Filter
-from csms.domain.chargers.models import Admission, Charger, Connector, LinkLease, sorting_name
+from csms.domain.chargers.models import Admission, Charger, Connector, LinkLease
 
 _COLUMNS = (
     *(Charger.id, Charger.identity, Charger.name, Charger.admission),
@@ -64,7 +64,7 @@ def candidates(session: Session, wanted: Filter, *, at: datetime, most: int) -> 
     numbers = func.aggregate_strings(cast(Connector.evse_number, String), ",")
     evses = select(numbers).where(Connector.charger_id == Charger.id).scalar_subquery()
     query: Select[*tuple[Any, ...]] = select(evses, *_COLUMNS).select_from(Charger).outerjoin(Charger.lease)
-    query = filtering.apply(query, wanted, at).order_by(sorting_name, Charger.id).limit(most)
+    query = filtering.apply(query, wanted, at).order_by(Charger.sorting_name, Charger.id).limit(most)
     return [Candidate(_numbers(told or ""), *rest) for told, *rest in session.execute(query)]
 
 

@@ -4,16 +4,25 @@ A 1.6 connector n is EVSE n with connector 1; connector 0 is the charger itself.
 """
 
 import enum
+import re
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, func, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers.plugs import ConnectorFormat, ConnectorStandard, PowerType
 from csms.domain.sites import Site
 
 FAULTED = "status = 'Faulted'"
+SORTING_DIGITS, SORTING_LENGTH = 10, 200
+
+
+def in_order(title: str) -> str:
+    """By what a name is sorted: without case, and numbers by what they count, so that Bay 2 comes before Bay 10."""
+    return re.sub(r"[0-9]+", lambda digits: digits[0].zfill(SORTING_DIGITS), title.casefold())[
+        :SORTING_LENGTH
+    ]
 
 
 class Admission(enum.StrEnum):
@@ -71,6 +80,7 @@ class Charger(Base):
     """A charging station. `identity` as first seen, matched without case; `slug` is its public name."""
 
     __tablename__ = "charger"
+    __table_args__ = (Index("ix_charger_sorting_name", "sorting_name", "id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     identity: Mapped[str] = mapped_column(String(48))
@@ -78,6 +88,9 @@ class Charger(Base):
     slug: Mapped[str] = mapped_column(String(24), unique=True)
     own_tag: Mapped[str] = mapped_column(String(36))  # a tag that is good at this charger, and nowhere else
     name: Mapped[str | None] = mapped_column(String(80))
+    sorting_name: Mapped[str] = mapped_column(
+        String(SORTING_LENGTH), server_default=""
+    )  # its title, see `in_order`
     location: Mapped[str | None] = mapped_column(String(200))
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)
     # Where it stands itself; None: where its site is.
@@ -147,6 +160,12 @@ class Charger(Base):
         """What people call it."""
         return self.name or self.identity
 
+    @validates("name", "identity")
+    def _is_called(self, what: str, words: str | None) -> str | None:
+        name, identity = (words, self.identity) if what == "name" else (self.name, words)
+        self.sorting_name = in_order(name or identity or "")
+        return words
+
     @property
     def site_name(self) -> str | None:
         return self.site.name if self.site else None
@@ -172,11 +191,6 @@ class Charger(Base):
     def link_topic(self) -> str:
         """On which its live connection hears that it has work, or that what it knows of the charger is old."""
         return f"link:{self.id}"
-
-
-# In what order chargers are listed.
-sorting_name = func.lower(func.coalesce(Charger.name, Charger.identity))
-Index("ix_charger_sorting_name", sorting_name, Charger.id)
 
 
 class ChargerTag(Base):

@@ -68,7 +68,7 @@ def spots(session: Session, *, at: datetime, site_ids: Collection[int] | None = 
         .outerjoin(LinkLease, LinkLease.charger_id == Charger.id)
         .outerjoin(loudest, loudest.c.charger_id == Charger.id)
         .where(Charger.admission == Admission.ACCEPTED)
-        .order_by(func.lower(title), Charger.id)
+        .order_by(Charger.sorting_name, Charger.id)
     )
     if site_ids is not None:
         query = query.where(Charger.site_id.in_(site_ids))

@@ -22,7 +22,6 @@ from csms.domain.chargers.models import (
     Connector,
     ConnectorStatus,
     StatusEvent,
-    sorting_name,
 )
 
 PAGE_SIZE = 50
@@ -56,11 +55,13 @@ def listed(
     after = _read_cursor(cursor)
     if after is not None:
         name, charger_id = after
-        query = query.where(or_(sorting_name > name, and_(sorting_name == name, Charger.id > charger_id)))
+        query = query.where(
+            or_(Charger.sorting_name > name, and_(Charger.sorting_name == name, Charger.id > charger_id))
+        )
     loads = (contains_eager(Charger.lease), joinedload(Charger.site))
     found = session.scalars(
         query.options(*loads, selectinload(Charger.connectors), selectinload(Charger.tags))
-        .order_by(sorting_name, Charger.id)
+        .order_by(Charger.sorting_name, Charger.id)
         .limit(limit + 1)
     ).all()
     more = found[limit - 1] if len(found) > limit else None
@@ -130,7 +131,7 @@ def history(session: Session, charger_id: int, *, since: datetime, at: datetime)
 
 
 def _cursor(charger: Charger) -> str:
-    text = f"{charger.id}\n{charger.title.lower()}"
+    text = f"{charger.id}\n{charger.sorting_name}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

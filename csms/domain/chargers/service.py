@@ -19,6 +19,7 @@ from csms.domain.chargers.models import (
     ConnectorStatus,
     LinkLease,
     StatusEvent,
+    in_order,
 )
 from csms.domain.chargers.outlets import Outlet, new_slug, outlet_of
 from csms.domain.sites import check_position
@@ -114,6 +115,7 @@ def add(
         "slug": new_slug(),
         "own_tag": str(uuid.uuid4()),
         "name": name or None,
+        "sorting_name": in_order(name or identity),
         "admission": admission,
         "policy": policy,
         "status": ConnectorStatus.UNKNOWN,

@@ -50,9 +50,9 @@ def template(session: Session, template_id: int) -> Template:
 
 
 def matching(session: Session, template: Template, *, limit: int) -> tuple[Sequence[Charger], int]:
-    """(the first chargers that a template speaks of, by identity; how many it speaks of)."""
+    """(the first chargers that a template speaks of, by name; how many it speaks of)."""
     ids = [row.id for row in _described(session) if rules.matches(template, row)]
-    query = select(Charger).where(Charger.id.in_(ids[:limit])).order_by(Charger.identity_folded)
+    query = select(Charger).where(Charger.id.in_(ids[:limit])).order_by(Charger.sorting_name, Charger.id)
     return session.scalars(query).all(), len(ids)
 
 
@@ -67,7 +67,7 @@ def _described(session: Session) -> Sequence[Any]:
     site = Site.name.label("site_name")
     columns = (Charger.id, Charger.vendor, Charger.model, Charger.firmware_version, site)
     query = select(*columns).outerjoin(Charger.site).where(Charger.admission != Admission.REJECTED)
-    return session.execute(query.order_by(Charger.identity_folded)).all()
+    return session.execute(query.order_by(Charger.sorting_name, Charger.id)).all()
 
 
 def wishes_of(session: Session, charger: Charger) -> Mapping[str, Wish]:

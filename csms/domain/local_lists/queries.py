@@ -64,5 +64,5 @@ def every() -> Select[LocalList]:
 
 
 def listed(session: Session) -> Sequence[LocalList]:
-    """All lists, by the charger's identity."""
-    return session.scalars(every().order_by(Charger.identity_folded)).all()
+    """All lists, by the charger's name."""
+    return session.scalars(every().order_by(Charger.sorting_name, Charger.id)).all()

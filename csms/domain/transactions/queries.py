@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
 from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
 from csms.domain.chargers import Admission, Charger, Connector, LinkLease, StatusEvent
-from csms.domain.chargers.models import sorting_name
 from csms.domain.commands import Command, Kind
 from csms.domain.frames import Frame
 from csms.domain.tariffs import TariffVersion
@@ -67,7 +66,7 @@ def wall(session: Session, *, limit: int) -> Sequence[tuple[Connector, Transacti
 
     Of each no more is read than a tile shows: that is a tenth of what is known of a charger.
     """
-    order = (sorting_name, Charger.id, Connector.evse_number, Connector.number)
+    order = (Charger.sorting_name, Charger.id, Connector.evse_number, Connector.number)
     # Told by what they are not, or SQLite looks for all that are accepted and then puts them in order.
     is_accepted = Charger.admission.not_in((Admission.PENDING, Admission.REJECTED))
     running = and_(Transaction.connector_id == Connector.id, Transaction.state == TransactionState.ACTIVE)
