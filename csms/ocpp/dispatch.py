@@ -16,6 +16,7 @@ from csms.domain.base import DomainError
 from csms.domain.chargers import Admission, Charger
 from csms.domain.commands import Command, CommandState, Effect, Kind
 from csms.domain.frames import Deviation, Found, Verdict
+from csms.domain.roaming.authorization import Shown
 from csms.ocpp import message, repair
 from csms.ocpp.message import Call
 from csms.quirks import Profile
@@ -74,7 +75,7 @@ class Context:
 
 Handler = Callable[[Context, Any], Payload]
 ReadAhead = Callable[[Session, Sequence[tuple[Station, Any]]], None]
-AsksAbout = Callable[[Station, Any], str | None]
+AsksAbout = Callable[[Station, Any], Shown | None]
 
 
 class Unreadable(Exception):

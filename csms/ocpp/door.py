@@ -20,6 +20,7 @@ from csms.bus import LocalBus
 from csms.domain import chargers, commands
 from csms.domain.base import Refused
 from csms.domain.chargers import AuthorizationPolicy, Charger, Fenced, LinkLease
+from csms.domain.roaming.authorization import Shown
 from csms.gauges import Gauges
 from csms.ocpp import on_behalf, units
 from csms.ocpp.dispatch import Actions, Station
@@ -39,7 +40,7 @@ LARGEST_CLOSE_S = 10.0
 class Door:
     """The chargers of this process. `node` names the process in leases; `versions` are those of the protocol.
 
-    `ask_issuer` is told of a card's number and of the charger where it was shown, and may wait for others.
+    `ask_issuer` is told of a card and of the charger (its id) where it was shown, and may wait for others.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Door:
         operator_name: str = "",
         gauges: Gauges | None = None,
         wire_log: WireLog | None = None,
-        ask_issuer: Callable[[Lane, str, int], None] | None = None,
+        ask_issuer: Callable[[Lane, Shown, int], None] | None = None,
     ) -> None:
         self.bus = bus
         self.ask_issuer = ask_issuer

@@ -176,9 +176,9 @@ class Link:
             return
         if self.station.admission is not Admission.ACCEPTED:  # nobody asks others for a stranger
             return
-        uid = verb.asks_about(self.station, call.payload)
-        if uid is not None:
-            ask(self.door.lane, uid, self.station.charger_id)
+        shown = verb.asks_about(self.station, call.payload)
+        if shown is not None:
+            ask(self.door.lane, shown, self.station.charger_id)
 
     def _send(self, text: str) -> None:
         """Raises ConnectionClosed."""

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from csms import clock, outbound, roaming
 from csms.domain.roaming import authorization
-from csms.domain.roaming.authorization import Question, Said
+from csms.domain.roaming.authorization import Question, Said, Shown
 from csms.outbound import Answer, Barred, Unreachable
 from csms.seal import Unreadable
 from csms.work import Lane, StorageFailed
@@ -28,11 +28,11 @@ class Asker:
         self.app = app
         self._has_any, self._look_at = False, 0.0
 
-    def __call__(self, lane: Lane, uid: str, charger_id: int) -> None:
+    def __call__(self, lane: Lane, shown: Shown, charger_id: int) -> None:
         """Ask, if its peer wants to be asked, and keep the answer. Whatever goes wrong, the charger gets one."""
         try:
             if self._is_wanted(lane):
-                self._ask(lane, uid, charger_id)
+                self._ask(lane, shown, charger_id)
         except StorageFailed:
             raise
         except Exception:  # an outermost door: the card is then worth what is known of it
@@ -46,9 +46,9 @@ class Asker:
             self._has_any = lane.run(authorization.has_any)
         return self._has_any
 
-    def _ask(self, lane: Lane, uid: str, charger_id: int) -> None:
+    def _ask(self, lane: Lane, shown: Shown, charger_id: int) -> None:
         at = clock.now()
-        asked = lane.run(lambda session: authorization.question(session, uid, charger_id, at))
+        asked = lane.run(lambda session: authorization.question(session, shown, charger_id, at))
         if asked is None:
             return
         with self.app.app_context():

@@ -210,6 +210,33 @@ def test_a_peer_is_asked_about_a_card_each_time_it_is_shown(live: LiveServer, de
     peer.close()
 
 
+def test_a_peer_is_asked_where_a_session_begins_and_nobody_has_asked_before(
+    live: LiveServer, desk: Desk
+) -> None:
+    peer = settled(desk, live)
+
+    def begin(uid: str) -> dict[str, Any]:
+        start = {"connectorId": 1, "idTag": uid, "meterStart": 0, "timestamp": clock.now().isoformat()}
+        return peer.tell("StartTransaction", start)
+
+    with Emsp() as emsp:
+        platform = Platform(live, invitation(live, desk), emsp)
+        for uid in ("AA01", "AA02"):
+            platform.put(emsp.card(uid, whitelist="NEVER"))
+        emsp.verdicts = {
+            "AA01": {"allowed": "ALLOWED", "authorization_reference": "late"},
+            "AA02": {"allowed": "BLOCKED"},
+        }
+        assert begin("AA01")["idTagInfo"]["status"] == "Accepted"
+        assert emsp.next("sessions").body["authorization_reference"] == "late"
+        emsp.verdicts["AA01"] = {"allowed": "BLOCKED"}
+        assert begin("AA01")["idTagInfo"]["status"] == "Accepted"  # the yes holds
+        refused = begin("AA02")
+        assert refused["idTagInfo"]["status"] == "Blocked"
+        assert refused["transactionId"] > 0  # what has begun is kept all the same
+    peer.close()
+
+
 def test_while_a_peer_thinks_about_a_card_only_its_charger_waits(live: LiveServer, desk: Desk) -> None:
     peer = settled(desk, live)
     other = dial(live, "/ws/ocpp/CP-2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -20,6 +20,13 @@ from csms.domain.roaming.models import Peer, PeerState, RoamingCard, RoamingVerd
 # From the card at the reader to the session at the latest, and as long a charger may remember the answer.
 GOOD_FOR = timedelta(minutes=30)
 OFFLINE = "ALLOWED_OFFLINE"  # §12.4.8: good as well while its peer cannot be asked
+
+
+class Shown(NamedTuple):
+    """A card's number. `is_anew`: somebody stands there with it, so that what its issuer said before does not count."""
+
+    uid: str
+    is_anew: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,12 @@ def has_any(session: Session) -> bool:
     return session.scalar(select(IdToken.id).where(IdToken.is_asked.is_(True)).limit(1)) is not None
 
 
-def question(session: Session, uid: str, charger_id: int, at: datetime) -> Question | None:
+def question(session: Session, shown: Shown, charger_id: int, at: datetime) -> Question | None:
     """What is to be asked about a card before it is answered for; None: nothing."""
-    number = accounts.find_token(session, uid)
+    number = accounts.find_token(session, shown.uid)
     if number is None or not number.is_asked:
+        return None
+    if not shown.is_anew and number.vouched_until is not None and number.vouched_until > at:
         return None
     found = session.scalar(select(RoamingCard).where(RoamingCard.id_token_id == number.id))
     if found is None or not found.body["valid"] or found.peer.state is not PeerState.REGISTERED:

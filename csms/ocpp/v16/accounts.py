@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain import accounts
 from csms.domain.accounts import Decision, TokenStatus
+from csms.domain.roaming.authorization import Shown
 from csms.ocpp.dispatch import Context, Payload, Station, Unreadable
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.values import id_tag_info, members, text_of
@@ -32,10 +33,21 @@ def read_tags(session: Session, calls: Sequence[tuple[Station, Any]]) -> None:
     accounts.preload(session, [cards.canonical(tag) for cards, tag in tags if isinstance(tag, str)])
 
 
-def presented(station: Station, payload: Any) -> str | None:
-    """The number of the card that is asked about; None: there is none, or it is the station's own."""
+def presented(station: Station, payload: Any) -> Shown | None:
+    """The card that is asked about; None: there is none, or it is the station's own."""
+    return _shown(station, payload, is_anew=True)
+
+
+def begun_with(station: Station, payload: Any) -> Shown | None:
+    """As `presented`: a charger that trusts its own list, or was offline, has not asked whether the card is good."""
+    return _shown(station, payload, is_anew=False)
+
+
+def _shown(station: Station, payload: Any, *, is_anew: bool) -> Shown | None:
     id_tag = text_of(members(payload).get("idTag"))
-    return None if id_tag in (None, station.own_tag) else station.quirks.cards.canonical(id_tag or "")
+    if id_tag in (None, station.own_tag):
+        return None
+    return Shown(station.quirks.cards.canonical(id_tag or ""), is_anew)
 
 
 @actions.on("Authorize", tolerant=True, reads_ahead=read_tags, asks_about=presented)

@@ -11,7 +11,7 @@ from csms.domain.frames import Deviation
 from csms.domain.transactions import Flag, Sample, Snapshot, StartReport, StopReport
 from csms.ocpp.dispatch import Context, Payload, Station, Unreadable
 from csms.ocpp.repair import decimal
-from csms.ocpp.v16.accounts import decide, read_tags
+from csms.ocpp.v16.accounts import begun_with, decide, read_tags
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.chargers import arrived
 from csms.ocpp.v16.values import id_tag_info, members, moment, reference, text_of, whole
@@ -44,7 +44,12 @@ def start_of(station: Station, request: Any) -> tuple[int, str, int | None, str 
 
 
 @actions.on(
-    "StartTransaction", tolerant=True, keeps_reply=True, gathers=START_GATHERS, reads_ahead=read_starts
+    "StartTransaction",
+    tolerant=True,
+    keeps_reply=True,
+    gathers=START_GATHERS,
+    reads_ahead=read_starts,
+    asks_about=begun_with,
 )
 def start_transaction(context: Context, request: Any) -> Payload:
     """1.6 §4.8: the tag is verified here whatever the charger found out before; the transaction is kept either way."""
