@@ -28,6 +28,8 @@ def test_every_message_is_in_the_log_file_without_keys(live: LiveServer, desk: D
         peer.boot()
         peer.send('[2,"hostile\\u001b[2J","Heartbeat",\n{}]')
         peer.reply("hostile\x1b[2J")
+        peer.send('[2,"zwölf\u2028","Heartbeat",{}]')
+        peer.reply("zwölf\u2028")
         desk.order(
             "ChangeConfiguration",
             {"key": "AuthorizationKey", "value": "a key of forty characters in all ok 1234"},
@@ -42,6 +44,7 @@ def test_every_message_is_in_the_log_file_without_keys(live: LiveServer, desk: D
     assert "BootNotification" in lines[0]
     assert re.match(r'CP-1 < \[3,.*"Accepted"', lines[1])
     assert 'CP-1 > [2,"hostile\\u001b[2J","Heartbeat",\\u000a{}]' in lines
+    assert 'CP-1 > [2,"zwölf\\u2028","Heartbeat",{}]' in lines
     (sent,) = [x for x in lines if "ChangeConfiguration" in x]
     assert sent.startswith("CP-1 < [2,")
     assert "forty characters" not in sent
