@@ -124,7 +124,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (300.0, reports.reckon_days),
     (2.0, reports.count_sessions),
     (10.0, chargers.mark_silent),
-    (1.0, conformance.tally),
+    (3.0, conformance.tally),
     (2.0, reservations.ask_due),
     (5.0, reservations.end_due),
     (15.0, energy.tidy),

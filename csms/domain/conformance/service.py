@@ -17,7 +17,7 @@ from csms.domain.records import Records
 from csms.domain.transactions.models import Serial
 
 MARK = "conformance"
-MOST_FRAMES = 10_000  # at a time: as many as a busy process stores in a second
+MOST_FRAMES = 30_000  # at a time: as many as a busy process stores in three seconds
 SETTLED = timedelta(seconds=5)  # a younger frame may have older ones behind it that are not committed yet
 
 Key = tuple[int, Deviation, str, str]
