@@ -78,9 +78,16 @@ class Emsp(WebServer):
 
             def _take(self) -> None:
                 given = self.body()
-                if self.path == "/2.2.1/credentials":
+                if (self.command, self.path) == ("DELETE", "/2.2.1/credentials"):
+                    assert self.headers["Authorization"] == emsp.expected
+                    emsp.told.put(Told(self.command, self.path, None))
+                    self._answer(*(emsp.refusal or (200, {"status_code": 1000})))
+                elif self.path == "/2.2.1/credentials":
                     self._answer(*emsp.register(self.headers["Authorization"], json.loads(given)))
-                    return
+                else:
+                    self._hear(given)
+
+            def _hear(self, given: str) -> None:
                 assert self.headers["Authorization"] == emsp.expected
                 if "/authorize" in self.path:
                     emsp.told.put(Told(self.command, self.path, json.loads(given) if given else None))

@@ -72,6 +72,16 @@ def credential(token: str, *, is_plain: bool) -> str:
     return "Token " + (token if is_plain else base64.b64encode(token.encode()).decode())
 
 
+def headers(authorization: str) -> dict[str, str]:
+    """Of a request with a body (§4.1.4)."""
+    return {
+        "Authorization": authorization,
+        "Content-Type": "application/json",
+        "X-Request-ID": new_token(),
+        "X-Correlation-ID": new_token(),
+    }
+
+
 def candidates(header: str) -> list[str]:
     """The tokens that an Authorization header may mean: in base64, or as it stands, for peers differ."""
     kind, _, given = header.partition(" ")

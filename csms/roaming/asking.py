@@ -83,11 +83,6 @@ def _said(asked: Question, may_be_private: bool) -> Said | None:
 def _post(asked: Question, url: str, may_be_private: bool) -> Answer:
     """Raises Barred, Unreachable, and Unreadable where its token cannot be read any more."""
     token = current_app.extensions["seal"].open(asked.token_sealed)
-    headers = {
-        "Authorization": roaming.credential(token, is_plain=asked.is_plain),
-        "Content-Type": "application/json",
-        "X-Request-ID": roaming.new_token(),
-        "X-Correlation-ID": roaming.new_token(),
-    }
+    headers = roaming.headers(roaming.credential(token, is_plain=asked.is_plain))
     body = orjson.dumps(asked.body) if asked.body is not None else b""
     return outbound.post(url, body, headers, within_s=WITHIN_S, may_be_private=may_be_private)

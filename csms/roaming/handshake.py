@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from csms import clock, outbound, roaming
 from csms.domain import roaming as peers
 from csms.domain.base import printable
-from csms.domain.roaming import Peer, Terms
+from csms.domain.roaming import Peer, PeerState, Terms
 from csms.extensions import db
 from csms.outbound import Answer, Barred, Unreachable
 from csms.roaming import Found, Unfit, credential, hashed, new_token, versions_url
+from csms.seal import Unreadable
 from csms.sentences import told
 from csms.work import atomic
 
@@ -112,6 +113,29 @@ def begin(peer_id: int, url: str, token: str) -> Peer:
         return peer
 
 
+def end(peer: Peer) -> str | None:
+    """Tell a peer that what it shows us opens nothing any more (§7.2.4). Returns why it could not be told; None: it has
+    been, or it does not know us.
+    """
+    url = next((x["url"] for x in peer.endpoints if x["identifier"] == "credentials"), None)
+    token_sealed, is_plain = peer.their_token_sealed, peer.is_plain
+    if url is None or token_sealed is None or peer.state is PeerState.LEFT:
+        return None
+    db.session.remove()  # as in `roaming.discover`
+    may_be_private: bool = current_app.extensions["settings"].private_targets
+    try:
+        token = current_app.extensions["seal"].open(token_sealed)
+        headers = roaming.headers(credential(token, is_plain=is_plain))
+        answer = outbound.send(
+            "DELETE", url, b"", headers, within_s=roaming.WITHIN_S, may_be_private=may_be_private
+        )
+    except (Barred, Unreachable, Unreadable) as error:
+        return str(error)
+    if answer.status in (404, 405):  # it has forgotten us already
+        return None
+    return _refusal(answer) or (None if answer.status < 300 else f"HTTP {answer.status}")
+
+
 def _answered(data: dict[str, Any]) -> Credentials:
     try:
         return Credentials.read(data)
@@ -122,12 +146,7 @@ def _answered(data: dict[str, Any]) -> Credentials:
 def _post(found: Found, token: str, body: bytes, may_be_private: bool) -> dict[str, Any]:
     """§7.2.2, from the other side. Raises Unfit."""
     url = next(x["url"] for x in found.endpoints if x["identifier"] == "credentials")
-    headers = {
-        "Authorization": credential(token, is_plain=found.is_plain),
-        "Content-Type": "application/json",
-        "X-Request-ID": new_token(),
-        "X-Correlation-ID": new_token(),
-    }
+    headers = roaming.headers(credential(token, is_plain=found.is_plain))
     try:
         answer = outbound.post(url, body, headers, within_s=WITHIN_S, may_be_private=may_be_private)
     except (Barred, Unreachable) as error:

@@ -141,18 +141,12 @@ def _post(letter: _Letter, may_be_private: bool) -> tuple[int | None, int | None
     """(status of the answer or None, OCPI's own in it or None, its beginning or why there is none)."""
     if letter.authorization is None:
         return None, None, told("Its token cannot be read since SECRET_KEY has changed: invite it anew.")
-    headers = {
-        "Authorization": letter.authorization,
-        "Content-Type": "application/json",
-        "X-Request-ID": roaming.new_token(),
-        "X-Correlation-ID": roaming.new_token(),
-    }
     try:
         answer = outbound.send(
             letter.method,
             letter.url,
             letter.body.encode(),
-            headers,
+            roaming.headers(letter.authorization),
             within_s=roaming.WITHIN_S,
             may_be_private=may_be_private,
         )

@@ -149,11 +149,15 @@ def resend(peer_id: int, push_id: int) -> Response:
 @blueprint.post("/<int:peer_id>/remove")
 @requires("own")
 def remove(peer_id: int) -> Response:
+    """It is told, and forgotten whether it has heard or not."""
+    untold = handshake.end(roaming.find(db.session(), peer_id))
     with atomic() as session:
         peer = roaming.find(session, peer_id)
         put_on_record(session, "ocpi.removed", peer.name)
         roaming.remove(session, peer)
     flash(gettext("The peer is gone. What its drivers have charged stays in its account."), "success")
+    if untold is not None:
+        flash(gettext("It could not be told: %(why)s", why=untold), "error")
     return redirect(url_for(".index"))
 
 

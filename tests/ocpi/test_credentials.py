@@ -155,13 +155,24 @@ def test_the_owner_suspends_renews_and_removes(olga, ours: Ours, emsp: Emsp, ses
     assert ours.call("GET", "/versions").status_code == 401
     ours.token = renewed
     ours.register(emsp)
-    olga.post(f"{here}/remove")
+    answer = olga.post(f"{here}/remove", follow_redirects=True)
+    assert "could not be told" not in answer.get_data(as_text=True)
+    assert (emsp.next("credentials").method, emsp.told.empty()) == ("DELETE", True)
     assert ours.call("GET", "/versions").status_code == 401
     assert "No peers yet" in olga.text("/integrations/ocpi")
     actions = session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("ocpi.%"))).all()
     assert {"ocpi.party_set", "ocpi.invited", "ocpi.suspended", "ocpi.resumed", "ocpi.removed"} <= set(
         actions
     )
+
+
+def test_a_peer_that_cannot_be_told_is_removed_all_the_same(olga, ours: Ours, emsp: Emsp):
+    here = re.search(r"/integrations/ocpi/\d+", olga.text("/integrations/ocpi"))[0]
+    emsp.refusal = (200, {"status_code": 3000, "status_message": "Not now."})
+    answer = olga.post(f"{here}/remove", follow_redirects=True).get_data(as_text=True)
+    assert "The peer is gone." in answer
+    assert "It could not be told: 3000 Not now." in answer
+    assert ours.call("GET", "/versions").status_code == 401
 
 
 def test_nobody_is_invited_before_we_have_said_who_we_are(app, session):
