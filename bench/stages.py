@@ -80,8 +80,8 @@ class Fleet:
 
     def unit(self, number: int) -> Received:
         text = wire.text_of(self.said[number]).decode()
-        call = message.parse(text)
-        if not isinstance(call, message.Call):
+        call = units.first_look(VERSIONS[PROTOCOL], text)
+        if not isinstance(call, (message.Call, message.Heading)):
             raise TypeError(text)
         station, epoch = self.stations[number], self.epochs[number]
         return Received(VERSIONS[PROTOCOL], station, epoch, text, clock.now(), time.perf_counter(), call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import gevent
@@ -24,7 +25,7 @@ from csms.domain.frames import Verdict
 from csms.ocpp import message, orders, units
 from csms.ocpp.arrival import Opening, Peer
 from csms.ocpp.dispatch import Actions, Station
-from csms.ocpp.message import Call, CallError, CallResult, Garbage
+from csms.ocpp.message import Call, CallError, CallResult, Garbage, Heading
 from csms.ocpp.orders import Claim, Outgoing, Placing
 from csms.ocpp.websocket import ConnectionClosed, Server
 from csms.sentences import told
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Frame = tuple[Actions, Station, int, str, datetime, float]  # what every unit of `units.Incoming` begins with
 
 SIZE_BEFORE_ACCEPTANCE = 64 << 10
 SIZE_AFTER_ACCEPTANCE = 8 << 20  # a StopTransaction with days of samples is legal (1.6 errata 3.89)
@@ -148,13 +150,16 @@ class Link:
             )  # its lease runs out
 
     def _handle(self, text: str) -> None:
-        received = message.parse(text)
+        received = units.first_look(self.actions, text)
         if isinstance(received, Call):
             self._ask_issuer(received)
         frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
-        if isinstance(received, Call):
+        if isinstance(received, (Heading, Call)):
             unit = units.Received(*frame, received)
             reply = answered(self.door.lane, unit)
+            if unit.garbage is not None:
+                self._reject(unit.garbage, frame)
+                return
             self._count(unit)
             if unit.is_station_old:
                 self._refresh()  # the reply may let it in, or its model's habits be known now, for what it says next
@@ -166,7 +171,7 @@ class Link:
             if message_id is not None and message_id == self._waiting_for and self._answered is not None:
                 self._answered.set()
         else:
-            self._reject(received, units.Noise(*frame, received, self._rejection(received)))
+            self._reject(received, frame)
 
     def _ask_issuer(self, call: Call) -> None:
         """Where a card's issuer must be asked, that is done here: this charger waits for it, and the lane does not."""
@@ -195,8 +200,9 @@ class Link:
             return None
         return message.error(garbage.id, self.actions.unreadable_code, garbage.reason)
 
-    def _reject(self, garbage: Garbage, unit: units.Noise) -> None:
+    def _reject(self, garbage: Garbage, frame: Frame) -> None:
         log.info("frame_unreadable", extra={"charger": self.station.identity, "reason": garbage.reason})
+        unit = units.Noise(*frame, garbage, self._rejection(garbage))
         self.door.lane.run(unit)
         self._count(unit)
         if unit.reply is not None:

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
@@ -16,6 +16,7 @@ MOST_VALUES = 10_000  # in one message; but a StopTransaction with days of sampl
 LONGEST_ECHO = 255  # longer ones are not even told what is wrong with them
 LONGEST_ID = 36  # 2.0.1 part 4 §4.1.4; 1.6 gives no length but this is the schema's
 
+_HEADING = re.compile(r'\[2,"([ !#-\[\]-~]{1,36})","(\w{1,64})",')
 _CALL_ID = re.compile(r'\s*\[\s*2\s*,\s*"([ !#-\[\]-~]{1,36})"\s*,')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,6 +37,13 @@ class Call:
     payload: Any
     repairs: tuple[Deviation, ...] = ()
     doubt: str | None = None
+
+
+class Heading(NamedTuple):
+    """What a CALL says before its payload."""
+
+    id: str
+    action: str
 
 
 @dataclass(slots=True)
@@ -67,6 +75,12 @@ class Garbage:
 
 
 Message = Call | CallResult | CallError | Garbage
+
+
+def heading(text: str) -> Heading | None:
+    """How a CALL begins, if it is written without frills. What follows may still turn out to be Garbage."""
+    found = _HEADING.match(text)
+    return Heading(found[1], found[2]) if found else None
 
 
 def parse(text: str) -> Message:

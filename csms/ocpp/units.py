@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,17 @@ from csms.domain.frames import Deviation, Direction, Found, Verdict
 from csms.ocpp import dispatch, message, repair
 from csms.ocpp.arrival import Knock, Opening
 from csms.ocpp.dispatch import Actions, Answer, Context, Station
-from csms.ocpp.message import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, CallResult, Garbage
+from csms.ocpp.message import (
+    CALL,
+    CALL_ERROR,
+    CALL_RESULT,
+    Call,
+    CallError,
+    CallResult,
+    Garbage,
+    Heading,
+    Message,
+)
 from csms.ocpp.orders import Claim
 from csms.sentences import told
 
@@ -88,11 +98,13 @@ class Incoming:
 class Received(Incoming):
     """A CALL. Its result is the text of the reply, which may be sent once the unit is committed.
 
-    `by`: who tells it in the charger's name, through the API; None: the charger itself.
+    `by`: who tells it in the charger's name, through the API; None: the charger itself. `garbage`: only the heading
+    was that of a CALL. Then nothing is stored, and the result is empty.
     """
 
-    call: Call
+    call: Call | Heading
     by: str | None = field(default=None, kw_only=True)
+    garbage: Garbage | None = field(default=None, init=False)
     ledger_key: int | None = field(default=None, init=False)
     is_station_old: bool = field(default=False, init=False)
 
@@ -112,12 +124,25 @@ class Received(Incoming):
         if known is not None:
             self._journal(session, Answer(known, Verdict.REPEATED), None)
             return known
+        call = self.read()
+        if call is None:
+            return ""
         context = Context(session, self.station, self.at, is_on_behalf=self.by is not None)
-        reply = dispatch.answer(self.actions, context, self.call)
+        reply = dispatch.answer(self.actions, context, call)
         self.is_station_old = context.is_station_old
         is_refusal = reply.verdict is Verdict.INVALID  # not kept: it may turn out otherwise next time
         self._journal(session, reply, None if is_refusal else self.ledger_key)
         return reply.text
+
+    def read(self) -> Call | None:
+        """All of the CALL; None: it is `garbage`."""
+        if isinstance(self.call, Call):
+            return self.call
+        whole = cast(Call | Garbage, message.parse(self.text))  # an answer does not begin like that
+        if isinstance(whole, Garbage):
+            self.garbage = whole
+            return None
+        return whole
 
     def _journal(self, session: Session, reply: Answer, ledger_key: int | None) -> None:
         self.keep(
@@ -139,6 +164,19 @@ def _told_by(name: str, detail: str | None) -> str:
     return told("Told by %(name)s through the API. %(detail)s", name=name, detail=detail)
 
 
+def first_look(actions: Actions, text: str) -> Message | Heading:
+    """A frame's text, read as far as anybody must know it before its turn in the lane.
+
+    A payload that waits there for its commit takes several times the memory of its text, and is read from a memory
+    that has grown cold: so it is read when it is handled, unless cards or numbers are looked up for it beforehand.
+    """
+    heading = message.heading(text)
+    verb = actions.verbs.get(heading.action) if heading else None
+    if heading is None or verb is None or verb.reads_ahead is not None or verb.asks_about is not None:
+        return message.parse(text)
+    return heading
+
+
 @dataclass(slots=True)
 class Salvaged(Received):
     """A CALL whose handling has failed by a fault of ours. A transaction message is confirmed all the same (F15)."""
@@ -146,7 +184,9 @@ class Salvaged(Received):
     fault: str
 
     def __call__(self, session: Session) -> str:
-        payload = self.actions.last_resort(Context(session, self.station, self.at), self.call)
+        call = self.read()
+        context = Context(session, self.station, self.at)
+        payload = self.actions.last_resort(context, call) if call is not None else None
         if payload is None:
             text = message.error(self.call.id, "InternalError", "The server could not handle this message.")
         else:
@@ -288,7 +328,7 @@ def gather(session: Session, units: Sequence[Any]) -> None:
         verb = unit.actions.verbs.get(unit.call.action)
         for preload in verb.gathers if verb else ():
             wanted.setdefault(preload, set()).add(unit.station.charger_id)
-        if verb is not None and verb.reads_ahead is not None:
+        if verb is not None and verb.reads_ahead is not None and isinstance(unit.call, Call):
             ahead.setdefault(verb.reads_ahead, []).append((unit.station, unit.call.payload))
     for preload, charger_ids in wanted.items():
         preload(session, charger_ids)

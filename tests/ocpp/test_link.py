@@ -113,6 +113,18 @@ def test_an_answer_to_nothing_is_kept_and_ignored(desk: Desk, peer: Peer) -> Non
         assert session.scalars(query).all() == [Verdict.IGNORED, Verdict.IGNORED]
 
 
+@pytest.mark.parametrize("text", ['[2,"broken","Heartbeat",{]', '[2,"broken","StartTransaction",{]'])
+def test_what_only_begins_like_a_call_is_refused_under_its_id_and_kept(
+    desk: Desk, peer: Peer, text: str
+) -> None:
+    peer.send(text)
+    assert peer.reply("broken")[:3] == [4, "broken", "FormationViolation"]
+    assert peer.tell("Heartbeat", {})
+    with desk.reading() as session:
+        [frame] = session.scalars(select(Frame).where(Frame.message_id == "broken"))
+        assert (frame.verdict, frame.action, frame.text) == (Verdict.GARBAGE, None, text)
+
+
 def test_a_charger_with_a_command_in_hand_is_answered_all_the_same(desk: Desk, peer: Peer) -> None:
     command_id = desk.order("ClearCache", {})
     order = peer.order()

@@ -32,6 +32,36 @@ def received(wire: Wire, text: str) -> units.Received:
     return units.Received(version, wire.station, wire.epoch, text, NOW, time.perf_counter(), call)
 
 
+def test_a_payload_is_read_when_it_is_handled_unless_something_is_looked_up_for_it(wire: Wire) -> None:
+    text = '[2,"1","Heartbeat",{}]'
+    heading = units.first_look(version, text)
+    assert heading == message.Heading("1", "Heartbeat")
+    unit = units.Received(version, wire.station, wire.epoch, text, NOW, time.perf_counter(), heading)
+    assert "currentTime" in unit(wire.session)
+    assert unit.kept_as is Verdict.VALID
+    for eager in (START % "2", ' [2,"3","Heartbeat",{}]', '[2,"4","Unheard",{}]', '[2,5,"Heartbeat",{}]'):
+        assert isinstance(units.first_look(version, eager), message.Call)
+    assert isinstance(units.first_look(version, '[3,"6",{}]'), message.CallResult)
+
+
+@pytest.mark.parametrize("rest", ["{]", "{},{}]", "1e999]", ""])
+def test_what_only_begins_like_a_call_is_given_back_and_stores_nothing(wire: Wire, rest: str) -> None:
+    text = '[2,"1","Heartbeat",' + rest
+    unit = units.Received(
+        version,
+        wire.station,
+        wire.epoch,
+        text,
+        NOW,
+        time.perf_counter(),
+        message.Heading("1", "Heartbeat"),
+    )
+    assert unit(wire.session) == ""
+    assert unit.garbage == message.parse(text)
+    store(wire.session)
+    assert wire.session.scalars(select(Frame)).all() == []
+
+
 def test_a_connection_that_was_replaced_stores_nothing_more(
     session: Session, wire: Wire
 ) -> None:  # F12, promise 11
