@@ -1,6 +1,7 @@
 """What must hold of what reports keep: each breach is a sentence, for `verify`."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, literal, literal_column, or_, select, union_all
@@ -26,6 +27,16 @@ def breaches(session: Session) -> Iterator[str]:
 
 def _counted(session: Session, kind: Counted) -> Iterator[str]:
     """What meters of sessions have counted, with what is still to be counted, is what the sessions say."""
+    for key, quarter in session.execute(_differing(kind)):
+        yield (
+            f"{WORDS[kind].format(key)}: reports count other sessions on {begin_of(quarter).date()} than there are; "
+            "`flask --app wsgi recount-sessions` counts them anew."
+        )
+
+
+@cache
+def _differing(kind: Counted) -> Select[Any]:
+    """(whose, the first quarter of theirs that is wrong)."""
     told = raw.counted(kind).subquery()
     signed = union_all(
         select(*(told.c[x] for x in METER), told.c.quarter, *(told.c[x] for x in SUMS)),
@@ -35,12 +46,7 @@ def _counted(session: Session, kind: Counted) -> Iterator[str]:
     meter = [signed.c[x] for x in METER]
     differing = or_(*(func.sum(signed.c[x]) != 0 for x in SUMS))
     wrong = select(*meter, signed.c.quarter).group_by(*meter, signed.c.quarter).having(differing).subquery()
-    query = select(wrong.c.key, func.min(wrong.c.quarter)).group_by(wrong.c.key).order_by(wrong.c.key)
-    for key, quarter in session.execute(query):
-        yield (
-            f"{WORDS[kind].format(key)}: reports count other sessions on {begin_of(quarter).date()} than there are; "
-            "`flask --app wsgi recount-sessions` counts them anew."
-        )
+    return select(wrong.c.key, func.min(wrong.c.quarter)).group_by(wrong.c.key).order_by(wrong.c.key)
 
 
 def _shown(kind: Counted) -> Select[Any]:
@@ -68,6 +74,13 @@ def _uncounted(kind: Counted) -> Select[Any]:
 
 def _uptime(session: Session) -> Iterator[str]:
     """A connector's registers never run backwards, and none advances by more than a day in a day."""
+    for connector_id, day in session.execute(_impossible()):
+        yield f"Connector {connector_id}: its uptime of {day} is more or less than a day can have."
+
+
+@cache
+def _impossible() -> Select[Any]:
+    """(connector, its first day that cannot be)."""
     totals = (
         UptimeRegister.known_total_s,
         UptimeRegister.outage_total_s,
@@ -86,5 +99,4 @@ def _uptime(session: Session) -> Iterator[str]:
     wrong = select(found.c.connector_id, func.min(found.c.day)).where(
         or_(*(~x.between(0, DAY_S) for x in seconds), found.c.s1 > found.c.s0, found.c.s2 > found.c.s1)
     )
-    for connector_id, day in session.execute(wrong.group_by(found.c.connector_id)):
-        yield f"Connector {connector_id}: its uptime of {day} is more or less than a day can have."
+    return wrong.group_by(found.c.connector_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from story import Story
 
 from csms import work
-from csms.domain.base import Base
 from csms.domain.verify import verify
 
 
@@ -39,15 +38,13 @@ def postgresql_engine(postgresql_template: str | None) -> Iterator[Engine]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+def session(request: pytest.FixtureRequest, wipe: Callable[[str], None]) -> Iterator[Session]:
     """A session on an empty database, once on each engine."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
     with Session(engine, expire_on_commit=False) as session:
         session.connection(execution_options={"writes": True})
         yield session
-    with engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
+    wipe(engine.url.render_as_string(hide_password=False))
 
 
 @pytest.fixture(autouse=True)
