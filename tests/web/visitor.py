@@ -16,6 +16,7 @@ from csms.domain import accounts
 from csms.domain.accounts import Role
 
 PASSWORD = "correct horse battery"  # noqa: S105
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 class Visitor:
@@ -23,19 +24,32 @@ class Visitor:
 
     def __init__(self, app: Flask, session: Session) -> None:
         self.app, self.session, self.client = app, session, app.test_client()
+        self._token, self._of = "", ""
 
     def get(self, url: str, **more: Any) -> TestResponse:
         self.session.rollback()  # an arranging session must not hold the only writer's lock
         with self.app.app_context():
-            return self.client.get(url, **more)
+            answer = self.client.get(url, **more)
+        if answer.mimetype == "text/html" and (found := TOKEN.search(answer.text)):
+            self._token, self._of = found[1], self._cookie()
+        return answer
 
     def post(self, url: str, data: dict[str, Any] | None = None, **more: Any) -> TestResponse:
-        page = self.text(self.home)
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert found, page[:500]
+        """Send a form with the token of the page that was read last, or of `home` where that is another session's."""
+        if not self._token or self._of != self._cookie():
+            self._read_home()
         self.session.rollback()
         with self.app.app_context():
-            return self.client.post(url, data={"csrf_token": found.group(1), **(data or {})}, **more)
+            return self.client.post(url, data={"csrf_token": self._token, **(data or {})}, **more)
+
+    def _read_home(self) -> None:
+        self._token = ""
+        page = self.text(self.home)
+        assert self._token, page[:500]
+
+    def _cookie(self) -> str:
+        cookie = self.client.get_cookie("session")
+        return cookie.value if cookie else ""
 
     home = "/login"
 
