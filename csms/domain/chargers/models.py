@@ -20,9 +20,8 @@ SORTING_DIGITS, SORTING_LENGTH = 10, 200
 
 def in_order(title: str) -> str:
     """By what a name is sorted: without case, and numbers by what they count, so that Bay 2 comes before Bay 10."""
-    return re.sub(r"[0-9]+", lambda digits: digits[0].zfill(SORTING_DIGITS), title.casefold())[
-        :SORTING_LENGTH
-    ]
+    padded = re.sub(r"[0-9]+", lambda digits: digits[0].zfill(SORTING_DIGITS), title.casefold())
+    return padded[:SORTING_LENGTH]
 
 
 class Admission(enum.StrEnum):
@@ -88,9 +87,7 @@ class Charger(Base):
     slug: Mapped[str] = mapped_column(String(24), unique=True)
     own_tag: Mapped[str] = mapped_column(String(36))  # a tag that is good at this charger, and nowhere else
     name: Mapped[str | None] = mapped_column(String(80))
-    sorting_name: Mapped[str] = mapped_column(
-        String(SORTING_LENGTH), server_default=""
-    )  # its title, see `in_order`
+    sorting_name: Mapped[str] = mapped_column(String(SORTING_LENGTH), server_default="")  # see `in_order`
     location: Mapped[str | None] = mapped_column(String(200))
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)
     # Where it stands itself; None: where its site is.
