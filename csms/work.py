@@ -68,6 +68,9 @@ def tune(engine: Engine, *, is_native_thread: bool = False) -> None:
         connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
         # In the event loop's thread a busy wait would stall every charger: there `_begin` waits cooperatively.
         connection.execute(f"PRAGMA busy_timeout={int(LOCKED_FOR_S * 1000) if is_native_thread else 0}")
+        if is_native_thread:
+            # Before it writes a row that has triggers it copies the row's pages, from 64 KiB on to a file.
+            connection.execute("PRAGMA temp_store=MEMORY")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

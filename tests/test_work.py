@@ -12,7 +12,7 @@ import gevent
 import pytest
 from flask import Flask
 from make import NOW
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from csms import work
@@ -87,6 +87,18 @@ def test_a_unit_is_stored_when_its_result_is_there_and_then_the_news_goes_out(
     assert lane.run(put("a")) == "a"
     assert names(database_url) == ["a"]
     assert heard == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("temp_store", 2)],
+)
+def test_the_lane_is_durable_and_writes_no_other_files(
+    lane: Lane, database_url: str, pragma: str, value: object
+) -> None:
+    if not database_url.startswith("sqlite"):
+        pytest.skip("a setting of SQLite's")
+    assert lane.run(lambda session: session.scalar(text(f"PRAGMA {pragma}"))) == value
 
 
 def test_units_that_wait_together_are_one_commit_in_the_order_of_their_coming(
