@@ -14,17 +14,21 @@ from tests.browser.conftest import CARD, PASSWORD, PHONE, Town
 Visit = Callable[..., Page]
 MOST_STOPS = 200  # of Tab on one page
 HAS_FOCUS = "one => one === document.activeElement"
-SHOWS_IT = """one => [one, one.parentElement].some((x) => {
-    const look = getComputedStyle(x);
-    return look.outlineStyle !== "none" || look.boxShadow !== "none";
-})"""
+LOOK = """one => [one, one.parentElement].map((x) => {
+    const { outline, boxShadow, borderColor } = getComputedStyle(x);
+    return [outline, boxShadow, borderColor].join();
+}).join()"""
 
 
 def reach(thing: Locator) -> None:
+    """Raises AssertionError where Tab does not come to it, or where it then looks as it does without the focus."""
     thing.wait_for()
+    if thing.evaluate(HAS_FOCUS):
+        thing.page.keyboard.press("Tab")  # away, to see how it looks without it
+    before = thing.evaluate(LOOK)
     for _ in range(MOST_STOPS):
         if thing.evaluate(HAS_FOCUS):
-            assert thing.evaluate(SHOWS_IT), f"nothing shows that {thing} has the focus"
+            assert thing.evaluate(LOOK) != before, f"nothing shows that {thing} has the focus"
             return
         thing.page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not come to {thing}")
