@@ -157,7 +157,7 @@ def remove(peer_id: int) -> Response:
         roaming.remove(session, peer)
     flash(gettext("The peer is gone. What its drivers have charged stays in its account."), "success")
     if untold is not None:
-        flash(gettext("It could not be told: %(why)s", why=untold), "error")
+        flash(gettext("It could not be told: %(why)s", why=stored(untold)), "error")
     return redirect(url_for(".index"))
 
 

@@ -175,6 +175,14 @@ def test_a_peer_that_cannot_be_told_is_removed_all_the_same(olga, ours: Ours, em
     assert ours.call("GET", "/versions").status_code == 401
 
 
+def test_why_a_peer_could_not_be_told_is_said_in_the_readers_language(olga, ours: Ours, emsp: Emsp):
+    here = re.search(r"/integrations/ocpi/\d+", olga.text("/integrations/ocpi"))[0]
+    olga.post("/language", {"language": "de"})
+    emsp.__exit__(None, None, None)
+    answer = olga.post(f"{here}/remove", follow_redirects=True).get_data(as_text=True)
+    assert "ist nicht erreichbar" in answer
+
+
 def test_nobody_is_invited_before_we_have_said_who_we_are(app, session):
     from tests.web.visitor import Visitor
 
