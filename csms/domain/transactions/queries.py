@@ -64,7 +64,7 @@ def active(
 def wall(session: Session, *, limit: int) -> Sequence[tuple[Connector, Transaction | None]]:
     """Connectors of accepted chargers by name, with their chargers and leases, and what runs on each. One query.
 
-    Of each no more is read than a tile shows: that is a tenth of what is known of a charger.
+    Of each no more is read than a tile shows.
     """
     order = (Charger.sorting_name, Charger.id, Connector.evse_number, Connector.number)
     # Told by what they are not, or SQLite looks for all that are accepted and then puts them in order.
