@@ -1,6 +1,5 @@
 """The figures above the dashboard."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,9 +8,9 @@ from typing import Any
 from sqlalchemy import Date
 from sqlalchemy.orm import Session
 
-from csms.domain.chargers import filtering
-from csms.domain.chargers import queries as charger_queries
-from csms.domain.chargers.filtering import Filter, Show
+from csms.domain.chargers import census
+from csms.domain.chargers.census import Census
+from csms.domain.chargers.filtering import Filter
 from csms.domain.reports import uptime
 from csms.domain.sums import Later, SingleRows
 from csms.domain.transactions import figures
@@ -22,10 +21,9 @@ UPTIME_OF = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How many chargers and connectors are in which state, the day so far, and the uptime of UPTIME_OF."""
+    """The fleet, the day so far, and the uptime of UPTIME_OF."""
 
-    chargers: Counter[Show]
-    connectors: Counter[str]
+    fleet: Census
     day: Day
     grid: GridUse
     uptime: float | None
@@ -33,12 +31,11 @@ class Overview:
 
 def overview(session: Session, *, midnight: datetime, at: datetime) -> Overview:
     """One query."""
-    chargers, connectors, day, grid, days = _asked().read(
+    standing, day, grid, days = _asked().read(
         session, midnight=midnight, at=at, today=at.astimezone(UTC).date()
     )
     return Overview(
-        filtering.counted(chargers),
-        charger_queries.connectors_counted(connectors),
+        census.counted(standing),
         Day(*(int(x) for x in day)),
         GridUse(*(int(x) for x in grid)),
         uptime.share_of(days),
@@ -51,8 +48,7 @@ def _asked() -> SingleRows:
     midnight: Any = Later("midnight")
     today: Any = Later("today", Date())
     queries = (
-        filtering.counting(Filter(), at),
-        charger_queries.connectors_counting(at),
+        census.counting(Filter(), at),
         figures.day(midnight),
         figures.grid_use(at),
         uptime.days_of_all(today - UPTIME_OF, today),

@@ -18,6 +18,7 @@ from csms.domain.accounts import views
 from csms.domain.accounts.views import SavedView
 from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Charger, Connector, filtering, queries
+from csms.domain.chargers.census import census
 from csms.domain.chargers.filtering import NOTHING, Facet, Filter, Show, Value
 from csms.domain.transactions import figures
 from csms.extensions import db
@@ -262,7 +263,7 @@ def _list() -> dict[str, Any]:
     at, session, wanted = clock.now(), db.session(), selection.filter_given()
     site = site_given() if request.args.get("site", "").isdigit() else None
     page = queries.listed(session, wanted, at=at, cursor=request.args.get("after"))
-    counted = filtering.counts(session, at=at, wanted=wanted)
+    counted = census(session, at=at, wanted=wanted).chargers
     here, columns = url_for(".index"), _columns()
     rows = _rows(page.chargers, at)
     return {

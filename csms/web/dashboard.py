@@ -17,8 +17,9 @@ from csms import clock
 from csms.domain import attention
 from csms.domain.attention import Matter
 from csms.domain.base import Invalid
-from csms.domain.chargers import Connector, ConnectorStatus, filtering
-from csms.domain.chargers import queries as charger_queries
+from csms.domain.chargers import Connector, ConnectorStatus
+from csms.domain.chargers.census import census
+from csms.domain.chargers.filtering import Show
 from csms.domain.overview import Overview, overview
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
@@ -66,10 +67,10 @@ class Tile:
 def show() -> str:
     at = clock.now()
     found = _overview(at)
-    if found.chargers.total() == 0:
+    if not found.fleet.chargers:
         return render_template("dashboard/empty.html", **_first_run(at))
     context = _headline(at) | _figures(found) | _attention(at) | _power(at)
-    context |= _connectors(at, found.connectors.total()) | _sessions(at)
+    context |= _connectors(at, found.fleet.connectors.total()) | _sessions(at)
     return render_template(
         "dashboard/show.html",
         live_url=url_for("live.stream", topics=LIVE),
@@ -135,7 +136,7 @@ def power() -> str:
 @blueprint.get("/dashboard/connectors")
 def connectors() -> str:
     at = clock.now()
-    total = charger_queries.connector_counts(db.session(), at=at).total()
+    total = census(db.session(), at=at).connectors.total()
     return render_template("dashboard/_connectors.html", **_connectors(at, total))
 
 
@@ -148,7 +149,7 @@ def sessions() -> str:
 def first() -> str:
     """Who has knocked, while there is no charger; and the way to the first one that is let in."""
     at = clock.now()
-    is_there = filtering.counts(db.session(), at=at).total() > 0
+    is_there = census(db.session(), at=at).chargers.total() > 0
     return render_template("dashboard/_watch.html", is_there=is_there, **_first_run(at))
 
 
@@ -183,12 +184,12 @@ def _overview(at: datetime) -> Overview:
 
 
 def _figures(found: Overview) -> dict[str, Any]:
-    statuses, listed, day = found.connectors, found.chargers, found.day
+    statuses, listed, day = found.fleet.connectors, found.fleet.chargers, found.day
     charging = sum(
         statuses[x]
         for x in (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
     )
-    accepted = listed[filtering.Show.ALL] - listed[filtering.Show.PENDING]
+    accepted = listed[Show.ALL] - listed[Show.PENDING]
     return {
         "figures": {
             "grid": found.grid,
@@ -200,7 +201,7 @@ def _figures(found: Overview) -> dict[str, Any]:
             "revenue_minor": day.cost_cents,
             "currency": current_app.extensions["settings"].currency,
             "revenue_words": ngettext("%(num)s session ended", "%(num)s sessions ended", day.ended),
-            "online": accepted - listed[filtering.Show.OFFLINE],
+            "online": accepted - listed[Show.OFFLINE],
             "chargers": accepted,
         }
     }

@@ -7,14 +7,13 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, li
 from csms.domain import tariffs
 from csms.domain.attention.snoozes import Matter
 from csms.domain.chargers import (
-    Admission,
     Attempt,
     Charger,
     Connector,
     LinkLease,
     RefusalCause,
 )
-from csms.domain.chargers.filtering import is_away, is_reachable
+from csms.domain.chargers.filtering import is_accepted, is_away, is_reachable
 from csms.domain.transactions import Flag, Repair, RepairState, Transaction, TransactionState
 
 ATTEMPTS_OF = timedelta(hours=24)
@@ -35,7 +34,7 @@ DOUBTFUL = (
 
 def is_offline(at: datetime) -> ColumnElement[bool]:
     return and_(
-        Charger.admission == Admission.ACCEPTED,
+        is_accepted(),
         Charger.is_simulated.is_(False),  # nobody misses a simulated charger
         LinkLease.connected_at.is_not(None),
         is_away(at),
@@ -48,7 +47,7 @@ def is_faulted(at: datetime) -> ColumnElement[bool]:
 
 
 def is_unpriced(at: datetime) -> ColumnElement[bool]:
-    is_meant = and_(Charger.admission == Admission.ACCEPTED, Charger.is_simulated.is_(False))
+    is_meant = and_(is_accepted(), Charger.is_simulated.is_(False))
     return and_(is_meant, tariffs.unpriced(at))
 
 

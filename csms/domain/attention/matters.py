@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
 
 from csms.domain import troubles
 from csms.domain.attention.conditions import is_alarming, is_faulted, is_offline, is_refused
@@ -22,6 +22,16 @@ from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.troubles import Trouble
 
 MOST_OF_A_KIND = 40
+# What rows and alerts tell of it: of all the rest that is known of a charger nothing is read.
+_OF_A_CHARGER = (
+    *(Charger.identity, Charger.name, Charger.vendor, Charger.model),
+    *(Charger.site_id, Charger.created_at),
+)
+_OF_ITS_LINK = (LinkLease.closed_at, LinkLease.last_seen_at, LinkLease.close_reason)
+_OF_ITS_CONNECTOR = (
+    *(Connector.charger_id, Connector.evse_number, Connector.status_at),
+    *(Connector.error_code, Connector.error_info),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,7 @@ def _faults(session: Session, at: datetime, limit: int) -> list[Item]:
         .join(Connector.charger)
         .join(Charger.lease)
         .where(is_faulted(at))
-        .options(contains_eager(Connector.charger).contains_eager(Charger.lease))
+        .options(contains_eager(Connector.charger).load_only(*_OF_A_CHARGER), load_only(*_OF_ITS_CONNECTOR))
         .order_by(Connector.status_at)
         .limit(limit)
     )
@@ -159,7 +169,7 @@ def _offline(session: Session, at: datetime, limit: int) -> list[Item]:
         select(Charger)
         .join(Charger.lease)
         .where(is_offline(at))
-        .options(contains_eager(Charger.lease))
+        .options(load_only(*_OF_A_CHARGER), contains_eager(Charger.lease).load_only(*_OF_ITS_LINK))
         .order_by(LinkLease.closed_at)
         .limit(limit)
     )
@@ -174,9 +184,8 @@ def _gone_at(charger: Charger) -> datetime:
 def _pending(session: Session, _at: datetime, limit: int) -> list[Item]:
     query = (
         select(Charger)
-        .outerjoin(Charger.lease)
         .where(Charger.admission == Admission.PENDING)
-        .options(contains_eager(Charger.lease))
+        .options(load_only(*_OF_A_CHARGER))
         .order_by(Charger.created_at)
         .limit(limit)
     )
@@ -220,7 +229,7 @@ def _security(session: Session, _at: datetime, limit: int) -> list[Item]:
         .select_from(events)
         .join(Charger, Charger.id == events.c.charger_id)
         .join(SecurityEvent, SecurityEvent.id == events.c.newest_id)
-        .options(joinedload(Charger.lease))
+        .options(load_only(*_OF_A_CHARGER))
     )
     return [
         Item(Matter.SECURITY, since, charger=charger, count=count, word=word)
@@ -229,7 +238,8 @@ def _security(session: Session, _at: datetime, limit: int) -> list[Item]:
 
 
 def _expiring(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = select(SigningRequest).where(is_expiring(at)).options(joinedload(SigningRequest.charger))
+    its_charger = joinedload(SigningRequest.charger).load_only(*_OF_A_CHARGER)
+    query = select(SigningRequest).where(is_expiring(at)).options(its_charger)
     query = query.order_by(SigningRequest.expires_at)
     return [
         Item(Matter.EXPIRING, x.requested_at, charger=x.charger, until=x.expires_at)

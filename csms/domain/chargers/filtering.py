@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,19 +13,15 @@ from sqlalchemy import (
     Select,
     String,
     and_,
-    case,
     cast,
-    distinct,
     exists,
     func,
     literal,
     or_,
     select,
-    true,
 )
 from sqlalchemy.orm import Session
 
-from csms.domain.base import Sums
 from csms.domain.chargers.models import Admission, Charger, ChargerTag, Connector, ConnectorStatus, LinkLease
 from csms.domain.sites import Site
 
@@ -43,9 +38,14 @@ def is_away(at: datetime) -> ColumnElement[bool]:
     return or_(LinkLease.online_until.is_(None), LinkLease.online_until <= at)
 
 
+def is_accepted() -> ColumnElement[bool]:
+    """Told by what it is not: nearly all of them are, and as an equality SQLite begins by looking all of those up."""
+    return Charger.admission.not_in((Admission.PENDING, Admission.REJECTED))
+
+
 def is_reachable(at: datetime) -> ColumnElement[bool]:
     """Let in, and online. For queries that join Charger and LinkLease."""
-    return and_(Charger.admission == Admission.ACCEPTED, is_online(at))
+    return and_(is_accepted(), is_online(at))
 
 
 class Show(enum.StrEnum):
@@ -101,7 +101,7 @@ class Value:
     count: int
 
 
-_STATUSES: Mapping[Show, tuple[ConnectorStatus, ...]] = {
+STATUSES: Mapping[Show, tuple[ConnectorStatus, ...]] = {
     Show.CHARGING: (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE),
     Show.AVAILABLE: (ConnectorStatus.AVAILABLE,),
     Show.FAULTED: (ConnectorStatus.FAULTED,),
@@ -130,11 +130,11 @@ def apply(query: Select[Any], wanted: Filter, at: datetime) -> Select[Any]:
     """Narrow a query that joins Charger and, outer, LinkLease. Chargers that are named are meant, whatever they are."""
     if wanted.ids is None:
         query = query.where(_shows(wanted.show, at))
-    return query.where(*_others(wanted, at))
+    return query.where(*conditions(wanted, at))
 
 
-def _others(wanted: Filter, at: datetime, *, without: Facet | None = None) -> list[ColumnElement[bool]]:
-    """All conditions but that of the state, and of one facet."""
+def conditions(wanted: Filter, at: datetime, *, without: Facet | None = None) -> list[ColumnElement[bool]]:
+    """All conditions but that of the state, and of one facet, on a query that joins Charger and, outer, LinkLease."""
     found = [
         _has(facet, values) for facet, values in wanted.chosen.items() if values and facet is not without
     ]
@@ -169,42 +169,11 @@ def _shows(show: Show, at: datetime) -> ColumnElement[bool]:
     if show in (Show.PENDING, Show.REJECTED):
         return Charger.admission == Admission(show.value)
     if show is Show.OFFLINE:
-        return and_(Charger.admission == Admission.ACCEPTED, ~is_online(at))
-    if show in _STATUSES:
-        has = exists().where(Connector.charger_id == Charger.id, Connector.status.in_(_STATUSES[show]))
+        return and_(is_accepted(), ~is_online(at))
+    if show in STATUSES:
+        has = exists().where(Connector.charger_id == Charger.id, Connector.status.in_(STATUSES[show]))
         return and_(is_reachable(at), has)
     return Charger.admission != Admission.REJECTED
-
-
-def counts(session: Session, *, at: datetime, wanted: Filter | None = None) -> Counter[Show]:
-    """How many chargers each state has, of those that the rest of the filter lets through. One query."""
-    return counted(session.execute(counting(wanted or Filter(), at)).one())
-
-
-def counting(wanted: Filter, at: datetime) -> Sums:
-    """The query of `counts`: one row, of which `counted` makes sense."""
-    meant = _others(wanted, at)
-    of_chargers = [x for x in Show if x not in _STATUSES]
-    chargers = select(*(summed(literal(1), _shows(x, at)).label(x) for x in of_chargers))
-    chargers = chargers.select_from(Charger).outerjoin(Charger.lease).where(*meant)
-    # Those with a connector of some status are counted in groups: to look for one at each charger takes twice as long.
-    show = case(*((Connector.status.in_(y), x.value) for x, y in _STATUSES.items())).label("show")
-    groups = select(show, func.count(distinct(Charger.id)).label("number")).join(Charger.lease)
-    groups = groups.join(Charger.connectors).where(is_reachable(at), *meant).group_by("show")
-    group = groups.subquery().c
-    connectors = select(*(summed(group.number, group.show == x.value).label(x) for x in _STATUSES))
-    parts = chargers.subquery(), connectors.subquery()
-    found = {x.key: x for part in parts for x in part.c}
-    return select(*(found[x] for x in Show)).select_from(parts[0].join(parts[1], true()))
-
-
-def summed(column: ColumnElement[int], condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """The sum of a column where the condition holds; 0 where it never does."""
-    return func.coalesce(func.sum(case((condition, column))), 0)
-
-
-def counted(row: Sequence[Any]) -> Counter[Show]:
-    return Counter({show: int(count) for show, count in zip(Show, row, strict=True)})
 
 
 def facets(session: Session, wanted: Filter, *, at: datetime) -> dict[Facet, list[Value]]:
@@ -234,7 +203,7 @@ def _facet(facet: Facet, wanted: Filter, at: datetime) -> Select[str, str, str, 
         query = query.outerjoin(Charger.site)
     if facet is Facet.TAG:
         query = query.outerjoin(ChargerTag, ChargerTag.charger_id == Charger.id)
-    query = query.where(_shows(wanted.show, at), *_others(wanted, at, without=facet))
+    query = query.where(_shows(wanted.show, at), *conditions(wanted, at, without=facet))
     return query.group_by(column)
 
 

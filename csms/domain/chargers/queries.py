@@ -2,30 +2,23 @@
 
 import base64
 import binascii
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from csms.domain.base import Sums
 from csms.domain.chargers import filtering
-from csms.domain.chargers.filtering import Filter, is_online, summed
+from csms.domain.chargers.filtering import Filter
 from csms.domain.chargers.models import (
-    Admission,
     AuthorizationPolicy,
     Charger,
     ConfigurationKey,
-    Connector,
-    ConnectorStatus,
     StatusEvent,
 )
 
 PAGE_SIZE = 50
-_WORDS = (*(x.value for x in ConnectorStatus), "Offline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +64,6 @@ def listed(
 def chosen(session: Session, wanted: Filter, *, at: datetime, most: int) -> Sequence[Charger]:
     """At most `most` of the chargers that a filter lets through, by name, as `listed` has them."""
     return listed(session, wanted, at=at, limit=most).chargers
-
-
-def connector_counts(session: Session, *, at: datetime) -> Counter[str]:
-    """How many connectors of accepted chargers are in each status; those of unreachable ones count as Offline."""
-    return connectors_counted(session.execute(connectors_counting(at)).one())
-
-
-def connectors_counting(at: datetime) -> Sums:
-    """The query of `connector_counts`: one row, of which `connectors_counted` makes sense."""
-    # Few groups first, and then their sums: each connector is looked at once instead of once for each status.
-    word = case((is_online(at), Connector.status), else_="Offline").label("word")
-    query = select(word, func.count().label("number")).join(Connector.charger).outerjoin(Charger.lease)
-    group = query.where(Charger.admission == Admission.ACCEPTED).group_by("word").subquery().c
-    return select(*(summed(group.number, group.word == x) for x in _WORDS))
-
-
-def connectors_counted(row: Sequence[Any]) -> Counter[str]:
-    return Counter({word: int(count) for word, count in zip(_WORDS, row, strict=True)})
 
 
 def shown(session: Session, charger_id: int) -> Charger | None:

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Select, Subquery, and_, case, exists, func, select, true, type_coerce, union_all
+from sqlalchemy import (
+    CTE,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    select,
+    true,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from csms.domain.base import Sums
@@ -163,7 +176,7 @@ def _between(query: Sums, since: date, until: date) -> Sums:
     )
 
 
-def _late(before: date) -> Subquery:
+def _late(before: date) -> CTE:
     """(id, the day of its newest register) of connectors that have none on the day `before`: nearly always nobody.
 
     Then two counts tell so, and no connector is looked at.
@@ -176,25 +189,25 @@ def _late(before: date) -> Subquery:
     return (
         select(Connector.id, newest.correlate(Connector).scalar_subquery().label("day"))
         .where(all_known > all_there, ~is_there.correlate(Connector))
-        .subquery()
+        .cte("late")
+        .prefix_with("MATERIALIZED")
     )
 
 
-def _last(since: date, until: date) -> Subquery:
+def _last(since: date, until: date, late: CTE) -> Subquery:
     """The last register of each connector from `since` to before `until`: none of simulated chargers.
 
     Registers of a day lie together. They are read as they lie; only connectors that have none on the last day, which
     is then still to be reckoned for them, are looked up one by one.
     """
-    before = until - DAY
-    late = _late(before)
+    before, simulated = until - DAY, _simulated()
     columns = [getattr(UptimeRegister, x) for x in ("connector_id", *TOTALS)]
     its = and_(UptimeRegister.connector_id == late.c.id, UptimeRegister.day == late.c.day)
     found = (
         select(*columns).where(UptimeRegister.day == before),
         select(*columns).join(late, its).where(late.c.day >= since),
     )
-    return union_all(*(x.where(UptimeRegister.connector_id.not_in(_simulated())) for x in found)).subquery()
+    return union_all(*(x.where(UptimeRegister.connector_id.not_in(simulated)) for x in found)).subquery()
 
 
 def _simulated() -> Select[Any]:
@@ -203,7 +216,7 @@ def _simulated() -> Select[Any]:
 
 def _moved(since: date, until: date) -> Subquery:
     """By how much each connector's registers moved from `since` to before `until`."""
-    last, first = _last(since, until), aliased(UptimeRegister)
+    last, first = _last(since, until, _late(until - DAY)), aliased(UptimeRegister)
     moved = ((last.c[x] - func.coalesce(getattr(first, x), 0)).label(x) for x in TOTALS)
     is_its_first = and_(first.connector_id == last.c.connector_id, first.day == since - DAY)
     return select(last.c.connector_id, *moved).select_from(last).outerjoin(first, is_its_first).subquery()
@@ -214,7 +227,8 @@ def days_of_all(since: date, until: date) -> Sums:
 
     A difference of sums: to find each connector's first register would take longer than to add them up.
     """
-    last, late = _last(since, until), _late(until - DAY)
+    late = _late(until - DAY)
+    last = _last(since, until, late)
     is_counted = and_(
         UptimeRegister.day == since - DAY,
         UptimeRegister.connector_id.not_in(_simulated()),

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
 
 from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
-from csms.domain.chargers import Admission, Charger, Connector, LinkLease, StatusEvent
+from csms.domain.chargers import Charger, Connector, LinkLease, StatusEvent
+from csms.domain.chargers.filtering import is_accepted
 from csms.domain.commands import Command, Kind
 from csms.domain.frames import Frame
 from csms.domain.tariffs import TariffVersion
@@ -67,8 +68,6 @@ def wall(session: Session, *, limit: int) -> Sequence[tuple[Connector, Transacti
     Of each no more is read than a tile shows.
     """
     order = (Charger.sorting_name, Charger.id, Connector.evse_number, Connector.number)
-    # Told by what they are not, or SQLite looks for all that are accepted and then puts them in order.
-    is_accepted = Charger.admission.not_in((Admission.PENDING, Admission.REJECTED))
     running = and_(Transaction.connector_id == Connector.id, Transaction.state == TransactionState.ACTIVE)
     its_charger = contains_eager(Connector.charger).load_only(Charger.identity, Charger.name)
     its_lease = contains_eager(Charger.lease).load_only(LinkLease.online_until, LinkLease.last_seen_at)
@@ -77,7 +76,7 @@ def wall(session: Session, *, limit: int) -> Sequence[tuple[Connector, Transacti
         .join(Connector.charger)
         .outerjoin(Charger.lease)
         .outerjoin(Transaction, running)
-        .where(is_accepted)
+        .where(is_accepted())
         .options(its_charger.options(its_lease), load_only(*_OF_A_TILE), load_only(*_OF_ITS_SESSION))
         .order_by(*order)
         .limit(limit)
