@@ -83,8 +83,6 @@ class Link:
             while True:
                 text = server.receive()
                 if text is not None:
-                    if self.door.wire_log is not None:
-                        self.door.wire_log.heard(self.station.identity, text)
                     with self.turn:
                         self._handle(text)
         except ConnectionClosed as closed:
@@ -150,10 +148,14 @@ class Link:
             )  # its lease runs out
 
     def _handle(self, text: str) -> None:
+        at = clock.now()
+        if self.door.wire_log is not None:
+            self.door.wire_log.heard(self.station.identity, text, at)
         received = units.first_look(self.actions, text)
         if isinstance(received, Call):
             self._ask_issuer(received)
-        frame = (self.actions, self.station, self.epoch, text, clock.now(), time.perf_counter())
+            at = clock.now()  # that may have taken a while
+        frame = (self.actions, self.station, self.epoch, text, at, time.perf_counter())
         if isinstance(received, (Heading, Call)):
             unit = units.Received(*frame, received)
             reply = answered(self.door.lane, unit)

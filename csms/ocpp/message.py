@@ -279,12 +279,27 @@ _SECRETS = (
 )
 
 
+_WORDS = ("authorizationkey", "basicauthpassword")
+
+
 def _may_hold_secret(text: str) -> bool:
     """Looks for what is quick to look for: a colon stands in every message, and two slashes in few that have one."""
     if "/" in text and "//" in text:
         return True
     folded = text.casefold()
-    return "authorizationkey" in folded or "basicauthpassword" in folded
+    return any(word in folded for word in _WORDS)
+
+
+# What is to be escaped in a line becomes NUL, all else of ASCII small: one walk, and what follows looks for it quickly.
+_FOLDED = bytes(0 if x < 0x20 or x >= 0x7F else ord(chr(x).lower()) for x in range(256))
+
+
+def is_plain(text: str) -> bool:
+    """Whether it is ASCII with nothing to hide or to escape: so are nearly all texts, and many together as well."""
+    if not text.isascii() or ("/" in text and "//" in text):
+        return False
+    folded = text.encode().translate(_FOLDED)
+    return b"\x00" not in folded and not any(word.encode() in folded for word in _WORDS)
 
 
 def without_secrets(value: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import logging
 import os
 import re
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import gevent
@@ -17,15 +19,17 @@ from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
 from csms import clock
+from csms.domain.base import iso
 from csms.ocpp import message
 
 log = logging.getLogger(__name__)
 
 GATHERED_S = 0.25
 MOST_WAITING = 50_000  # when the disk is too slow, the newest are lost, and counted
-PORTION = 500  # messages that are redacted without a break
+PORTION = 500  # messages that are looked through without a break
 _BROKEN = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")  # what would end a line, or drive a terminal
-_CONTROLS = bytes([*range(0x20), 0x7F])
+
+Noted = tuple[datetime, str, str, str]  # when, with whom, which way, what
 
 
 class WireLog:
@@ -33,7 +37,7 @@ class WireLog:
 
     def __init__(self, directory: Path, kept_days: int) -> None:
         self._directory, self._kept_days = directory, kept_days
-        self._waiting: deque[tuple[datetime, str, str, str]] = deque()
+        self._waiting: deque[Noted] = deque()
         self._lost = 0
         self._swept_on: date | None = None
         self._is_failing = False
@@ -51,19 +55,19 @@ class WireLog:
         self._write_waiting()
         self._thread.join()
 
-    def heard(self, identity: str, text: str) -> None:
+    def heard(self, identity: str, text: str, at: datetime) -> None:
         """A charger has sent this."""
-        self._note(identity, ">", text)
+        self._note((at, identity, ">", text))
 
     def said(self, identity: str, text: str) -> None:
         """This was sent to a charger."""
-        self._note(identity, "<", text)
+        self._note((clock.now(), identity, "<", text))
 
-    def _note(self, identity: str, arrow: str, text: str) -> None:
+    def _note(self, noted: Noted) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._lost += 1
             return
-        self._waiting.append((clock.now(), identity, arrow, text))
+        self._waiting.append(noted)
         self._news.set()
 
     def _run(self) -> None:
@@ -75,12 +79,10 @@ class WireLog:
 
     def _write_waiting(self) -> None:
         while self._waiting:
-            days: dict[date, list[str]] = {}
-            for _ in range(min(PORTION, len(self._waiting))):
-                at, identity, arrow, text = self._waiting.popleft()
-                days.setdefault(at.date(), []).append(_line(at, identity, arrow, text))
-            for day, lines in days.items():
-                self._thread.apply(self._append, (day, "".join(lines).encode("utf-8", "replace")))
+            portion = [self._waiting.popleft() for _ in range(min(PORTION, len(self._waiting)))]
+            for day, noted in groupby(portion, key=_day_of):
+                lines = _lines(list(noted))
+                self._thread.apply(self._append, (day, lines.encode("utf-8", "replace")))
         if self._lost:
             log.warning("wire_log_lost", extra={"messages": self._lost})
             self._lost = 0
@@ -113,17 +115,30 @@ class WireLog:
         self._swept_on = today
 
 
-def _line(at: datetime, identity: str, arrow: str, text: str) -> str:
-    """`2026-11-21T13:32:07.120Z CP-1 > [2,"1","Heartbeat",{}]`; `at` is in UTC."""
-    moment = at.isoformat()[:23] if at.microsecond else at.isoformat(timespec="milliseconds")[:23]
-    line = f"{moment}Z {identity} {arrow} {message.redacted(text)}"
-    if not _is_plain(line):
-        line = _BROKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
-    return f"{line}\n"
+def _day_of(noted: Noted) -> date:
+    return noted[0].date()
 
 
-def _is_plain(line: str) -> bool:
-    """Whether nothing in it is to be escaped: nearly always, and known in a third of the time that Unicode takes."""
-    if line.isascii():
-        return len(line.encode().translate(None, _CONTROLS)) == len(line)
-    return line.isprintable()
+def _lines(noted: Sequence[Noted]) -> str:
+    """`2026-11-21T13:32:07.120Z CP-1 > [2,"1","Heartbeat",{}]` and so on; moments are in UTC.
+
+    Nearly always nothing is to be hidden or escaped. That is seen of all of them at once.
+    """
+    clean = _as_is if message.is_plain("".join([x[3] for x in noted])) else _cleaned
+    lines = [f"{_stamp(at)}Z {identity} {arrow} {clean(text)}\n" for at, identity, arrow, text in noted]
+    return "".join(lines)
+
+
+def _stamp(at: datetime) -> str:
+    return iso(at)[:23] if at.microsecond else at.isoformat(timespec="milliseconds")[:23]
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def _cleaned(text: str) -> str:
+    """`text` without secrets, in one line."""
+    if message.is_plain(text):
+        return text
+    return _BROKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", message.redacted(text))
