@@ -27,7 +27,7 @@ from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
 from csms.web import filters, languages, session_rows, strips
-from csms.web.security import actor, can, put_on_record, requires
+from csms.web.security import actor, can, home, put_on_record, requires
 from csms.web.shell import free_share, shell, zone
 from csms.work import atomic
 from settings import lan_address
@@ -64,7 +64,11 @@ class Tile:
 
 
 @blueprint.get("/ui/")
-def show() -> str:
+@requires("self")
+def show() -> str | Response:
+    """Where every page leads back to; whoever may not see it is led to their own first page."""
+    if not can("view"):
+        return redirect(home())
     at = clock.now()
     found = _overview(at)
     if not found.fleet.chargers:

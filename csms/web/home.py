@@ -12,7 +12,7 @@ from csms.domain import hostnames
 from csms.domain.hostnames import Module
 from csms.extensions import db
 from csms.web import dashboard, readme
-from csms.web.security import ask_to_log_in, can, home
+from csms.web.security import ask_to_log_in
 from settings import Home
 
 blueprint = Blueprint("home", __name__)
@@ -47,7 +47,7 @@ def show() -> str | Response:
     if not current_user.is_authenticated:
         answer: Response = ask_to_log_in()
         return answer
-    return dashboard.show() if can("view") else redirect(home())
+    return dashboard.show()
 
 
 def _module() -> Module:

@@ -61,7 +61,10 @@ NAVIGATION = {
     "webhooks": "edit",
     "simulator": "operate",
     "settings": "own",
+    "me": "self",
+    "find": "self",
 }
+DRIVERS_OWN = {"me", "find"}
 
 # What the field above every page finds them by, beside their addresses.
 PAGES = {
@@ -181,12 +184,14 @@ class Shell:
 
     @cached_property
     def hidden(self) -> set[str]:
-        """What this role may not see."""
-        return {key for key, permission in NAVIGATION.items() if not can(permission)}
+        """What this role may not see, and of whom nobody drives what drivers have."""
+        hidden = {key for key, permission in NAVIGATION.items() if not can(permission)}
+        is_driver = not can("host") or current_user.account_id is not None
+        return hidden if is_driver else hidden | DRIVERS_OWN
 
     @property
     def lab_mode(self) -> str | None:
-        if not current_app.config["LAB"]:
+        if not (current_app.config["LAB"] and can("host")):
             return None
         return gettext("Lab mode: any charger that knows this address is let in, and anybody may charge.")
 

@@ -36,6 +36,7 @@ ANYBODYS_PAGES = {
     "vouchers": {"redeem"},
     "profile": {"show", "change", "change_password", "choose_times", "end_log_in"},
     "second_factor": {"show", "begin", "confirm", "change"},
+    "dashboard": {"show"},
 }
 
 
