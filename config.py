@@ -229,13 +229,15 @@ class Config(PeopleSettings, UpkeepSettings):
     distance_unit: DistanceUnit = setting(
         "DISTANCE_UNIT",
         "km",
-        "Whether drivers read distances in `km` or `mi`; users may choose their own.",
+        "Whether drivers read distances in `km` or `mi`, unless the page *Settings* says otherwise; users may choose their "
+        "own.",
         one_of(DistanceUnit),
     )
     help_phone: str = setting(
         "HELP_PHONE",
         "",
-        "The number that drivers may call, shown on charger pages and labels. Empty: none.",
+        "The number that drivers may call, shown on their pages and on labels, unless the page *Settings* says otherwise. "
+        "Empty: none.",
         matching(r"\+?[0-9][0-9 ()/.-]{1,30}", "write a telephone number such as +34 900 123 456"),
     )
     currency: str = setting(
@@ -251,15 +253,23 @@ class Config(PeopleSettings, UpkeepSettings):
         "emitted for the delivered energy. The page *Settings* may say otherwise. Empty: they say nothing of CO₂.",
         matching(r"[0-9]{1,4}", "write whole grams from 0 to 9999, for example 380"),
     )
-    time_zone: ZoneInfo = setting("TIME_ZONE", "UTC", "The zone in which pages show times (IANA).", time_zone)
+    time_zone: ZoneInfo = setting(
+        "TIME_ZONE",
+        "UTC",
+        "The zone in which pages show times (IANA), unless the page *Settings* says otherwise.",
+        time_zone,
+    )
     map_center: MapCenter = setting(
-        "MAP_CENTER", "25.6866,-100.3161", "Where maps begin when there is no charger yet.", map_center
+        "MAP_CENTER",
+        "25.6866,-100.3161",
+        "Where maps begin when there is no charger yet, unless the page *Settings* says otherwise.",
+        map_center,
     )
     tile_url: str = setting(
         "TILE_URL",
         "",
         "Map tiles, `https://tiles.example.org/{z}/{x}/{y}.png`; browsers then load them from that host. "
-        "Empty: maps without tiles, nothing from other hosts.",
+        "Empty: maps without tiles, nothing from other hosts. The page *Settings* may say otherwise.",
         tile_url,
     )
     access_token_lifetime_s: int = setting(

@@ -34,7 +34,7 @@ from csms.ocpp.forwarding.versions import RELAYS
 from csms.ocpp.wire_log import WireLog
 from csms.roaming.asking import Asker
 from csms.simulator import Simulators
-from csms.web import report_mails, setup
+from csms.web import installation, report_mails, setup
 from csms.web.streams import Streams
 from csms.work import StorageFailed, atomic
 
@@ -100,8 +100,10 @@ def serve(app: Flask, config: Config) -> None:
         backups.carry_out()
     for protocol in VERSIONS:
         schemas.warm(protocol)
-    setup.apply_stored(app)
-    app.extensions["bus"].subscribe((settings.TOPIC,), lambda _topic: gevent.spawn(setup.apply_stored, app))
+    installation.apply_stored(app)
+    app.extensions["bus"].subscribe(
+        (settings.TOPIC,), lambda _topic: gevent.spawn(installation.apply_stored, app)
+    )
     door = open_door(app, config)
     simulators = app.extensions["simulators"] = Simulators()
     streams = app.extensions["streams"] = Streams(app)

@@ -197,6 +197,8 @@ WHOLE = {
     "settings.accent": lazy_gettext("Accent colour changed"),
     "settings.logo": lazy_gettext("Logo changed"),
     "settings.logo_removed": lazy_gettext("Logo removed"),
+    "settings.co2": lazy_gettext("CO₂ of the electricity changed"),
+    "settings.maps": lazy_gettext("Settings of maps changed"),
     "settings.organisation": lazy_gettext("Organisation’s settings changed"),
     "settings.payments": lazy_gettext("Settings of payments changed"),
     "settings.quiet": lazy_gettext("Quiet mode switched"),

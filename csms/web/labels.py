@@ -75,6 +75,7 @@ def index() -> str:
             (x, words, with_query("labels.index", {**kept, "size": x}), None) for x, words in SIZES.items()
         ],
         operator=config.organisation,
+        help_phone=config.help_phone,
         host=urlsplit(config.public_base_url).netloc,
     )
 

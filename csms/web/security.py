@@ -161,7 +161,6 @@ def register(app: Flask, pages: frozenset[str]) -> None:
     app.config.setdefault("REMEMBER_COOKIE_SECURE", app.config["SESSION_COOKIE_SECURE"])
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
     app.config["REMEMBER_COOKIE_DURATION"] = 30 * 24 * 3600
-    policy = content_policy(app.extensions["settings"].tile_url)
 
     @app.before_request
     def _guard() -> WerkzeugResponse | None:
@@ -175,7 +174,7 @@ def register(app: Flask, pages: frozenset[str]) -> None:
 
     @app.after_request
     def _protect(response: Response) -> Response:
-        return _headers(response, policy)
+        return _headers(response, content_policy(app.extensions["settings"].tile_url))
 
     app.add_template_global(can)
     app.add_template_filter(card_number)
@@ -250,6 +249,7 @@ def refuse_foreign() -> None:
         abort(403)
 
 
+@functools.lru_cache(maxsize=8)
 def content_policy(tile_url: str) -> str:
     """Nothing inline, nothing from elsewhere but map tiles where they are set up."""
     tiles = ""

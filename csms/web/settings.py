@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-import re
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from zoneinfo import available_timezones
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -19,13 +20,14 @@ from csms.domain import branding, quiet
 from csms.domain.accounts import User, settings
 from csms.domain.chargers import Charger
 from csms.extensions import db
+from csms.web.installation import apply_stored, keep, problems, written
 from csms.web.security import can, put_on_record, requires
-from csms.web.setup import apply_stored
 from csms.work import atomic
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
 Page = str | Response | tuple[str, int]
+ORGANISATION = (settings.ORGANISATION, settings.HELP_PHONE, settings.TIME_ZONE, settings.DISTANCE_UNIT)
 PACKAGES = ("flask", "gevent", "sqlalchemy", "ocpp", "websockets")
 
 
@@ -38,32 +40,32 @@ def index() -> str:
 @blueprint.post("")
 @requires("own")
 def change() -> Page:
-    """Change the organisation's name; it is on every page, receipt and label."""
-    name = request.form.get("organisation", "").strip()
-    if not 0 < len(name) <= 80:
-        return installation(
-            request.form, {"organisation": gettext("Write a name of at most 80 characters.")}
-        ), 422
-    at = clock.now()
-    with atomic() as session:
-        settings.put(session, settings.ORGANISATION, name, at=at)
-        _audit("settings.organisation", None, name)
-    apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
-    flash(gettext("Saved."), "success")
-    return redirect(url_for(".index"))
+    """Change the organisation's name, help line, clock or units; what the form does not send stays."""
+    return _changed("organisation", (x for x in ORGANISATION if x in request.form))
+
+
+@blueprint.post("/maps")
+@requires("own")
+def change_maps() -> Page:
+    """Where maps begin, and what is drawn on them."""
+    return _changed("maps", (settings.MAP_CENTER, settings.TILE_URL))
 
 
 @blueprint.post("/co2")
 @requires("own")
 def change_co2() -> Page:
     """What a kWh of the installation's electricity stands for, in grams of CO₂; empty: nobody knows."""
-    grams = request.form.get("co2", "").strip()
-    if grams and not re.fullmatch(r"[0-9]{1,4}", grams):
-        problem = gettext("Write whole grams from 0 to 9999, or nothing.")
-        return installation(request.form, {"co2": problem}), 422
+    return _changed("co2", (settings.CO2_G_PER_KWH,))
+
+
+def _changed(what: str, names: Iterable[str]) -> Page:
+    """Keep what was typed of these settings; they hold at once."""
+    given = written(request.form, names)
+    if found := problems(given):
+        return installation(request.form, found), 422
     with atomic() as session:
-        settings.put(session, settings.CO2_G_PER_KWH, grams, at=clock.now())
-        _audit("settings.co2", None, grams)
+        keep(session, given, at=clock.now())
+        _audit(f"settings.{what}", None, ", ".join(x for x in given.values() if x))
     apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
     flash(gettext("Saved."), "success")
     return redirect(url_for(".index"))
@@ -82,14 +84,15 @@ def switch_quiet() -> Response:
     return redirect(url_for(".index") if can("own") else url_for("dashboard.show"))
 
 
-def installation(given: Any, problems: dict[str, str]) -> str:
+def installation(given: Any, found: dict[str, str]) -> str:
     """The page, with what somebody has typed and what is wrong with it."""
     config: Config = current_app.extensions["settings"]
     return render_template(
         "settings/index.html",
         given=given,
-        problems=problems,
+        problems=found,
         config=config,
+        zones=sorted(available_timezones()),
         look=current_app.extensions["look"],
         house_accent=branding.HOUSE_ACCENT,
         database=make_url(config.database_url).render_as_string(hide_password=True),

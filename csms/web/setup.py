@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import available_timezones
 
 import gevent
+from babel.numbers import get_territory_currencies
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -15,21 +16,23 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock
-from csms.domain import accounts, branding
+from csms.domain import accounts
 from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
-from csms.web import auth
-from csms.web.languages import said
+from csms.web import auth, installation
+from csms.web.languages import current, said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic
-from settings import UnknownChargers
+from settings import DistanceUnit
 
 log = logging.getLogger(__name__)
 
 blueprint = Blueprint("setup", __name__)
 
 LINK_FOR = timedelta(minutes=30)
+ASKED = (settings.ORGANISATION, settings.CURRENCY, settings.TIME_ZONE, settings.DISTANCE_UNIT)
+IN_MILES = ("GB", "LR", "MM", "US")
 CURRENCIES = (
     "EUR",
     "USD",
@@ -61,33 +64,6 @@ def setup_url(app: Flask) -> str | None:
         return f"{config.public_base_url}/setup/{token}"
 
 
-def apply_stored(app: Flask) -> None:
-    """Put what owners have set on the pages over what the environment says. Once, before chargers may come."""
-    with app.app_context():
-        stored, look = settings.stored(db.session()), branding.look(db.session())
-        db.session.remove()
-    config: Config = app.extensions["settings"]
-    zone = stored.get(settings.TIME_ZONE)
-    app.extensions["settings"] = replace(
-        config,
-        organisation=stored.get(settings.ORGANISATION, config.organisation),
-        currency=stored.get(settings.CURRENCY, config.currency),
-        co2_g_per_kwh=stored.get(settings.CO2_G_PER_KWH, config.co2_g_per_kwh),
-        time_zone=ZoneInfo(zone) if zone else config.time_zone,
-    )
-    app.extensions["look"] = look
-    if stored.get(settings.LAB_CLOSED) == "1":
-        end_lab(app)
-
-
-def end_lab(app: Flask) -> None:
-    """From now on this process lets in only chargers that an operator has added or adopted."""
-    app.config["LAB"] = False
-    app.config["REQUIRES_SUBPROTOCOL"] = True
-    if app.config["UNKNOWN_CHARGERS"] == UnknownChargers.ACCEPT.value:
-        app.config["UNKNOWN_CHARGERS"] = UnknownChargers.PENDING.value
-
-
 @blueprint.get("/setup")
 @blueprint.get("/setup/<token>")
 def show(token: str = "") -> Page:
@@ -102,22 +78,22 @@ def create(token: str) -> Page:
     """Make the owner, and log in. The link is used up only when everything is right."""
     if not accounts.is_link_good(db.session(), accounts.SETUP, token, at=clock.now()):
         return _bad_link()
-    problems = _problems()
-    if problems:
+    given = installation.written(request.form, ASKED)
+    if problems := _problems(given):
         return _form(token, problems), 422
     db.session.remove()
     password_hash = gevent.get_hub().threadpool.apply(accounts.hash_password, (request.form["password"],))
     try:
         with atomic() as session:
             user = _owner(session, token, password_hash)
-            _keep(session)
+            installation.keep(session, given, at=clock.now())
     except Invalid as error:
         return _form(token, {error.field or "username": said(error)}), 422
     except DomainError as error:
         return _form(token, {"username": said(error)}), 422
     if user is None:
         return _bad_link()
-    apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
+    installation.apply_stored(current_app._get_current_object())  # type: ignore[attr-defined]
     return auth.enter(user)
 
 
@@ -129,7 +105,7 @@ def close_lab() -> Response:
         at = clock.now()
         settings.put(session, settings.LAB_CLOSED, "1", at=at)
         put_on_record(session, "close_lab")
-    end_lab(current_app._get_current_object())  # type: ignore[attr-defined]
+    installation.end_lab(current_app._get_current_object())  # type: ignore[attr-defined]
     flash(gettext("Lab mode is over. New chargers wait for you to adopt them."), "success")
     return redirect(url_for("dashboard.show"))
 
@@ -143,43 +119,45 @@ def _owner(session: Session, token: str, password_hash: str) -> User | None:
     user = accounts.create_user(
         session, username, password_hash, Role.OWNER, at=at, email=request.form.get("email")
     )
+    user.language = current()  # that in which the form was read
     accounts.audit(session, user.username, "setup", at=at, address=request.remote_addr)
     return user
 
 
-def _keep(session: Session) -> None:
-    at = clock.now()
-    for name in (settings.ORGANISATION, settings.CURRENCY, settings.TIME_ZONE):
-        settings.put(session, name, request.form[name].strip(), at=at)
-
-
-def _problems() -> dict[str, str]:
+def _problems(given: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with the form, by field."""
-    given = {name: request.form.get(name, "").strip() for name in ("organisation", "currency", "time_zone")}
-    found: dict[str, str] = {}
-    if not 0 < len(given["organisation"]) <= 80:
-        found["organisation"] = gettext("Give your organisation a name of at most 80 characters.")
-    if not (len(given["currency"]) == 3 and given["currency"].isascii() and given["currency"].isupper()):
-        found["currency"] = gettext("A currency has three capital letters, such as EUR.")
-    try:
-        ZoneInfo(given["time_zone"])
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        found["time_zone"] = gettext("There is no such time zone; write one such as Europe/Madrid.")
-    password = request.form.get("password", "")
-    if problem := accounts.password_problem(password):
+    found = installation.problems(given)
+    if problem := accounts.password_problem(request.form.get("password", "")):
         found["password"] = said(problem)
     return found
 
 
+def _usual(config: Config) -> dict[str, str]:
+    """What the environment says, or where it says nothing, what people have where the browser is from."""
+    territory = next(
+        (x for tag, _ in request.accept_languages for x in tag.split("-")[1:] if len(x) == 2), ""
+    )
+    currency, unit = config.currency, config.distance_unit
+    if currency == Config.currency:
+        currency = next(iter(get_territory_currencies(territory.upper())), currency)
+    if unit is Config.distance_unit and territory.upper() in IN_MILES:
+        unit = DistanceUnit.MI
+    organisation = "" if config.organisation == Config.organisation else config.organisation
+    return {
+        settings.ORGANISATION: organisation,
+        settings.CURRENCY: currency,
+        settings.TIME_ZONE: config.time_zone.key,
+        settings.DISTANCE_UNIT: unit,
+    }
+
+
 def _form(token: str, problems: dict[str, str]) -> str:
     config: Config = current_app.extensions["settings"]
-    given = {
-        "organisation": "" if config.organisation == "Amberline" else config.organisation,
-        "currency": config.currency,
-        "time_zone": config.time_zone.key,
-        "username": "",
-        "email": "",
-    } | {name: value for name, value in request.form.items() if name not in ("password", "csrf_token")}
+    given = (
+        _usual(config)
+        | {"username": ""}
+        | {name: value for name, value in request.form.items() if name not in ("password", "csrf_token")}
+    )
     currencies = tuple(dict.fromkeys((config.currency, *CURRENCIES)))
     return render_template(
         "setup/show.html",

@@ -119,6 +119,25 @@ PAGES = {
 }
 
 
+# What is set on those pages, as one would ask for it. They are found by parts of their names, and never opened by
+# the first letters of one.
+SETTINGS = {
+    gettext_noop("Accent colour"): "/settings#accent",
+    gettext_noop("CO₂ of your electricity"): "/settings#co2_g_per_kwh",
+    gettext_noop("Currency of prices"): "/settings",
+    gettext_noop("Help line"): "/settings#help_phone",
+    gettext_noop("Lab mode"): "/settings",
+    gettext_noop("Language of my pages"): "/profile#language",
+    gettext_noop("Logo"): "/settings#logo",
+    gettext_noop("Address of map tiles"): "/settings#tile_url",
+    gettext_noop("Organisation"): "/settings#organisation",
+    gettext_noop("Password"): "/profile#password",
+    gettext_noop("Second factor"): "/profile/second-factor",
+    gettext_noop("Time zone"): "/settings#time_zone",
+    gettext_noop("Where maps begin"): "/settings#map_center",
+}
+
+
 def page_called(words: str) -> str | None:
     """The address of the page with this name, if whoever asks may see it; its first four letters are enough."""
     words = words.casefold()
@@ -131,10 +150,11 @@ def page_called(words: str) -> str | None:
 
 
 def pages_like(words: str) -> list[tuple[str, str]]:
-    """(name, address) of the pages with these words in their names that whoever asks may see, each once."""
+    """(name, address) of the pages and settings with these words that whoever asks may see, each address once."""
     words = words.casefold()
-    found = {PAGES[x]: x for x in reversed(PAGES) if any(words in y for y in _called(x))}
-    return [(gettext(name), address) for address, name in found.items() if may_see(address)]
+    known = SETTINGS | PAGES
+    found = {known[x]: x for x in reversed(known) if any(words in y for y in _called(x))}
+    return [(gettext(name), address) for address, name in found.items() if may_see(address.partition("#")[0])]
 
 
 def _called(name: str) -> tuple[str, str]:

@@ -38,3 +38,10 @@ def test_an_unknown_size_is_explained_and_strangers_print_nothing(visitor, site)
     olga = visitor().log_in()
     assert olga.get("/labels?size=a0").status_code == 422
     assert visitor().get("/labels").status_code in (302, 401)
+
+
+def test_a_label_tells_whom_to_call(visitor, site):
+    olga = visitor().log_in()
+    assert "Help:" not in olga.text("/labels")
+    olga.post("/settings", {"help_phone": "+34 900 000 000"})
+    assert "Help: +34 900 000 000" in olga.text("/labels")

@@ -75,14 +75,14 @@ def test_without_grams_nothing_is_told_of_co2_and_with_them_everywhere(visitor, 
     assert "CO₂" not in olga.text("/reports?period=week")
     assert "co2" not in olga.text("/reports/sessions.csv?period=week")
     before = app.extensions["settings"]
-    assert olga.post("/settings/co2", {"co2": "a lot"}).status_code == 422
-    assert olga.post("/settings/co2", {"co2": "380"}).status_code == 302
+    assert olga.post("/settings/co2", {"co2_g_per_kwh": "a lot"}).status_code == 422
+    assert olga.post("/settings/co2", {"co2_g_per_kwh": "380"}).status_code == 302
     assert "380 g per kWh" in olga.text("/reports?period=week")
     assert "3.8 kg" in olga.text("/reports?period=week&group=charger")
     lines = olga.text("/reports/sessions.csv?period=week&group=charger").splitlines()
     assert lines[0].split(",")[8] == "co2_kg"
     assert lines[1].split(",")[8] == "3.8"
-    olga.post("/settings/co2", {"co2": ""})
+    olga.post("/settings/co2", {"co2_g_per_kwh": ""})
     assert "CO₂" not in olga.text("/reports?period=week")
     app.extensions["settings"] = before
 

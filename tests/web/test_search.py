@@ -13,7 +13,7 @@ from csms import clock
 from csms.domain import accounts, chargers, sites
 from csms.domain.accounts import Role
 from csms.domain.sites import Details
-from csms.web.shell import PAGES
+from csms.web.shell import PAGES, SETTINGS
 from tests.web.browser import Browser, logged_in, publish
 from tests.web.site import Site
 
@@ -34,6 +34,14 @@ def test_pages_are_found_by_their_names(session: Session, olga: Browser) -> None
     assert olga.open("/search?q=map").location == "/map"
     for address in PAGES.values():
         assert olga.open(address).status_code == 200, address
+
+
+def test_settings_are_found_by_their_names(olga: Browser) -> None:
+    for words, address in (("time zone", "/settings#time_zone"), ("language", "/profile#language")):
+        assert olga.open(f"/search?q={words}").location == address
+    for address in SETTINGS.values():
+        path, _, field = address.partition("#")
+        assert not field or f'id="{field}"' in olga.read(path), address
 
 
 def test_nobody_is_led_to_a_page_that_is_not_theirs(app: Flask, session: Session) -> None:

@@ -83,6 +83,64 @@ def test_the_organisations_name_is_on_receipts_at_once(visitor, site):
     assert "Operated by Sol Carga" in visitor().text(f"/c/{site.slug}")
 
 
+def test_the_help_line_is_on_drivers_pages_at_once_and_can_be_taken_away(visitor, site):
+    olga = visitor().log_in()
+    form = {"organisation": "Sol Carga", "time_zone": "America/Monterrey", "distance_unit": "mi"}
+    assert olga.post("/settings", form | {"help_phone": "+52 81 8000 0000"}).status_code == 302
+    assert 'href="tel:+528180000000"' in visitor().text(f"/c/{site.slug}")
+    assert olga.post("/settings", form | {"help_phone": ""}).status_code == 302
+    assert "tel:" not in visitor().text(f"/c/{site.slug}")
+
+
+def test_the_clock_and_the_units_of_the_installation_hold_at_once(visitor, app, site):
+    olga = visitor().log_in()
+    olga.post("/settings", {"organisation": "Sol", "time_zone": "America/Monterrey", "distance_unit": "mi"})
+    assert 'title="America/Monterrey"' in olga.text("/sessions")
+    assert app.extensions["settings"].distance_unit == "mi"
+
+
+def test_what_cannot_be_meant_is_told_at_its_field_and_nothing_is_lost(visitor, site):
+    olga = visitor().log_in()
+    form = {"organisation": "", "help_phone": "call us", "time_zone": "Mars/Olympus", "distance_unit": "ell"}
+    answer = olga.post("/settings", form)
+    assert answer.status_code == 422
+    page = told(answer)
+    for words in (
+        "at most 80 characters",
+        "+34 900 123 456",
+        "There is no such time zone",
+        "Choose one of the list",
+    ):
+        assert words in page
+    for typed in ("call us", "Mars/Olympus"):
+        assert f'value="{typed}"' in page
+    answer = olga.post("/settings/maps", {"map_center": "north", "tile_url": "https://tiles.example.org/"})
+    assert answer.status_code == 422
+    assert "25.6866,-100.3161" in told(answer)
+    assert "{z}/{x}/{y}" in told(answer)
+
+
+def test_maps_begin_where_the_owner_says_on_the_tiles_of_their_choice(visitor, site):
+    olga = visitor().log_in()
+    form = {"map_center": "41.39,2.17", "tile_url": "https://tiles.example.org/{z}/{x}/{y}.png"}
+    assert olga.post("/settings/maps", form).status_code == 302
+    answer = olga.get("/map")
+    assert 'data-center="41.39,2.17"' in told(answer)
+    assert 'data-tile-host="tiles.example.org"' in told(answer)
+    assert "https://tiles.example.org;" in answer.headers["Content-Security-Policy"]
+    olga.post("/settings/maps", form | {"tile_url": ""})
+    answer = olga.get("/map")
+    assert "data-tiles" not in told(answer)
+    assert "tiles.example.org" not in answer.headers["Content-Security-Policy"]
+
+
+def test_an_operator_chooses_the_language_of_the_pages_in_the_profile(visitor, site):
+    marta = visitor().log_in(Role.OPERATOR)
+    assert '<option value="nl">Nederlands</option>' in marta.text("/profile")
+    marta.post("/language", {"language": "nl", "next": "/profile"})
+    assert '<html lang="nl"' in marta.text("/sessions")
+
+
 @pytest.mark.parametrize("role", [x for x in Role if x is not Role.OWNER])
 def test_others_find_no_settings(visitor, site, role):
     other = visitor().log_in(role)

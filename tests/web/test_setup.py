@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,10 +13,16 @@ from sqlalchemy.orm import Session
 from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import settings as stored_settings
-from csms.web import setup
+from csms.web import installation, setup
 from tests.web.browser import PASSWORD, Browser, logged_in, publish
 
-FORM = {"organisation": "Parkhaus Nord", "currency": "CHF", "time_zone": "Europe/Zurich", "username": "olga"}
+FORM = {
+    "organisation": "Parkhaus Nord",
+    "currency": "CHF",
+    "time_zone": "Europe/Zurich",
+    "distance_unit": "km",
+    "username": "olga",
+}
 
 
 @pytest.fixture
@@ -42,6 +49,32 @@ def test_the_link_makes_the_owner_and_logs_in(app: Flask) -> None:
     assert app.extensions["settings"].currency == "CHF"
     assert app.extensions["settings"].time_zone.key == "Europe/Zurich"
     assert setup.setup_url(app) is None
+
+
+@pytest.mark.parametrize(
+    ("spoken", "currency", "unit"),
+    [("en-US,en;q=0.9", "USD", "mi"), ("es-MX", "MXN", "km"), ("de", "EUR", "km")],
+)
+def test_the_form_begins_with_what_people_have_where_the_browser_is_from(
+    app: Flask, spoken: str, currency: str, unit: str
+) -> None:
+    page = Browser(app).read(_link(app), headers={"Accept-Language": spoken})
+    assert re.search(rf'value="{currency}"[^>]*id="currency"', page)
+    assert f'<option value="{unit}" selected>' in page
+
+
+def test_the_owner_is_written_to_in_the_language_of_the_form(app: Flask, session: Session) -> None:
+    session.rollback()
+    browser, path = Browser(app), _link(app)
+    spanish = {"Accept-Language": "es-MX"}
+    browser.open(path, headers=spanish)
+    assert (
+        browser.send(path, spanish, **{**FORM, "distance_unit": "mi"}, password=PASSWORD).status_code == 302
+    )
+    assert app.extensions["settings"].distance_unit == "mi"
+    owner = accounts.find_user(session, "olga")
+    assert owner is not None
+    assert owner.language == "es"
 
 
 def test_the_link_works_once_and_says_what_prints_a_new_one(app: Flask) -> None:
@@ -72,7 +105,7 @@ def test_what_was_set_on_the_pages_is_there_after_a_restart(app: Flask, session:
     stored_settings.put(session, stored_settings.ORGANISATION, "Hotel Sol", at=clock.now())
     stored_settings.put(session, stored_settings.LAB_CLOSED, "1", at=clock.now())
     publish(session)
-    setup.apply_stored(app)
+    installation.apply_stored(app)
     assert app.extensions["settings"].organisation == "Hotel Sol"
     assert app.config["LAB"] is False
     assert app.config["REQUIRES_SUBPROTOCOL"] is True
