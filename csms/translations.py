@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 from flask import g, has_app_context
-from flask_babel import force_locale, get_locale, get_translations, gettext
+from flask_babel import Domain, force_locale, get_locale, get_translations, gettext
 from flask_babel.speaklater import LazyString
 
 ENGLISH = "en"
@@ -50,13 +50,23 @@ def _here() -> Any:
     return g._get_current_object()
 
 
+class Catalogues(Domain):
+    """As Babel has them, which finds a language's catalogue anew for each sentence: a page asks hundreds of times."""
+
+    def get_translations(self) -> NullTranslations:
+        found: dict[str, NullTranslations] = _here().setdefault("catalogues", {})
+        language = current()
+        if language not in found:
+            found[language] = super().get_translations()  # type: ignore[no-untyped-call]
+        return found[language]
+
+
+CATALOGUES = Catalogues()  # type: ignore[no-untyped-call]
+
+
 def catalogue() -> NullTranslations:
-    """What a page asks hundreds of times for a sentence: Babel would find it anew each time."""
-    found: dict[str, NullTranslations] = _here().setdefault("catalogues", {})
-    language = current()
-    if language not in found:
-        found[language] = get_translations()
-    return found[language]
+    """That of the page being made, or of the mail being written."""
+    return CATALOGUES.get_translations()
 
 
 def later(words: str) -> LazyString:

@@ -264,12 +264,12 @@ def _list() -> dict[str, Any]:
     site = site_given() if request.args.get("site", "").isdigit() else None
     page = queries.listed(session, wanted, at=at, cursor=request.args.get("after"))
     counted = census(session, at=at, wanted=wanted).chargers
-    here, columns = url_for(".index"), _columns()
+    here, columns, look = url_for(".index"), _columns(), _look()
     rows = _rows(page.chargers, at)
     return {
         "rows": rows,
-        "tiles": [y for x in rows for y in _tiles(x)],
-        "look": _look(),
+        "tiles": [y for x in rows for y in _tiles(x)] if look == "tiles" else [],
+        "look": look,
         "shown": [(x, COLUMNS[x]) for x in columns],
         "tariff_names": _tariff_names(columns),
         "show": wanted.show,

@@ -19,9 +19,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from csms.domain.accounts import User, queries
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import babel
+from csms.translations import CATALOGUES, catalogue, inner, later
 from csms.translations import ENGLISH as ENGLISH
 from csms.translations import LANGUAGES as LANGUAGES
-from csms.translations import catalogue, inner, later
 from csms.translations import current as current
 from csms.translations import inline as inline
 from csms.translations import known as known
@@ -78,6 +78,7 @@ def said(error: DomainError) -> str:
 def register(app: Flask) -> None:
     """Translate the pages of `app`."""
     babel.init_app(app, locale_selector=_select)
+    babel.domain_instance = CATALOGUES
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext=lambda words: catalogue().gettext(words),
         ngettext=lambda one, many, count: catalogue().ngettext(one, many, count),
