@@ -1,4 +1,7 @@
-"""One server for all cases of a run, in the mode for certification; a charger and a card for each case."""
+"""One server for all cases of a file, in the mode for certification; a charger and a card for each case.
+
+Not for all of a run: it would be at work, for nobody, until the last test of all.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tests.live import LiveServer, free_port
 from tests.nursery import ForkedServer, Nursery
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(
     nursery: Nursery, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
@@ -35,7 +38,7 @@ def server(
     assert server.faults() == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def office(server: LiveServer) -> Iterator[Desk]:
     """The operators' desk: quiet mode is on, and the cards that the cases use are known."""
     desk = Desk(server)
