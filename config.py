@@ -229,15 +229,15 @@ class Config(PeopleSettings, UpkeepSettings):
     distance_unit: DistanceUnit = setting(
         "DISTANCE_UNIT",
         "km",
-        "Whether drivers read distances in `km` or `mi`, unless the page *Settings* says otherwise; users may choose their "
-        "own.",
+        "Whether drivers read distances in `km` or `mi`, unless the page *Settings* says otherwise; users may choose "
+        "their own.",
         one_of(DistanceUnit),
     )
     help_phone: str = setting(
         "HELP_PHONE",
         "",
-        "The number that drivers may call, shown on their pages and on labels, unless the page *Settings* says otherwise. "
-        "Empty: none.",
+        "The number that drivers may call, shown on their pages and on labels, unless the page *Settings* says "
+        "otherwise. Empty: none.",
         matching(r"\+?[0-9][0-9 ()/.-]{1,30}", "write a telephone number such as +34 900 123 456"),
     )
     currency: str = setting(

@@ -32,6 +32,7 @@ from csms.web import (
     errors,
     filters,
     finder,
+    first_steps,
     grid,
     health,
     home,
@@ -109,6 +110,7 @@ BLUEPRINTS = (
     grid.blueprint,
     entrance.blueprint,
     finder.blueprint,
+    first_steps.blueprint,
     rollouts.blueprint,  # the views of `firmware`, all of them
     health.blueprint,
     home.blueprint,

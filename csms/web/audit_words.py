@@ -24,6 +24,7 @@ THINGS = {
     "dso_signal": lazy_gettext("Grid signal"),
     "email": lazy_gettext("E-mail address"),
     "firmware": lazy_gettext("Firmware"),
+    "first_steps": lazy_gettext("First steps"),
     "hostname": lazy_gettext("Host name"),
     "id_token": lazy_gettext("Card"),
     "identity": lazy_gettext("Log-in elsewhere"),

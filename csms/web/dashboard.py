@@ -26,7 +26,7 @@ from csms.domain.transactions import queries as transaction_queries
 from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
-from csms.web import filters, languages, session_rows, strips
+from csms.web import filters, first_steps, languages, session_rows, strips
 from csms.web.security import actor, can, home, put_on_record, requires
 from csms.web.shell import free_share, shell, zone
 from csms.work import atomic
@@ -75,6 +75,7 @@ def show() -> str | Response:
         return render_template("dashboard/empty.html", **_first_run(at))
     context = _headline(at) | _figures(found) | _attention(at) | _power(at)
     context |= _connectors(at, found.fleet.connectors.total()) | _sessions(at)
+    context["steps"] = first_steps.shown()
     return render_template(
         "dashboard/show.html",
         live_url=url_for("live.stream", topics=LIVE),
@@ -167,6 +168,7 @@ def _first_run(at: datetime) -> dict[str, Any]:
         "is_open": current_app.config["UNKNOWN_CHARGERS"] == "accept",
         "live_url": url_for("live.stream", topics="fleet,attempts"),
         "has_simulator": "simulator" in current_app.blueprints and can("operate"),
+        "steps": first_steps.shown(),
         "now": at,
         "zone": zone(),
     }
