@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import codecs
 import io
+import logging
 import struct
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from websockets.frames import BINARY, CLOSE, CONT, PONG, TEXT, CloseCode, Frame
-from websockets.protocol import Protocol
+from websockets.frames import apply_mask as unmask  # type: ignore[attr-defined]  # the compiled one, if there is
+from websockets.protocol import OPEN, Protocol, Side
+from websockets.streams import StreamReader
+from websockets.typing import BytesLike
+
+# RFC 6455 §5.2: the first byte of a message that is one frame of text, the bit of a masked one's second byte, and
+# the lowest of the lengths that stand elsewhere: in the two bytes that follow.
+FINAL_TEXT, MASKED, SIZE_FOLLOWS = 0x81, 0x80, 126
 
 # A ping carries the moment it was sent at, so that its pong tells the round trip.
 PING = struct.Struct("!d")
@@ -36,8 +45,55 @@ class Violation(Exception):
         self.reason = reason
 
 
+class FrameReader(StreamReader):
+    """Knows whether what is fed next begins a frame: between two of them the protocol asks whether that was all."""
+
+    is_between_frames = True
+
+    def feed_data(self, data: bytes | bytearray) -> None:
+        self.is_between_frames = False
+        super().feed_data(data)
+
+    def at_eof(self) -> Generator[None, None, bool]:
+        self.is_between_frames = not self.buffer
+        return super().at_eof()
+
+
 class ChargerProtocol(Protocol):
-    """The library's server side, but for one strictness."""
+    """The library's server side, but for one strictness, and with a short way for nearly all that chargers say."""
+
+    reader: FrameReader
+
+    def __init__(self, side: Side, *, max_size: int, logger: logging.Logger) -> None:
+        super().__init__(side, max_size=max_size, logger=logger)
+        self.reader = FrameReader()
+        self.parser = self.parse()
+        next(self.parser)  # it waits for the first frame, as it did for the library's reader
+
+    def whole_text(self, data: bytes) -> bytes | bytearray | None:
+        """The payload, if `data` is one whole message, text and not deflated; None: for `receive_data` to see."""
+        if not self.reader.is_between_frames or self.current_size is not None or self.extensions:
+            return None
+        if len(data) < 6 or data[0] != FINAL_TEXT or self.state is not OPEN:
+            return None
+        size, begin = data[1] - MASKED, 6
+        if size == SIZE_FOLLOWS:
+            size, begin = int.from_bytes(data[2:4], "big"), 8
+        elif size > SIZE_FOLLOWS:
+            return None
+        if begin + size != len(data) or (self.max_message_size is not None and size > self.max_message_size):
+            return None
+        payload: bytes | bytearray = unmask(data[begin:], data[begin - 4 : begin])
+        return payload
+
+    def send_text(self, data: BytesLike, fin: bool = True) -> None:
+        """As the library's, and the same bytes; at a fifth of the price where nothing is special."""
+        if not fin or self.extensions or len(data) > 0xFFFF or self.state is not OPEN:
+            super().send_text(data, fin)
+        elif len(data) < SIZE_FOLLOWS:
+            self.writes.append(bytes((FINAL_TEXT, len(data))) + data)
+        else:
+            self.writes.append(bytes((FINAL_TEXT, SIZE_FOLLOWS, *divmod(len(data), 0x100))) + data)
 
     def recv_frame(self, frame: Frame) -> None:
         """Let a peer close in the middle of a fragmented message, which RFC 6455 §5.4 allows; not 1002."""
@@ -86,7 +142,7 @@ class Assembly:
         opcode = frame.opcode
         try:
             if opcode is TEXT and frame.fin:
-                self.messages.append(str(frame.data, "utf-8"))
+                self.take_text(frame.data)
             elif opcode is TEXT or opcode is CONT:
                 self._take_fragment(frame, at)
             elif opcode is BINARY:
@@ -98,6 +154,13 @@ class Assembly:
                 self._count(at)
                 if opcode is PONG:
                     self._take_pong(bytes(frame.data), at)
+        except UnicodeDecodeError:
+            raise Violation(CloseCode.INVALID_DATA, "text is not UTF-8") from None
+
+    def take_text(self, data: BytesLike) -> None:
+        """Take a whole message. Raises Violation."""
+        try:
+            self.messages.append(str(data, "utf-8"))
         except UnicodeDecodeError:
             raise Violation(CloseCode.INVALID_DATA, "text is not UTF-8") from None
 

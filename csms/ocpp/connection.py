@@ -10,9 +10,9 @@ import time
 import gevent.event
 import gevent.lock
 from websockets.frames import CloseCode, Frame
-from websockets.protocol import OPEN, Protocol
+from websockets.protocol import OPEN
 
-from csms.ocpp.assembly import Assembly, Limits, Violation
+from csms.ocpp.assembly import Assembly, ChargerProtocol, Limits, Violation
 from csms.tcp import Lost, Tcp
 
 # Deflate makes up to 1032 bytes of one: fed in slices, what waits inflated stays near 1 MiB a connection.
@@ -49,7 +49,7 @@ class Connection:
     def __init__(
         self,
         tcp: Tcp,
-        protocol: Protocol,
+        protocol: ChargerProtocol,
         subprotocol: str | None,
         limits: Limits,
         unread: bytes,
@@ -118,6 +118,10 @@ class Connection:
         """Feed what was read to the protocol, write what it answers, keep what it makes of it."""
         protocol, assembly = self._protocol, self._assembly
         raw, self._raw = self._raw, b""
+        data = protocol.whole_text(raw)
+        if data is not None:
+            self._take_text(data)
+            return
         if len(raw) > _SLICE_BYTES and protocol.extensions:
             raw, self._raw = raw[:_SLICE_BYTES], raw[_SLICE_BYTES:]
         protocol.receive_data(raw)
@@ -135,6 +139,14 @@ class Connection:
             self._unfinished_at = self.last_received
         if protocol.writes:
             self._settle()
+
+    def _take_text(self, data: bytes | bytearray) -> None:
+        try:
+            self._assembly.take_text(data)
+        except Violation as violation:
+            self._fail(violation)
+        else:
+            self._unfinished_at = None
 
     def _settle(self) -> None:
         """Write the pongs and the close frame that the protocol made; hang up when it is through."""

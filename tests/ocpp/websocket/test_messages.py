@@ -31,6 +31,32 @@ def test_a_message_that_trickles_in_byte_by_byte_comes_back(connect: Connect) ->
     assert charger.text() == "slow"
 
 
+@pytest.mark.parametrize("size", [20, 200])
+@pytest.mark.parametrize("cut", [1, 3, 7, 9])
+def test_a_message_in_two_pieces_comes_back_among_whole_ones(connect: Connect, size: int, cut: int) -> None:
+    charger = connect()
+    for piece in (
+        text("a"),
+        text("b" * size)[:cut],
+        text("b" * size)[cut:],
+        text("c"),
+        text("d") + text("e")[:cut],
+    ):
+        charger.send(piece)
+        time.sleep(0.01)
+    charger.send(text("e")[cut:] + text("f"))
+    charger.send(text("g"))
+    assert [charger.text() for _ in range(7)] == ["a", "b" * size, "c", "d", "e", "f", "g"]
+
+
+def test_the_rest_of_a_message_is_none_even_if_it_looks_like_one(connect: Connect) -> None:
+    charger = connect()
+    charger.send(frame(TEXT, bytes(8))[:6])  # its head: eight bytes are to follow
+    time.sleep(0.01)
+    charger.send(text("no"))
+    assert charger.close_code() == 1007  # eight bytes they are, and no text
+
+
 def test_many_messages_in_one_segment_come_back_in_order(connect: Connect) -> None:
     charger = connect()
     charger.send(b"".join(text(str(number)) for number in range(300)))

@@ -30,6 +30,7 @@ from tests.ocpp.websocket.peer import (
         (frame(BINARY, b"\0", fin=False), 1003),
         (frame(TEXT, b"\xff"), 1007),
         (frame(TEXT, "é".encode()[:1]), 1007),
+        (text("x" * 9) + frame(TEXT, b"\xff" * 200), 1007),
         (frame(TEXT, b"\xed\xa0\x80"), 1007),  # a surrogate
         (frame(TEXT, b"ok\xc0", fin=False), 1007),
         (frame(CONT, b"?"), 1002),
