@@ -34,7 +34,7 @@ from csms.domain.accounts import seal_audit
 from csms.domain.alerts import channels as alert_channels
 from csms.domain.energy import capacity
 from csms.domain.payments import news
-from csms.domain.roaming import telling
+from csms.domain.roaming import authorization, telling
 from csms.domain.transactions import unrecorded
 from csms.roaming import pushing
 from csms.work import Lane, StorageFailed, atomic
@@ -97,6 +97,11 @@ def forget_pushes(session: Session, at: datetime) -> int:
     return telling.forget(session, at - webhooks.KEPT_FOR)
 
 
+def forget_verdicts(session: Session, at: datetime) -> int:
+    """Let go of what peers said long ago about cards that then did not charge."""
+    return authorization.forget(session, at - webhooks.KEPT_FOR)
+
+
 def forget_news(session: Session, at: datetime) -> int:
     """Let go of what payment providers told long ago."""
     return news.forget(session, at - news.KEPT_FOR)
@@ -115,6 +120,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (3_600.0, forget_deliveries),
     (3_600.0, forget_messages),
     (3_600.0, forget_pushes),
+    (3_600.0, forget_verdicts),
     (3_600.0, forget_news),
     (2.0, payments.follow),
     (15.0, payments.correct),

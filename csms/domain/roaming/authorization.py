@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
 from csms.domain import accounts
@@ -16,6 +16,7 @@ from csms.domain.base import printable
 from csms.domain.chargers import Charger
 from csms.domain.roaming import locations, writing
 from csms.domain.roaming.models import Peer, PeerState, RoamingCard, RoamingVerdict
+from csms.domain.transactions import Transaction
 
 # From the card at the reader to the session at the latest, and as long a charger may remember the answer.
 GOOD_FOR = timedelta(minutes=30)
@@ -110,3 +111,19 @@ def note(session: Session, card_id: int, said: Said | None, *, at: datetime) -> 
         )
         session.add(verdict)
     session.flush()
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Delete what was said before, but for what a session began on: the record of its charge names it ever after."""
+    its_session = (
+        select(Transaction.id)
+        .join(RoamingCard, RoamingCard.id_token_id == Transaction.id_token_id)
+        .where(
+            RoamingCard.id == RoamingVerdict.card_id,
+            Transaction.start_received_at.between(RoamingVerdict.asked_at, RoamingVerdict.good_until),
+        )
+    )
+    is_needed = its_session.correlate(RoamingVerdict).exists()
+    old = delete(RoamingVerdict).where(RoamingVerdict.asked_at < before, ~is_needed)
+    count: int = session.execute(old).rowcount  # type: ignore[attr-defined]
+    return count
