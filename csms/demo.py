@@ -24,6 +24,7 @@ class Place:
     east: float
 
 
+# In the order of SUPPLIES: what is called DC gives it.
 PLACES = (
     Place("Plaza AC-1", "Central plaza, level -1", -0.0165, 0.0062),
     Place("Plaza AC-2", "Central plaza, level -1", -0.0168, 0.0066),
@@ -34,9 +35,9 @@ PLACES = (
     Place("Depot A-02", "Bus depot north, hall A", 0.0446, 0.0109),
     Place("Depot A-03", "Bus depot north, hall A", 0.0449, 0.0113),
     Place("University DC-1", "University, main gate", 0.0394, 0.0031),
-    Place("Hospital AC-1", "University hospital, visitors' car park", -0.0010, -0.0341),
-    Place("Hotel 1", "Hotel by the river, garage", -0.0192, -0.0124),
     Place("Airport DC-1", "Airport, short-stay car park", 0.0921, 0.2094),
+    Place("Hotel 1", "Hotel by the river, garage", -0.0192, -0.0124),
+    Place("Hospital AC-1", "University hospital, visitors' car park", -0.0010, -0.0341),
 )
 MAINS_V = 230
 CARDS = ("04A2B39C", "04C1D27E", "04E5F618", "04F7A0B2", "0412C9D4")
@@ -91,11 +92,11 @@ def _furnish_charger(
         described = replace(sites.details_of(site), latitude=latitude, longitude=longitude, is_public=True)
         sites.change(session, site, described, at=at)
     charger.site = site
-    connector = chargers.connector_of(session, charger.id, 1)
-    if connector is not None:
-        connector.type = "CCS 2" if supply.is_dc else "Type 2"
-        ac_w = supply.phases * MAINS_V * supply.max_current_a
-        connector.max_power_w = round(supply.max_dc_w if supply.is_dc else ac_w)
+    for outlet in range(1, ChargerOptions.connectors + 1):
+        if (connector := chargers.connector_of(session, charger.id, outlet)) is not None:
+            connector.type = "CCS 2" if supply.is_dc else "Type 2"
+            ac_w = supply.phases * MAINS_V * supply.max_current_a
+            connector.max_power_w = round(supply.max_dc_w if supply.is_dc else ac_w)
 
 
 def fleet(identities: list[str], url: str) -> Fleet:

@@ -39,6 +39,7 @@ class ChargerState:
     failure: str
     queued: int
     clock_at: datetime
+    clock_skew_s: float
     connectors: tuple[ConnectorState, ...]
 
     @property
@@ -73,6 +74,7 @@ def state_of(charger: "Charger") -> ChargerState:
         registration=charger.conversation.registration,
         failure=charger.conversation.failure,
         queued=len(charger.station.outbox),
+        clock_skew_s=charger.station.clock.skew_s,
         clock_at=charger.station.clock.now(),
         connectors=tuple(connector_state(connector) for connector in charger.station.connectors.values()),
     )

@@ -17,6 +17,7 @@ from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.web import filters, session_rows
+from csms.web.bills import tariff_name
 from csms.web.security import card_number
 from csms.web.shell import zone
 
@@ -42,6 +43,7 @@ class Running:
 
     transaction: Transaction
     who: str
+    tariff: str | None
     status: str
     cost_cents: int | None
     currency: str
@@ -97,6 +99,7 @@ def _running(transaction: Transaction, at: datetime) -> Running:
     return Running(
         transaction=transaction,
         who=_who(transaction),
+        tariff=tariff_name(transaction.tariff_version) if transaction.tariff_version else None,
         status=session_rows.status_of(transaction, at),
         cost_cents=session_rows.cost_of(transaction, at),
         currency=session_rows.currency_of(transaction),

@@ -38,7 +38,13 @@ ACTIONS = (
     ("power_cut", lazy_gettext("Cut power"), "power", False),
     ("power_on", lazy_gettext("Power back"), "zap", False),
     ("reboot", lazy_gettext("Reboot"), "rotate-cw", False),
+    ("wrong_clock", lazy_gettext("Clock 10 min fast"), "timer", False),
+    ("right_clock", lazy_gettext("Clock right"), "clock", False),
+    ("bad_json", lazy_gettext("Send broken JSON"), "octagon-x", False),
 )
+WRONG_CLOCK_S = 600.0
+# What the registry calls those that it knows by another name, and with which seconds.
+DEEDS = {"wrong_clock": ("skew_clock", WRONG_CLOCK_S), "right_clock": ("skew_clock", 0.0)}
 
 
 class SimulatedCharger(Protocol):
@@ -58,7 +64,7 @@ class Registry(Protocol):
     def start(self, identity: str, url: str, **more: Any) -> object: ...
     def stop(self, identity: str) -> None: ...
     def running(self) -> Sequence[SimulatedCharger]: ...
-    def act(self, identity: str, action: str, *, connector: int, id_tag: str) -> object: ...
+    def act(self, identity: str, action: str, *, connector: int, id_tag: str, seconds: float) -> object: ...
 
 
 @blueprint.get("")
@@ -118,7 +124,9 @@ def act(identity: str) -> str | Response:
     if not _is_running(identity) or action not in {x[0] for x in ACTIONS}:
         abort(404)
     id_tag = request.form.get("card", "").strip()[:20] or "FFFFFFFF"
-    registry_here().act(identity, action, connector=request.form.get("connector", 1, type=int), id_tag=id_tag)
+    deed, seconds = DEEDS.get(action, (action, 0.0))
+    connector = request.form.get("connector", 1, type=int)
+    registry_here().act(identity, deed, connector=connector, id_tag=id_tag, seconds=seconds)
     if "HX-Request" in request.headers:
         return render_template("simulator/_running.html", **_view())
     return redirect(url_for(".index"))

@@ -396,3 +396,9 @@ def test_hosts_see_their_own_chargers_facets_alone(app: Flask, session: Session)
     page = logged_in(app, session, Role.SITE_HOST, "hana").read("/chargers")
     assert "Hidden" not in page
     assert "Secret Works" not in page
+
+
+def test_a_running_session_tells_who_charges_and_at_which_tariff(visitor, site) -> None:
+    site.begin("04A2B39F")
+    page = visitor().log_in().text(f"/chargers/{site.charger.id}/live")
+    assert "Olga Serrano · card 04A2B39F · Public" in page

@@ -52,8 +52,23 @@ def test_the_buttons_do_what_they_say(visitor, site, registry):
     olga.post("/simulator/GARAGE-1/act", {"action": "power_cut"})
     until(lambda: not registry.state("GARAGE-1").is_powered)
     assert "No power" in olga.text("/simulator/live")
+    assert olga.post("/simulator/GARAGE-1/act", {"action": "skew_clock"}).status_code == 404
     assert olga.post("/simulator/GARAGE-1/act", {"action": "explode"}).status_code == 404
     assert olga.post("/simulator/NOBODY/act", {"action": "plug"}).status_code == 404
+
+
+def test_a_clock_is_put_wrong_and_right_again(visitor, site, registry):
+    olga = visitor().log_in()
+    olga.post("/simulator/start", {"identity": "GARAGE-1"})
+    assert "Clock 10 min fast" in olga.text("/simulator/live")
+    olga.post("/simulator/GARAGE-1/act", {"action": "wrong_clock"})
+    until(lambda: registry.state("GARAGE-1").clock_skew_s == 600)
+    page = olga.text("/simulator/live")
+    assert "Clock wrong" in page
+    assert "Clock 10 min fast" not in page
+    olga.post("/simulator/GARAGE-1/act", {"action": "right_clock"})
+    until(lambda: registry.state("GARAGE-1").clock_skew_s == 0)
+    assert "Clock wrong" not in olga.text("/simulator/live")
 
 
 def test_a_real_chargers_identity_is_not_taken(visitor, site, registry):
