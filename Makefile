@@ -48,7 +48,8 @@ test: $(TEST_INSTALLED) ## Run the test suite (PostgreSQL and Redis too, where t
 	@$(BIN)/python -m tools.steady tests --ignore=tests/browser -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: $(TEST_INSTALLED) ## Run the browser tests in Debian's Chromium
-	@command -v chromium >/dev/null || { echo "Chromium is missing: apt install chromium" >&2; exit 1; }
+	@command -v chromium-headless-shell chromium >/dev/null \
+		|| { echo "Chromium is missing: apt install chromium-headless-shell" >&2; exit 1; }
 	@$(BIN)/python -m tools.steady tests/browser -q -n 2 --dist loadfile $(ARGS)
 
 model: $(TEST_INSTALLED) ## Let a fleet misbehave for 10,000 steps against the books: make model ARGS="--steps 1000000"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from make import make_charger
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
 
+from csms import clock
+from csms.domain.chargers import AuthorizationPolicy, Connector
 from csms.simulator import Charger
-from tests.browser.conftest import CARD, PASSWORD, PHONE, Town
+from tests.browser.conftest import CARD, PASSWORD, PHONE, Town, at_work
 
 Visit = Callable[..., Page]
 MOST_STOPS = 200  # of Tab on one page
@@ -130,16 +135,29 @@ def test_take_the_months_report_along(visit: Visit) -> None:
     assert coming.value.suggested_filename.endswith(".csv")
 
 
-def test_charge_at_a_station(town: Town, plaza: Charger, visit: Visit) -> None:
-    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
-    plaza.plug(1).result(10)
+@pytest.fixture
+def quay(town: Town) -> Iterator[tuple[Charger, str]]:
+    """A station of its own, and its slug: at each, three starts in ten minutes are asked for and no more."""
+    engine = create_engine(town.server.database_url)
+    with Session(engine, expire_on_commit=False) as session:
+        made = make_charger(session, "QUAY-1", at=clock.now(), policy=AuthorizationPolicy.KNOWN)
+        slug = session.scalars(select(Connector.slug).where(Connector.charger_id == made.id)).one()
+    engine.dispose()
+    with at_work(town, "QUAY-1") as charger:
+        yield charger, slug
+
+
+def test_charge_at_a_station(quay: tuple[Charger, str], visit: Visit) -> None:
+    charger, slug = quay
+    page = visit(f"/c/{slug}", olga=False, size=PHONE)
+    charger.plug(1).result(10)
     expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
     write(page.get_by_label("Number of your charging card"), CARD)
     press(page.get_by_role("button", name="Start charging"))
     page.wait_for_url(re.compile(r"/s/[\w-]+$"))
     press(page.get_by_role("link", name="Stop charging"))
     press(page.get_by_role("dialog").get_by_role("button", name="Stop charging"))
-    plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
+    charger.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
 
 
 @pytest.mark.task("operator", "Ask several chargers for their status without a mouse")
