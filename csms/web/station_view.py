@@ -39,7 +39,7 @@ def station(connector: Connector, *, problem: str | None = None, field: str | No
     given = view(connector) | {
         "problem": problem,
         "problem_field": field,
-        "typed": request.form.get("card", ""),
+        "typed": {x: request.form.get(x, "") for x in ("card", "code", "station_code")},
     }
     return render_template("landing/show.html", **given)
 
@@ -124,7 +124,7 @@ def _are_payments_down(hold: tuple[int, str] | None) -> bool:
 
 
 def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
-    """The other connectors of the charger, free ones first."""
+    """The other connectors of the charger, free ones first; none that cannot be reached either."""
     at, session, charger = clock.now(), db.session(), connector.charger
     running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
     others = [
@@ -132,7 +132,9 @@ def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
         for x in charger.connectors
         if x.id != connector.id
     ]
-    return sorted((x for x in others if x[1] != "Unknown"), key=lambda x: x[1] != "Available")[:4]
+    return sorted(
+        (x for x in others if x[1] not in ("Offline", "Unknown")), key=lambda x: x[1] != "Available"
+    )[:4]
 
 
 def own_account() -> Account | None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from csms.domain import commands
 from csms.domain.accounts import IdToken
-from csms.domain.chargers import AuthorizationPolicy
+from csms.domain.chargers import AuthorizationPolicy, Connector
 from csms.domain.commands import Command, Kind
 from tests.web.visitor import told
 
@@ -230,8 +230,45 @@ def test_the_page_weighs_at_most_30_kb_and_works_without_scripts(visitor, site):
             sizes[file] = len(answer.data)
     assert len(files) >= 3
     assert len(page.data) + sum(sizes.values()) <= 30_000, sizes
-    assert "<noscript><meta http-equiv" in page.get_data(as_text=True)
+    assert "Reload to see the newest state" in page.get_data(as_text=True)
     assert not re.findall(r'(?:href|src)="(?:https?:)?//', page.get_data(as_text=True))
+
+
+def test_without_scripts_a_page_reloads_itself_only_where_nobody_types(visitor, site):
+    site.status("Available")
+    driver = visitor()
+    assert "http-equiv" not in driver.text(f"/c/{site.slug}")
+    assert "http-equiv" not in driver.text(f"/c/{site.slug}/trouble")
+    site.status("Faulted")
+    assert '<noscript><meta http-equiv="refresh"' in driver.text(f"/c/{site.slug}")
+
+
+def test_what_was_typed_is_still_there_when_it_cannot_be(visitor, site):
+    site.charger.policy = AuthorizationPolicy.CREDIT
+    store(site.session)
+    site.status("Preparing")
+    driver = visitor()
+    wrong = driver.post(
+        f"/c/{site.slug}/start", {"method": "voucher", "code": "ABCD-EFGH-JKMN", "card": "04A2"}
+    )
+    assert wrong.status_code == 422
+    assert 'value="ABCD-EFGH-JKMN"' in told(wrong)
+    assert 'value="04A2"' in told(wrong)
+    site.status("Available")
+    refused = ask(driver, site, card="04A2B39F")
+    assert refused.status_code == 409
+    assert 'value="04A2B39F"' in told(refused)
+
+
+def test_a_station_out_of_reach_proposes_no_connector_that_is_out_of_reach_too(visitor, site, session):
+    make_charger(session, "CP-9", connectors=2, online=True, at=site.now - timedelta(hours=1))
+    store(session)
+    gone = session.scalars(select(Connector).where(Connector.evse_number == 2)).one()
+    page = visitor().text(f"/c/{gone.slug}")
+    assert "Cannot reach the station" in page
+    assert "Connector 1" not in page
+    assert "Choose another connector." in page
+    assert "help line" not in page  # nobody has given one
 
 
 def test_the_public_stream_says_that_something_changed_and_not_what(visitor, app, site):
