@@ -1,13 +1,16 @@
 """What is done first with a new installation, and how much of it has been done."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from csms.domain.accounts import Setting, User, settings
+from csms.domain.base import Sums
 from csms.domain.chargers import Admission, Charger
 from csms.domain.tariffs import Tariff
 
@@ -40,20 +43,27 @@ class FirstSteps:
 
 def first_steps(session: Session) -> FirstSteps:
     """How far they have come. One query."""
+    return told(session.execute(asking()).one())
+
+
+def asking() -> Sums:
+    """The query of `first_steps`: one row, of which `told` makes sense."""
     own = (Charger.admission == Admission.ACCEPTED, ~Charger.is_simulated)
     is_placed = or_(
         Charger.site_id.is_not(None), Charger.location.is_not(None), Charger.latitude.is_not(None)
     )
-    charger_id, *has_done, is_put_away = session.execute(
-        select(
-            select(func.min(Charger.id)).where(*own, Charger.booted_at.is_not(None)).scalar_subquery(),
-            select(Charger.id).where(*own, Charger.name.is_not(None), is_placed).exists(),
-            select(Tariff.id).where(Tariff.removed_at.is_(None), ~Tariff.is_derived).exists(),
-            _is_set(LABELS_PRINTED),
-            select(User.id).offset(1).limit(1).exists(),
-            _is_set(PUT_AWAY),
-        )
-    ).one()
+    return select(
+        select(func.min(Charger.id)).where(*own, Charger.booted_at.is_not(None)).scalar_subquery(),
+        select(Charger.id).where(*own, Charger.name.is_not(None), is_placed).exists(),
+        select(Tariff.id).where(Tariff.removed_at.is_(None), ~Tariff.is_derived).exists(),
+        _is_set(LABELS_PRINTED),
+        select(User.id).offset(1).limit(1).exists(),
+        _is_set(PUT_AWAY),
+    )
+
+
+def told(row: Sequence[Any]) -> FirstSteps:
+    charger_id, *has_done, is_put_away = row
     done = zip(Step, (charger_id is not None, *has_done), strict=True)
     return FirstSteps(frozenset(step for step, is_done in done if is_done), charger_id, bool(is_put_away))
 

@@ -72,15 +72,16 @@ def show() -> str | Response:
     at = clock.now()
     found = _overview(at)
     if not found.fleet.chargers:
-        return render_template("dashboard/empty.html", **_first_run(at))
+        steps = first_steps.shown(found.steps)
+        return render_template("dashboard/empty.html", steps=steps, **_first_run(at))
     context = _headline(at) | _figures(found) | _attention(at) | _power(at)
     context |= _connectors(at, found.fleet.connectors.total()) | _sessions(at)
-    context["steps"] = first_steps.shown()
     return render_template(
         "dashboard/show.html",
         live_url=url_for("live.stream", topics=LIVE),
         uptime=found.uptime,
         uptime_target=UPTIME_TARGET,
+        steps=first_steps.shown(found.steps),
         **context,
     )
 
@@ -168,7 +169,6 @@ def _first_run(at: datetime) -> dict[str, Any]:
         "is_open": current_app.config["UNKNOWN_CHARGERS"] == "accept",
         "live_url": url_for("live.stream", topics="fleet,attempts"),
         "has_simulator": "simulator" in current_app.blueprints and can("operate"),
-        "steps": first_steps.shown(),
         "now": at,
         "zone": zone(),
     }

@@ -36,12 +36,9 @@ class Shown:
     is_done: bool
 
 
-def shown() -> list[Shown]:
+def shown(found: FirstSteps) -> list[Shown]:
     """For owners; nothing for others, and when it is over."""
-    if not can("own"):
-        return []
-    found = first_steps.first_steps(db.session())
-    if found.is_over:
+    if found.is_over or not can("own"):
         return []
     return [Shown(gettext(words), _where(step, found), step in found.done) for step, words in WORDS.items()]
 
@@ -49,7 +46,7 @@ def shown() -> list[Shown]:
 @blueprint.get("/dashboard/steps")
 @requires("own")
 def show() -> str:
-    return render_template("dashboard/_steps.html", steps=shown())
+    return render_template("dashboard/_steps.html", steps=shown(first_steps.first_steps(db.session())))
 
 
 @blueprint.post("/dashboard/steps/put-away")
