@@ -95,8 +95,9 @@ def test_be_told_of_something_and_make_sure_who_told_it(visit: Visit) -> None:
         secret = page.locator("main .codebox code").first.inner_text()
         page.get_by_role("button", name="Test").click()
         told = receiver.next()
+        while json.loads(told.body)["type"] != "ping":  # of the town's sessions one may have ended meanwhile
+            told = receiver.next()
     headers = {name.title(): value for name, value in told.headers.items()}
-    assert json.loads(told.body)["type"] == "ping"
     assert space["is_genuine"](secret, headers, told.body.encode())
     assert not space["is_genuine"](secret, headers, told.body.encode() + b" ")
 
