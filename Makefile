@@ -43,6 +43,7 @@ migrate: $(INSTALLED) ## Bring the database up to date
 
 # A test waits for its servers now and then, so there may be more of them at work than there are cores.
 WORKERS ?= $(shell expr `nproc` \* 2 + 1)
+BROWSERS ?= $(shell expr `nproc` + 1)
 
 test: $(TEST_INSTALLED) ## Run the test suite (PostgreSQL and Redis too, where they answer)
 	@$(BIN)/python -m tools.steady tests --ignore=tests/browser -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -50,7 +51,7 @@ test: $(TEST_INSTALLED) ## Run the test suite (PostgreSQL and Redis too, where t
 browser: $(TEST_INSTALLED) ## Run the browser tests in Debian's Chromium
 	@command -v chromium-headless-shell chromium >/dev/null \
 		|| { echo "Chromium is missing: apt install chromium-headless-shell" >&2; exit 1; }
-	@$(BIN)/python -m tools.steady tests/browser -q -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m tools.steady tests/browser -q -n $(BROWSERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 model: $(TEST_INSTALLED) ## Let a fleet misbehave for 10,000 steps against the books: make model ARGS="--steps 1000000"
 	@$(BIN)/python -m tools.model $(ARGS)

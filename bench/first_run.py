@@ -38,7 +38,7 @@ def main() -> None:
 def _run() -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as name:
         began_at = time.monotonic()
-        with running(Path(name), f"sqlite:///{name}/amberline.db") as server:
+        with running(LiveServer(Path(name), f"sqlite:///{name}/amberline.db")) as server:
             up_s = time.monotonic() - began_at
             visitor = Visitor(server.port)
             _set_up(visitor, server)

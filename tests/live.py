@@ -111,8 +111,7 @@ class LiveServer:
 
 
 @contextmanager
-def running(directory: Path, database_url: str, **settings: str) -> Iterator[LiveServer]:
-    server = LiveServer(directory, database_url, **settings)
+def running(server: LiveServer) -> Iterator[LiveServer]:
     try:
         server.start()
         yield server

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from csms.domain.verify import verify
 from tests.fuzz import frames
 from tests.fuzz.attack import HARMLESS, Outcome, attack
-from tests.live import running
+from tests.live import LiveServer, running
 
 ATTACKERS = 16  # the server takes the frames of one charger one after the other
 
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         directory = arguments.keep or Path(scratch)
         url = arguments.database or f"sqlite:///{directory}/amberline.db"
-        with running(directory, url) as server:
+        with running(LiveServer(directory, url)) as server:
             few = max(2_000, arguments.frames // 20)
             warm = attack(server, few, arguments.seed, frames.good, arguments.attackers, _tell)
             bent = attack(

@@ -39,6 +39,7 @@ from csms.domain.accounts import LedgerKind, Role
 from csms.domain.chargers import AuthorizationPolicy, Connector
 from csms.domain.tariffs import simple
 from csms.simulator import DC_150KW, Charger, ChargerOptions
+from tests.nursery import ForkedServer, Nursery
 from tests.simulated import plugged_in
 
 # Debian's Chromium: the first that is there. The shell is the same browser without a desktop's share of the work,
@@ -50,14 +51,19 @@ PASSWORD = "four amber lights ahead"
 CARD = "04A2B39F"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+# Begun first, the longest before the others, or one worker is still at it when the others have nothing left to do.
 LONGEST = (
-    "test_pages.py"  # begun first, or of two workers one has nothing left to do while the other is at it
+    "test_pages.py",
+    "test_hostile.py",
+    "test_driver_tasks.py",
+    "test_keyboard.py",
+    "test_operator_tasks.py",
 )
 PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
@@ -144,11 +150,12 @@ class Town:
 
 @pytest.fixture(scope="session")
 def town(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+    nursery: Nursery, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Town]:
     """A server in lab mode: twelve demonstration chargers, PLAZA-2 at which only known cards may charge, and KIOSK-1.
     Others that come wait to be let in."""
     with a_town(
+        nursery,
         sqlite_template,
         tmp_path_factory.mktemp("town"),
         chromium,
@@ -159,19 +166,15 @@ def town(
 
 
 @contextmanager
-def a_town(template: Path, directory: Path, chromium: Browser, **settings: str) -> Iterator[Town]:
+def a_town(
+    nursery: Nursery, template: Path, directory: Path, chromium: Browser, **settings: str
+) -> Iterator[Town]:
     """A server, furnished, at which the owner is logged in."""
     shutil.copy(template, directory / "amberline.db")
     url = f"sqlite:///{directory / 'amberline.db'}"
     charger_id, slug = _furnish(url)
-    with running(
-        directory,
-        url,
-        ORGANISATION="Plaza Charging",
-        HELP_PHONE="+34 900 000 000",
-        PRIVATE_TARGETS="1",
-        **settings,
-    ) as server:
+    usual = {"ORGANISATION": "Plaza Charging", "HELP_PHONE": "+34 900 000 000", "PRIVATE_TARGETS": "1"}
+    with running(ForkedServer(nursery, directory, url, **usual, **settings)) as server:
         town = Town(server, charger_id, slug)
         context = chromium.new_context()
         page = context.new_page()
@@ -284,11 +287,12 @@ def setup_link(server: LiveServer) -> str:
 
 
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
-    """Keep a screenshot for the documentation, when SAVE_SCREENSHOTS=1 asks for it."""
+def picture() -> Callable[..., None]:
+    """Keep a screenshot for the documentation, when SAVE_SCREENSHOTS=1 asks for it, of what there is `after_s`."""
 
-    def keep(page: Page, name: str) -> None:
+    def keep(page: Page, name: str, after_s: float = 0) -> None:
         if os.environ.get("SAVE_SCREENSHOTS") == "1":
+            page.wait_for_timeout(after_s * 1_000)
             page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
     return keep

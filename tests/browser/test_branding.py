@@ -10,15 +10,18 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Town, Watch, a_town
+from tests.nursery import Nursery
 
 LOGO = Path(__file__).parents[2] / "docs" / "images" / "charger.png"
 ACCENT = "#a3005c"
 
 
 @pytest.fixture
-def branded(sqlite_template: Path, tmp_path: Path, chromium: Browser) -> Iterator[tuple[Town, Page]]:
+def branded(
+    nursery: Nursery, sqlite_template: Path, tmp_path: Path, chromium: Browser
+) -> Iterator[tuple[Town, Page]]:
     """A server whose owner has set both, and the owner's page."""
-    with a_town(sqlite_template, tmp_path, chromium) as town:
+    with a_town(nursery, sqlite_template, tmp_path, chromium) as town:
         watch = Watch(town.url.partition("://")[2])
         context = chromium.new_context(storage_state=town.storage, reduced_motion="reduce")
         watch.on(context)

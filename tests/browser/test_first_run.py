@@ -12,15 +12,16 @@ from live import running
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, WIDE, Watch, setup_link
+from tests.nursery import ForkedServer, Nursery
 
 MOVES = re.compile(r"[1-9]|0[.,]0*[1-9]")  # a figure that is not zero
 
 
 @pytest.mark.task("operator", "Come from the set-up link to a first session")
 def test_a_first_session_is_on_the_screen(
-    chromium: Browser, tmp_path: Path, picture: Callable[[Page, str], None]
+    nursery: Nursery, chromium: Browser, tmp_path: Path, picture: Callable[[Page, str], None]
 ) -> None:
-    with running(tmp_path, f"sqlite:///{tmp_path / 'amberline.db'}") as server:
+    with running(ForkedServer(nursery, tmp_path, f"sqlite:///{tmp_path / 'amberline.db'}")) as server:
         watch = Watch(urlsplit(server.url).netloc)
         context = chromium.new_context(viewport=WIDE)
         context.set_default_timeout(PATIENCE_MS)
@@ -48,8 +49,8 @@ def test_a_first_session_is_on_the_screen(
     assert server.faults() == []
 
 
-def test_the_set_up_link_works_once(chromium: Browser, tmp_path: Path) -> None:
-    with running(tmp_path, f"sqlite:///{tmp_path / 'amberline.db'}") as server:
+def test_the_set_up_link_works_once(nursery: Nursery, chromium: Browser, tmp_path: Path) -> None:
+    with running(ForkedServer(nursery, tmp_path, f"sqlite:///{tmp_path / 'amberline.db'}")) as server:
         link = setup_link(server)
         page = chromium.new_page()
         page.goto(link)

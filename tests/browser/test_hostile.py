@@ -19,6 +19,7 @@ from csms.simulator import Charger, ChargerOptions
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, PHONE, Town, Watch, a_town
 from tests.browser.test_pages import reached
 from tests.browser.test_upkeep import KNOCK
+from tests.nursery import Nursery
 from tests.simulated import plugged_in
 
 MARKUP, TAG = '"><img src=x onerror=a()>', '"><svg onload=a()>'
@@ -44,10 +45,10 @@ LISTEN = """addEventListener("securitypolicyviolation", (event) => {
 
 @pytest.fixture(scope="module")
 def town(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+    nursery: Nursery, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Town]:
     """A server that has heard the worst of a charger and of a driver."""
-    with a_town(sqlite_template, tmp_path_factory.mktemp("hostile"), chromium) as town:
+    with a_town(nursery, sqlite_template, tmp_path_factory.mktemp("hostile"), chromium) as town:
         options = ChargerOptions(
             connectors=1, vendor=TAG, model=BRACES + SMILE, serial=MARKUP, firmware=WORD[:50]
         )

@@ -40,7 +40,7 @@ def _charge(charger: Charger) -> None:
 
 
 def test_the_figures_of_a_running_session_follow_its_meter(
-    town: Town, plaza: Charger, visit: Visit, picture: Callable[[Page, str], None]
+    town: Town, plaza: Charger, visit: Visit, picture: Callable[..., None]
 ) -> None:
     _charge(plaza)
     page = visit(f"/chargers/{town.charger_id}")
@@ -60,8 +60,7 @@ def test_the_figures_of_a_running_session_follow_its_meter(
             arg=[energy.element_handle(), float(shown)],
         )
         assert time.monotonic() - began < SOON_S
-    time.sleep(3)
-    picture(page, "charger")
+    picture(page, "charger", after_s=3)
 
 
 @pytest.mark.task("operator", "Start a session from afar, and stop it")
@@ -196,9 +195,8 @@ def test_on_a_phone_the_list_comes_first_and_the_map_on_request(visit: Visit) ->
     expect(page.locator("#map-list")).to_be_hidden()
 
 
-def test_the_dashboard_shows_the_town_at_work(visit: Visit, picture: Callable[[Page, str], None]) -> None:
+def test_the_dashboard_shows_the_town_at_work(visit: Visit, picture: Callable[..., None]) -> None:
     page = visit("/")
     expect(page.locator(".tile").first).to_be_visible()
     expect(page.locator("#dashboard-sessions")).to_contain_text("kWh")
-    time.sleep(1)
-    picture(page, "dashboard")
+    picture(page, "dashboard", after_s=1)

@@ -22,6 +22,7 @@ from config import Config
 from csms import create_app
 from csms.extensions import db
 from csms.web.compression import compressed
+from tests import templates
 from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, WIDE, Town
 from tests.web.browser import Browser
@@ -128,6 +129,7 @@ def reached(town: Town, folder: Path) -> list[Seen]:
         database_url=town.server.database_url,
     )
     app = create_app(config)
+    app.jinja_env.bytecode_cache = templates.compiled()
     with app.app_context():
         browser = Browser(app)
         assert browser.log_in("olga", PASSWORD).status_code == 302

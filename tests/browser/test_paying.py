@@ -13,16 +13,17 @@ from playwright.sync_api import Browser, Page, expect
 from csms.simulator import Charger
 from tests.browser.axe import violations
 from tests.browser.conftest import PHONE, Town, a_town
+from tests.nursery import Nursery
 
 Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def town(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+    nursery: Nursery, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Town]:
     """A server of its own: at one connector nobody may start often, and others start there, too."""
-    with a_town(sqlite_template, tmp_path_factory.mktemp("till"), chromium) as town:
+    with a_town(nursery, sqlite_template, tmp_path_factory.mktemp("till"), chromium) as town:
         yield town
 
 
