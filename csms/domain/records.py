@@ -37,9 +37,16 @@ class Records(Generic[R]):
         self._now_all: Callable[[R], tuple[Any, ...]] = attrgetter(*often, *rarely, "id")
         self._now_rarely: Callable[[R], Any] = attrgetter(*(rarely or ("id",)))
 
-    def by(self, key: str, *conditions: ColumnElement[bool]) -> Callable[[Session, Iterable[Any]], list[R]]:
-        """A reader of the rows whose `key` is among the values it is given."""
-        columns = [getattr(self.model, name) for name in self.names]
+    def by(
+        self, key: str, *conditions: ColumnElement[bool], up_to: str | None = None
+    ) -> Callable[[Session, Iterable[Any]], list[R]]:
+        """A reader of the rows whose `key` is among the values it is given.
+
+        `up_to`: what stands behind this name is as the record has it by default in all rows that meet `conditions`.
+        To fetch a column that holds nothing costs SQLite's driver as much as to fetch any other.
+        """
+        names = self.names if up_to is None else self.names[: self.names.index(up_to) + 1]
+        columns = [getattr(self.model, name) for name in names]
         reading = bulk.Reading(columns, getattr(self.model, key), *conditions)
 
         def read(session: Session, keys: Iterable[Any]) -> list[R]:

@@ -38,7 +38,6 @@ class Progress:
     charger_id: int
     connector_id: int | None
     reference: str
-    state: TransactionState
     source: Source
     started_at: datetime
     id_tag: str | None
@@ -57,13 +56,15 @@ class Progress:
     idle_since: datetime | None
     idle_s: int
     idle_spans: list[list[str]] | None
-    ended_at: datetime | None
-    ended_text: str | None
-    end_received_at: datetime | None
-    stop_reason: str | None
-    meter_stop_wh: int | None
-    cost_cents: int | None
-    bill: list[dict[str, Any]] | None
+    # From here on as they are in every row of one that is open: such a row is read without them.
+    state: TransactionState = TransactionState.ACTIVE
+    ended_at: datetime | None = None
+    ended_text: str | None = None
+    end_received_at: datetime | None = None
+    stop_reason: str | None = None
+    meter_stop_wh: int | None = None
+    cost_cents: int | None = None
+    bill: list[dict[str, Any]] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -83,7 +84,7 @@ _RECORDS = Records(
         *("meter_stop_wh", "cost_cents", "bill", "idle_spans"),
     ),
 )
-_read_open = _RECORDS.by("charger_id", Transaction.state == literal_column("'active'"))
+_read_open = _RECORDS.by("charger_id", Transaction.state == literal_column("'active'"), up_to="idle_spans")
 
 
 def preload(session: Session, charger_ids: Iterable[int]) -> None:
