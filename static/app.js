@@ -264,6 +264,7 @@
   }
   // Opened by the address, or by a press before this script was here: what it says of this moment is read now.
   setTimeout(() => { for (const dialog of all("dialog[open]")) one(`[data-dialog="${dialog.id}"][hx-get]`)?.dispatchEvent(new Event("click")); });
+  for (const dialog of all("dialog[data-again]")) { dialog.close(); dialog.showModal(); }   // a refused form, shown once more
   function unfold() {                                         // a message that an address points at is shown open
     const folded = document.getElementById(location.hash.slice(1));
     if (folded?.nodeName === "DETAILS") folded.open = true;

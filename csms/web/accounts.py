@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -191,11 +193,25 @@ def me() -> str:
     """One's own account: what a driver comes to after logging in."""
     if current_user.account_id is None:
         return render_template("accounts/nobody.html")
+    return my_page()
+
+
+@dataclass(frozen=True, slots=True)
+class TypedVehicle:
+    """What a driver has typed of a vehicle, None for a new one, and what is wrong with it, by field."""
+
+    vehicle_id: int | None
+    given: Mapping[str, str]
+    problems: Mapping[str, str]
+
+
+def my_page(typed: TypedVehicle | None = None) -> str:
+    """The page of whoever is logged in and has an account."""
     given = _view(current_user.account_id)
     months = spending.by_month(db.session(), current_user.account_id, given["zone"], given["now"])
     paid_by_card = payments.of_payer(db.session(), current_user.account_id)
     return render_template(
-        "accounts/me.html", **given, months=months, paid_by_card=paid_by_card, states=STATES
+        "accounts/me.html", **given, months=months, paid_by_card=paid_by_card, states=STATES, typed=typed
     )
 
 

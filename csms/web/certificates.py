@@ -90,6 +90,7 @@ def _index(problems: dict[str, str]) -> str:
         owner=current_app.config["CPO_NAME"],
         roots=security.roots(db.session()),
         problems=problems,
+        given=request.form if problems else {},
         **_list(),
     )
 

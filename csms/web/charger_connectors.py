@@ -1,23 +1,20 @@
-"""What a charger's connectors are. Views of the blueprint `chargers`."""
+"""What a charger's connectors are: the words of their form, and what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from flask import flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
-from werkzeug.wrappers import Response
+from sqlalchemy.orm import Session
 
 from csms.domain.base import Invalid, NotFound
 from csms.domain.chargers import Connector, ConnectorFormat, ConnectorStandard, PowerType, editing
 from csms.domain.chargers.editing import Plug
-from csms.web.charger_upkeep import blueprint as blueprint
 from csms.web.choices import Word, one_of
-from csms.web.languages import said
-from csms.web.security import put_on_record, requires
-from csms.work import atomic
+from csms.web.security import put_on_record
 
 STANDARD_WORDS = {
     ConnectorStandard.IEC_62196_T2: lazy_gettext("Type 2"),
@@ -52,26 +49,26 @@ def choices() -> dict[str, list[tuple[str, object]]]:
     }
 
 
-@blueprint.post("/<int:charger_id>/connectors/<int:evse>")
-@requires("edit")
-def save_connector(charger_id: int, evse: int) -> Response:
-    """What one connector is."""
-    try:
-        with atomic() as session:
-            connector = session.scalar(
-                select(Connector).where(
-                    Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == 1
-                )
-            )
-            if connector is None:
-                raise NotFound("There is no such connector.")
-            editing.describe(session, connector, _plug(request.form))
-            put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
-    except Invalid as error:
-        flash(said(error), "error")
-    else:
-        flash(gettext("Connector %(number)s is saved.", number=evse), "success")
-    return redirect(url_for(".settings", charger_id=charger_id))
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody has typed of one connector, and what is wrong with it, by field."""
+
+    evse: int
+    given: Mapping[str, str]
+    problems: Mapping[str, str]
+
+
+def describe(session: Session, charger_id: int, evse: int, given: Mapping[str, str]) -> None:
+    """Say what one connector is. Raises NotFound, and Invalid for what cannot be meant."""
+    connector = session.scalar(
+        select(Connector).where(
+            Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == 1
+        )
+    )
+    if connector is None:
+        raise NotFound("There is no such connector.")
+    editing.describe(session, connector, _plug(given))
+    put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
 
 
 def _plug(given: Mapping[str, str]) -> Plug:

@@ -15,8 +15,8 @@ from csms.domain.chargers.editing import Details
 from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.web.basemap import basemap
-from csms.web.charger_connectors import blueprint as blueprint
-from csms.web.charger_connectors import choices
+from csms.web.charger_connectors import Typed, choices, describe
+from csms.web.charger_upkeep import blueprint as blueprint
 from csms.web.chargers import frame, shown
 from csms.web.degrees import degrees_of
 from csms.web.languages import said
@@ -126,6 +126,20 @@ def save(charger_id: int) -> Page:
     return redirect(url_for(".settings", charger_id=charger_id))
 
 
+@blueprint.post("/<int:charger_id>/connectors/<int:evse>")
+@requires("edit")
+def save_connector(charger_id: int, evse: int) -> Page:
+    """What one connector is."""
+    try:
+        with atomic() as session:
+            describe(session, charger_id, evse, request.form)
+    except Invalid as error:
+        typed = Typed(evse, request.form, {error.field or "type": said(error)})
+        return _settings_page(shown(charger_id), {}, typed), 422
+    flash(gettext("Connector %(number)s is saved.", number=evse), "success")
+    return redirect(url_for(".settings", charger_id=charger_id))
+
+
 @blueprint.post("/<int:charger_id>/key")
 @requires("edit")
 def renew_key(charger_id: int) -> Page:
@@ -201,10 +215,11 @@ def _key_page(charger: Charger, key: str) -> str:
     return render_template("chargers/key.html", key=key, **frame(shown(charger.id), "security", clock.now()))
 
 
-def _settings_page(charger: Charger, problems: dict[str, str]) -> str:
+def _settings_page(charger: Charger, problems: dict[str, str], typed: Typed | None = None) -> str:
     return render_template(
         "chargers/settings.html",
         problems=problems,
+        typed=typed,
         given=_given(charger) | (request.form.to_dict() if problems else {}),
         policies=POLICIES,
         quiet_words=QUIET_WORDS,

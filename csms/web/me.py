@@ -25,9 +25,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from csms import clock
 from csms.domain import accounts, privacy
 from csms.domain.accounts import Account, IdToken, Vehicle, queries
-from csms.domain.base import Invalid, Refused
+from csms.domain.base import DomainError, Invalid, Refused
 from csms.extensions import db
-from csms.web.accounts import currency
+from csms.web.accounts import TypedVehicle, currency, my_page
 from csms.web.entrance import hashed
 from csms.web.languages import said
 from csms.web.security import put_on_record, requires
@@ -47,24 +47,24 @@ def show() -> WerkzeugResponse:
 
 @blueprint.post("/vehicles")
 @requires("self")
-def add_vehicle() -> WerkzeugResponse:
+def add_vehicle() -> Page:
     with_words = _described()
     try:
         with atomic() as unit:
             accounts.add_vehicle(unit, _account(unit), at=clock.now(), **with_words)
     except (Invalid, Refused) as error:
-        return _back(said(error), "error")
+        return _again(None, error)
     return _back(gettext("The vehicle is added."))
 
 
 @blueprint.post("/vehicles/<int:vehicle_id>")
 @requires("self")
-def change_vehicle(vehicle_id: int) -> WerkzeugResponse:
+def change_vehicle(vehicle_id: int) -> Page:
     try:
         with atomic() as unit:
             accounts.change_vehicle(unit, _vehicle(unit, vehicle_id), **_described())
     except (Invalid, Refused) as error:
-        return _back(said(error), "error")
+        return _again(vehicle_id, error)
     return _back(gettext("Saved."))
 
 
@@ -186,6 +186,12 @@ def _card(unit: Session, token_id: int) -> IdToken:
 def _described() -> dict[str, Any]:
     given = request.form
     return {"brand": given.get("brand", ""), "model": given.get("model", ""), "vin": given.get("vin")}
+
+
+def _again(vehicle_id: int | None, error: DomainError) -> Page:
+    """The page with what was typed of a vehicle, and what is wrong with it."""
+    field = error.field if isinstance(error, Invalid) else None
+    return my_page(TypedVehicle(vehicle_id, request.form, {field or "vin": said(error)})), 422
 
 
 def _back(words: str, kind: str = "success") -> WerkzeugResponse:

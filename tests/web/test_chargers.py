@@ -17,6 +17,7 @@ from csms.domain.chargers import Admission, AuthorizationPolicy, ConnectorStatus
 from csms.domain.chargers import tags as labels
 from csms.web import journal, strips
 from tests.web.browser import Browser, logged_in, publish
+from tests.web.visitor import told as told_page
 
 
 def _online(session: Session, identity: str = "CP-1", connectors: int = 1) -> int:
@@ -274,8 +275,11 @@ def test_what_a_connector_is_is_written_down(visitor, site):
     assert (told.standard, told.format, told.power_type) == ("IEC_62196_T2", "SOCKET", "AC_3_PHASE")
     assert (told.type, told.max_power_w) == ("Type 2", 22_080)
     assert 'value="22.08"' in olga.text(f"{page}/settings")
-    olga.post(f"{page}/connectors/1", given | {"max_power": "much"})
-    assert "Write the power in kW" in olga.text(f"{page}/settings")
+    wrong = olga.post(f"{page}/connectors/1", given | {"type": "Mennekes", "max_power": "much"})
+    assert wrong.status_code == 422
+    assert "Write the power in kW" in told_page(wrong)
+    for typed in ("Mennekes", "much"):
+        assert f'value="{typed}"' in told_page(wrong)
     assert olga.post(f"{page}/connectors/9", given).status_code == 404
     assert visitor().log_in(Role.SUPPORT).post(f"{page}/connectors/1", given).status_code == 404
 

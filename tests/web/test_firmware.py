@@ -103,6 +103,8 @@ def test_what_makes_no_sense_is_said_and_nothing_is_ordered(session: Session, ol
         answer = olga.send(f"/chargers/{charger.id}/{path}", **form)
         assert answer.status_code == 422, form
         assert words in answer.text
+        assert answer.text.count("<dialog") > answer.text.count("data-again") == 1
+        assert all(value in answer.text for value in form.values() if value not in ("nonsense", "firmware"))
     session.rollback()
     assert commands.recent(session) == []
 

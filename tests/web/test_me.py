@@ -63,8 +63,12 @@ def test_vehicles_are_added_changed_and_removed(driver, session):
     [car] = session.scalars(select(Vehicle)).all()
     driver.post(f"/me/vehicles/{car.id}", {"brand": "Renault", "model": "5", "vin": "VF1AGVYA012345678"})
     assert "VF1AGVYA012345678" in driver.text("/accounts/me")
-    driver.post(f"/me/vehicles/{car.id}", {"brand": "Renault", "model": "5", "vin": "short"})
-    assert "A VIN has 17 letters" in driver.text("/accounts/me")
+    for path in (f"/me/vehicles/{car.id}", "/me/vehicles"):
+        wrong = driver.post(path, {"brand": "Renault", "model": "Mégane", "vin": "short"})
+        assert wrong.status_code == 422
+        assert "A VIN has 17 letters" in told(wrong)
+        for typed in ("Mégane", "short"):
+            assert f'value="{typed}"' in told(wrong)
     driver.post(f"/me/vehicles/{car.id}/remove")
     assert "Renault" not in driver.text("/accounts/me")
 

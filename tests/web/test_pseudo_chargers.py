@@ -154,7 +154,7 @@ def test_what_is_answered(olga, site, known):
         ("/certificates/roots", {"certificate": "nothing"}),
         ("/nodes", {"hostname": "-", "address": "1.2.3.4", "port": "80"}),
     ):
-        assert_translated(olga.post(form, given), *known("Known", "nobody", "red", "colour"))
+        assert_translated(olga.post(form, given), *known("Known", "nobody", "red", "colour", "nothing"))
     for form, given, then in (
         (f"{charger}/settings", {"policy": "known"}, f"{charger}/settings"),
         (f"{charger}/connectors/1", {"type": "Type 2", "max_power": "22"}, f"{charger}/settings"),
