@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -110,20 +110,29 @@ def listed() -> str:
 def export() -> Response:
     """What the list shows, all pages of it, as CSV."""
     wanted, columns, at = selection.filter_given(), _columns(), clock.now()
-    head = exports.csv_text([["identity", "name", *(COLUMNS[x].field for x in columns)]])
-    return exports.download(_exported(wanted, columns, at, head), "chargers.csv")
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def chunks() -> Iterator[str]:
+        yield exports.csv_text([["identity", "name", *(COLUMNS[x].field for x in columns)]])
+        with app.app_context():  # the request is over when the text is made
+            for rows in _exported(wanted, at):
+                names = _tariff_names(columns)
+                text = exports.csv_text(
+                    [x.charger.identity, x.charger.name, *(written(y, x, names) for y in columns)]
+                    for x in rows
+                )
+                db.session.remove()  # a slow reader must not hold a snapshot of the database
+                yield text
+
+    return exports.download(chunks(), "chargers.csv")
 
 
-def _exported(wanted: Filter, columns: Sequence[str], at: datetime, head: str) -> Iterator[str]:
-    yield head
-    session, cursor = db.session(), None
+def _exported(wanted: Filter, at: datetime) -> Iterator[list[Row]]:
+    """A page of the list after the other."""
+    cursor = None
     while True:
-        page = queries.listed(session, wanted, at=at, cursor=cursor, limit=EXPORT_PAGE)
-        rows = _rows(page.chargers, at)
-        yield exports.csv_text(
-            [x.charger.identity, x.charger.name, *(written(y, x, _tariff_names(columns)) for y in columns)]
-            for x in rows
-        )
+        page = queries.listed(db.session(), wanted, at=at, cursor=cursor, limit=EXPORT_PAGE)
+        yield _rows(page.chargers, at)
         cursor = page.next_cursor
         if cursor is None:
             return
