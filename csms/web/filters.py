@@ -259,6 +259,7 @@ def register(app: Flask) -> None:
         duration_words,
         ago,
         localtime,
+        day_words,
         iso,
         qr_svg,
         browser,

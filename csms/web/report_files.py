@@ -125,8 +125,8 @@ def days_told(period: Period, zone: str) -> str:
     return gettext(
         "%(first)s to %(last)s, days of %(zone)s. A session counts on the day on which it ended; "
         "simulated chargers do not count.",
-        first=period.first.isoformat(),
-        last=period.last.isoformat(),
+        first=filters.day_words(period.first),
+        last=filters.day_words(period.last),
         zone=zone,
     )
 

@@ -35,6 +35,7 @@ FILES = (
 
 NEVI_TARGET = 0.97  # 23 CFR 680.116(b): each port, over a year
 MOST_LINES = 100  # of sites, chargers or drivers on the page, those with the most energy; the files have all
+UPTIME_HEADS = ("charger", "connector", "known_s", "outage_s", "excluded_s", "uptime_percent")
 MOST_SHARES = 100  # connectors on the page, the worst ones; the CSV has all
 
 
@@ -110,6 +111,7 @@ def uptime() -> str | tuple[str, int]:
         whole=fleet.uptime,
         target=NEVI_TARGET,
         csv_url=with_query("reports.uptime_csv", _query(period, None)),
+        workbook_url=with_query("reports.uptime_workbook", _query(period, None)),
         **_frame("reports.uptime", period, None),
     )
     return (page, 422) if problem else page
@@ -119,10 +121,21 @@ def uptime() -> str | tuple[str, int]:
 def uptime_csv() -> Response:
     """Each connector's seconds in the period, and its uptime in per cent."""
     period, _ = _asked()
-    rows: list[list[Any]] = [["charger", "connector", "known_s", "outage_s", "excluded_s", "uptime_percent"]]
-    for x in reports.fleet_uptime(db.session(), period.first, period.last + timedelta(days=1)):
-        rows.append([x.title, x.evse, x.known_s, x.outage_s, x.excluded_s, percent(x.uptime, 3)])
+    rows = [UPTIME_HEADS, *_uptime_rows(period)]
     return exports.download(iter([exports.csv_text(rows)]), file_name("uptime", period, "csv"))
+
+
+@blueprint.get("/uptime.xlsx")
+def uptime_workbook() -> Response:
+    """The same for spreadsheets: numbers as numbers."""
+    period, _ = _asked()
+    name = file_name("uptime", period, "xlsx")
+    return exports.workbook("Uptime", UPTIME_HEADS, _uptime_rows(period), name)
+
+
+def _uptime_rows(period: Period) -> list[tuple[Any, ...]]:
+    found = reports.fleet_uptime(db.session(), period.first, period.last + timedelta(days=1))
+    return [(x.title, x.evse, x.known_s, x.outage_s, x.excluded_s, percent(x.uptime, 3)) for x in found]
 
 
 @blueprint.get("/sessions.csv")

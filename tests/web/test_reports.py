@@ -136,6 +136,18 @@ def test_uptime_is_reckoned_when_a_day_is_over(visitor, site):
     assert "87.50" in page
     assert "CP-2" not in page  # nothing is known of it
     assert "Plaza AC-2,1,172800,21600,0,87.5" in olga.text("/reports/uptime.csv?period=week")
+    assert "/reports/uptime.xlsx?period=week" in page
+    book = olga.get("/reports/uptime.xlsx?period=week")
+    with zipfile.ZipFile(io.BytesIO(book.data)) as parts:
+        assert b"87.5" in parts.read("xl/worksheets/sheet1.xml")
+
+
+def test_the_days_of_a_report_are_written_as_the_reader_writes_them(visitor, site):
+    olga = visitor().log_in()
+    page = olga.text("/reports?since=2026-03-01&until=2026-03-09")
+    assert "1 Mar 2026 to 9 Mar 2026, days of UTC" in page
+    olga.post("/language", {"language": "de"})
+    assert "1. März 2026" in olga.text("/reports/uptime?since=2026-03-01&until=2026-03-09")
 
 
 def test_uptime_of_a_connector_whose_last_day_is_still_to_be_reckoned(visitor, site):
