@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import services
@@ -13,19 +11,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 from story import Story
 
-from csms import work
 from csms.domain.verify import verify
-
-
-@pytest.fixture(scope="session")
-def sqlite_engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One engine for all tests here: its memory of compiled statements is most of their speed."""
-    file = tmp_path_factory.mktemp("wire") / "amberline.db"
-    shutil.copy(sqlite_template, file)
-    engine = create_engine(f"sqlite:///{file}")
-    work.tune(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture(scope="session")
