@@ -41,13 +41,13 @@
 
   // ---- Honesty: say so when the stream is lost, and how old the page is ----
   const stream = one("#live"), state = one("#live-state"), banner = one("#live-lost");
-  const live = { began: false, open: false, proof: Date.now(), tried: Date.now(), ticks: false, frozen: false };
+  const live = { began: false, open: false, proof: Date.now(), tried: Date.now(), frozen: false };
 
   function proven() { live.open = true; live.proof = Date.now(); }
   function watch() {
     if (!stream || document.hidden) return;
     const silent_s = (Date.now() - live.proof) / 1000;
-    const lost = (!live.open && silent_s > 3) || (live.ticks && silent_s > 45) || !navigator.onLine;
+    const lost = (!live.open && silent_s > 3) || silent_s > 45 || !navigator.onLine;   // something is told every 15 s
     live.frozen = lost;
     state.dataset.state = lost ? "lost" : "live";
     put(one("span", state), lost ? state.dataset.wordsLost : state.dataset.wordsLive);
@@ -66,7 +66,6 @@
       live.began = true;
     });
     stream.addEventListener("htmx:sse:before:message", proven);
-    stream.addEventListener("tick", () => { live.ticks = true; });
     for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:response:error"]) stream.addEventListener(name, () => { live.open = false; });
     stream.addEventListener("htmx:sse:before:connection", (event) => { if (event.detail.connection.attempt > 0) live.open = false; });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) live.proof = Math.max(live.proof, Date.now() - 6000); });
