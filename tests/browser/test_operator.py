@@ -200,3 +200,16 @@ def test_the_dashboard_shows_the_town_at_work(visit: Visit, picture: Callable[..
     expect(page.locator(".tile").first).to_be_visible()
     expect(page.locator("#dashboard-sessions")).to_contain_text("kWh")
     picture(page, "dashboard", after_s=1)
+
+
+def test_the_orders_stay_within_a_thumbs_reach_on_a_phone(town: Town, visit: Visit) -> None:
+    page = visit(f"/chargers/{town.charger_id}", size=PHONE)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.get_by_role("button", name="Reset…")).to_be_in_viewport(ratio=1)
+    bar, last = page.locator(".order-bar").bounding_box(), page.locator("main .card").last.bounding_box()
+    assert bar is not None
+    assert last is not None
+    assert last["y"] + last["height"] <= bar["y"]
+    page.locator(".order-bar summary").click()
+    expect(page.get_by_role("link", name="Reserve…")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0

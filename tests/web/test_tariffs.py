@@ -169,3 +169,10 @@ def test_chargers_at_which_charging_is_free_for_want_of_a_tariff_are_named(visit
     tariffs.assign(site.session, tariffs.listed(site.session)[0], {site.charger.id})
     store(site.session)
     assert "Charging is free at" not in olga.text("/tariffs")
+
+
+def test_who_may_not_assign_a_tariff_ticks_nothing(visitor, site):
+    page = f"/tariffs/{tariffs.listed(site.session)[0].id}"
+    ticks = '<fieldset class="field"><legend>Chargers with this tariff'
+    assert ticks in visitor().log_in().text(page)
+    assert ticks.replace('"field">', '"field" disabled>') in visitor().log_in(Role.SUPPORT).text(page)
