@@ -33,6 +33,7 @@ from csms.work import atomic
 blueprint = Blueprint("driving", __name__, url_prefix="/s/<secret>")
 
 EVERY_S = 10  # figures that change more often are not read better
+DONE_CHARGING = (ConnectorStatus.FINISHING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 STALE = timedelta(seconds=60)
 
 Answer = str | WerkzeugResponse | tuple[str, int]
@@ -200,6 +201,7 @@ def _view(transaction: Transaction) -> dict[str, Any]:
         "every_s": EVERY_S,
         "charger": transaction.charger,
         "connector": transaction.connector,
+        "is_plugged": _is_plugged(transaction),
         "status": _status(transaction, at),
         "grace_ends_at": _grace_ends_at(transaction, at),
         "idle_cents": sum(x.cents for x in bill.lines if x.kind == "idle"),
@@ -237,6 +239,16 @@ def _grace_ends_at(transaction: Transaction, at: datetime) -> datetime:
     version = transaction.tariff_version
     grace = timedelta(minutes=version.idle_grace_minutes if version else 0)
     return at + grace - timedelta(seconds=transactions.usage_of(transaction, at).idle_s)
+
+
+def _is_plugged(transaction: Transaction) -> bool:
+    """Is the car of a session that is over still there? A station may tell of the end first, then of its connector."""
+    connector, ended_at = transaction.connector, transaction.ended_at
+    if connector is None or ended_at is None:
+        return False
+    if connector.status is ConnectorStatus.CHARGING:
+        return connector.status_at is None or connector.status_at <= ended_at
+    return connector.status in DONE_CHARGING
 
 
 def _has_mail() -> bool:

@@ -34,6 +34,18 @@ def test_the_driver_sees_energy_cost_and_time(visitor, site):
     assert "7.654 kWh × 0.49 €/kWh" in page
 
 
+def test_a_driver_who_is_done_is_asked_to_unplug_until_the_car_is_gone(visitor, site):
+    """Also before the station tells that it does not charge any more; not when it is the next one's car."""
+    transaction = site.end(running(site), 8_654, site.now - timedelta(minutes=5))
+    page = f"/s/{transaction.secret}"
+    assert "Done. Please unplug" in visitor().text(page)
+    site.status("Finishing", site.now - timedelta(minutes=4))
+    assert "Done. Please unplug" in visitor().text(page)
+    for status in ("Available", "Charging"):
+        site.status(status, site.now - timedelta(minutes=2))
+        assert "Done. Thank you" in visitor().text(page)
+
+
 def test_a_stranger_with_the_link_cannot_stop(visitor, site):
     transaction = running(site)
     stranger = visitor()
