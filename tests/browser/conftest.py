@@ -62,7 +62,8 @@ LONGEST = (
 # A driver's page waits ten seconds before it looks at the next news, for the sake of old phones. Here it waits for one.
 EAGER = """const read = Element.prototype.getAttribute;
 Element.prototype.getAttribute = function (name) {
-  return name === "data-every" ? "1" : read.call(this, name);
+  const said = read.call(this, name);
+  return name === "data-every" && said ? "1" : said;
 };"""
 PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal("0.10"), 15, Decimal("0.35"), Decimal(21))
 
