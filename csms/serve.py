@@ -19,7 +19,7 @@ from flask_migrate import upgrade
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from csms import backups, clock, demo, jobs, schemas
+from csms import backups, clock, demo, installation, jobs, schemas
 from csms.domain import chargers
 from csms.domain.accounts import settings
 from csms.domain.base import DomainError
@@ -34,7 +34,7 @@ from csms.ocpp.forwarding.versions import RELAYS
 from csms.ocpp.wire_log import WireLog
 from csms.roaming.asking import Asker
 from csms.simulator import Simulators
-from csms.web import installation, report_mails, setup
+from csms.web import report_mails, setup
 from csms.web.streams import Streams
 from csms.work import StorageFailed, atomic
 

@@ -27,6 +27,7 @@ import csms.api.forwarder
 import csms.api.frames
 import csms.api.hostnames
 import csms.api.id_tokens
+import csms.api.installation
 import csms.api.local_lists
 import csms.api.mails
 import csms.api.maintenance

@@ -17,7 +17,7 @@ from csms.domain import branding
 from csms.domain.base import Invalid
 from csms.domain.branding import Look, Shades
 from csms.extensions import limiter
-from csms.web.installation import apply_stored
+from csms.installation import apply_stored
 from csms.web.languages import said
 from csms.web.security import put_on_record, requires
 from csms.web.settings import Page, installation

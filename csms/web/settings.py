@@ -20,7 +20,7 @@ from csms.domain import branding, quiet
 from csms.domain.accounts import User, settings
 from csms.domain.chargers import Charger
 from csms.extensions import db
-from csms.web.installation import apply_stored, keep, problems, written
+from csms.installation import apply_stored, keep, problems, written
 from csms.web.security import can, put_on_record, requires
 from csms.work import atomic
 

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from config import Config
-from csms import clock
+from csms import clock, installation
 from csms.domain import accounts
 from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
-from csms.web import auth, installation
+from csms.web import auth
 from csms.web.languages import current, said
 from csms.web.security import put_on_record, requires
 from csms.work import atomic

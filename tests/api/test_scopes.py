@@ -193,6 +193,8 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("POST", "/nodes", {OPERATE}),
     ("DELETE", "/nodes/9", {OPERATE}),
     ("GET", "/settings", {READ}),
+    ("GET", "/installation", {READ}),
+    ("PATCH", "/installation", {OWN}),
     ("GET", "/branding", {READ}),
     ("PATCH", "/branding", {ADMIN}),
     ("GET", "/branding/logo", {READ}),

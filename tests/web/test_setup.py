@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from csms import clock
+from csms import clock, installation
 from csms.domain import accounts
 from csms.domain.accounts import settings as stored_settings
-from csms.web import installation, setup
+from csms.web import setup
 from tests.web.browser import PASSWORD, Browser, logged_in, publish
 
 FORM = {

@@ -1,4 +1,4 @@
-"""What an owner sets of the installation on the pages: checked, kept, and put over what the environment says."""
+"""What an owner sets of the installation: checked, kept, and put over what the environment says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from config import Config
 from csms.domain import branding
 from csms.domain.accounts import settings
+from csms.domain.base import Invalid
 from csms.extensions import db
 from csms.sentences import gettext_noop
 from settings import Unfit, UnknownChargers
@@ -56,6 +57,13 @@ def written(form: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
 def problems(given: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with it, by name, in the reader's language."""
     return {name: gettext(BOXES[name].advice) for name, value in given.items() if not _fits(name, value)}
+
+
+def check(given: Mapping[str, str]) -> None:
+    """Raises Invalid for the first of it that cannot be meant."""
+    for name, value in given.items():
+        if not _fits(name, value):
+            raise Invalid(BOXES[name].advice, name)
 
 
 def keep(session: Session, given: Mapping[str, str], *, at: datetime) -> None:

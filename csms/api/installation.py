@@ -1,0 +1,85 @@
+"""What an owner sets of the installation: its name, its clock, its units and its maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from pydantic import Field
+
+from config import Config
+from csms import clock, installation
+from csms.api import guard
+from csms.api.blueprint import blueprint
+from csms.api.document import spec
+from csms.api.scopes import Scope, needs
+from csms.api.shapes import In, Out, answers
+from csms.work import atomic
+
+ORGANISATION = "the name on pages, receipts and labels"
+HELP_PHONE = "the number that drivers may call; empty: none"
+TIME_ZONE = "the zone in which pages show times (IANA)"
+DISTANCE_UNIT = "km or mi"
+CO2 = "grams of CO₂ that a kWh stands for; empty: nobody knows"
+MAP_CENTER = "where maps begin: latitude and longitude, as in 25.6866,-100.3161"
+TILE_URL = "where map tiles are loaded from, with {z}, {x} and {y}; empty: no tiles"
+
+
+class InstallationChange(In):
+    """Only what is given is changed."""
+
+    organisation: str | None = Field(None, description=ORGANISATION)
+    help_phone: str | None = Field(None, description=HELP_PHONE)
+    time_zone: str | None = Field(None, description=TIME_ZONE)
+    distance_unit: str | None = Field(None, description=DISTANCE_UNIT)
+    co2_g_per_kwh: str | None = Field(None, description=CO2)
+    map_center: str | None = Field(None, description=MAP_CENTER)
+    tile_url: str | None = Field(None, description=TILE_URL)
+
+
+class InstallationOut(Out):
+    organisation: str = Field(description=ORGANISATION)
+    help_phone: str = Field(description=HELP_PHONE)
+    currency: str = Field(description="that of all prices (ISO 4217)")
+    time_zone: str = Field(description=TIME_ZONE)
+    distance_unit: str = Field(description=DISTANCE_UNIT)
+    co2_g_per_kwh: str = Field(description=CO2)
+    map_center: str = Field(description=MAP_CENTER)
+    tile_url: str = Field(description=TILE_URL)
+
+
+def _out() -> InstallationOut:
+    config: Config = current_app.extensions["settings"]
+    return InstallationOut(
+        organisation=config.organisation,
+        help_phone=config.help_phone,
+        currency=config.currency,
+        time_zone=config.time_zone.key,
+        distance_unit=config.distance_unit.value,
+        co2_g_per_kwh=config.co2_g_per_kwh,
+        map_center=f"{config.map_center.latitude},{config.map_center.longitude}",
+        tile_url=config.tile_url,
+    )
+
+
+@blueprint.get("/installation")
+@spec.validate(resp=answers(200, InstallationOut), tags=["settings"], operation_id="getInstallation")
+@needs(Scope.READ)
+def show_installation() -> InstallationOut:
+    """What is in force, be it set here, on the page *Settings* or by the environment."""
+    return _out()
+
+
+@blueprint.patch("/installation")
+@spec.validate(resp=answers(200, InstallationOut), tags=["settings"], operation_id="changeInstallation")
+@needs(Scope.OWN)
+def change_installation(json: InstallationChange) -> InstallationOut:
+    """Change some of it; it holds at once."""
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+    given = {name: value.strip() for name, value in json.model_dump(exclude_none=True).items()}
+    installation.check(given)
+    with atomic() as session:
+        installation.keep(session, given, at=clock.now())
+        guard.audit(session, "settings.organisation", None, ", ".join(given))
+    installation.apply_stored(app)
+    return _out()

@@ -1,0 +1,21 @@
+"""What an owner sets of the installation, through the API."""
+
+from __future__ import annotations
+
+from tests.api.caller import Api
+
+
+def test_what_the_page_sets_a_program_sets_too(owner: Api) -> None:
+    before = owner.get("/installation").json
+    assert (before["time_zone"], before["help_phone"]) == ("UTC", "")
+    change = {"help_phone": "+34 900 000 000", "time_zone": "Europe/Madrid", "distance_unit": "mi"}
+    assert owner.patch("/installation", change).status_code == 200
+    assert owner.get("/installation").json == before | change
+
+
+def test_what_cannot_be_meant_is_refused_by_its_name_and_nothing_is_changed(owner: Api) -> None:
+    before = owner.get("/installation").json
+    answer = owner.patch("/installation", {"organisation": "Sol", "tile_url": "https://tiles.example.org"})
+    assert answer.status_code == 422
+    assert "tiles.example.org/{z}/{x}/{y}.png" in answer.text
+    assert owner.get("/installation").json == before
