@@ -321,6 +321,7 @@ def _index(problems: dict[str, str]) -> str:
         listed=list(zip(known, queries.counts(session, known), strict=True)),
         writes_per_day=queries.writes_per_day(session),
         profile_writes_per_day=budget.per_day(session),
+        given=request.form,
         problems=problems,
     )
 

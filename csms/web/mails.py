@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
@@ -17,12 +19,18 @@ from csms.work import atomic
 
 blueprint = Blueprint("mails", __name__, url_prefix="/settings/mail")
 
+Page = str | tuple[str, int] | Response
+
 PAGE = 50
 
 
 @blueprint.get("")
 @requires("own")
 def index() -> str:
+    return _page({})
+
+
+def _page(problems: Mapping[str, str]) -> str:
     state = request.args.get("state", "")
     before_id = request.args.get("before", type=int)
     query = outbox.listed(
@@ -42,13 +50,15 @@ def index() -> str:
         server=settings.mail_server,
         sender=mail.sender(settings),
         may_read=current_app.config["LAB"] and settings.mail_server is None,
+        given=request.form,
+        problems=problems,
         now=clock.now(),
     )
 
 
 @blueprint.post("/test")
 @requires("own")
-def send_test() -> Response:
+def send_test() -> Page:
     """A mail to whoever asks, to see whether the server is set up well."""
     try:
         with atomic() as session:
@@ -57,9 +67,8 @@ def send_test() -> Response:
             )
             put_on_record(session, "mail.test", queued.recipient)
     except (Invalid, Refused) as error:
-        flash(said(error), "error")
-    else:
-        flash(gettext("A test to %(address)s is on its way.", address=queued.recipient), "success")
+        return _page({"email": said(error)}), 422
+    flash(gettext("A test to %(address)s is on its way.", address=queued.recipient), "success")
     return redirect(url_for(".index"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -29,6 +29,8 @@ from csms.web.security import actor, put_on_record, requires
 from csms.work import atomic
 
 blueprint = Blueprint("slots", __name__)
+
+Page = str | tuple[str, int] | Response
 
 TITLES = {
     SlotKind.TARIFF: lazy_gettext("Price of a kWh"),
@@ -69,8 +71,13 @@ class Written:
 
 @blueprint.get("/chargers/<int:charger_id>/slots")
 def show(charger_id: int) -> str:
-    charger, at = shown(charger_id), clock.now()
-    connector = _connector(charger, request.args.get("connector", type=int))
+    charger = shown(charger_id)
+    return _page(charger, _connector(charger, request.args.get("connector", type=int)), {})
+
+
+def _page(charger: Charger, connector: Connector | None, problems: Mapping[str, str]) -> str:
+    """A day of a connector; `problems`: what is wrong with what was typed, by field."""
+    at = clock.now()
     zone = _zone(charger)
     today = at.astimezone(zone).date()
     day = _day(request.args.get("day")) or today
@@ -94,6 +101,8 @@ def show(charger_id: int) -> str:
         today_url=to(day=today),
         slot_zone=zone.key,
         currency=_currency(),
+        given=request.form,
+        problems=problems,
         **(_told(connector, day, zone, at) if connector else {"charts": [], "written": [], "profile": None}),
         **frame(charger, "smart-charging", at),
     )
@@ -101,7 +110,7 @@ def show(charger_id: int) -> str:
 
 @blueprint.post("/chargers/<int:charger_id>/slots")
 @requires("edit")
-def write(charger_id: int) -> Response:
+def write(charger_id: int) -> Page:
     """Give a range of every day a price or a limit, or give it back."""
     number = request.form.get("connector", type=int)
     try:
@@ -112,9 +121,11 @@ def write(charger_id: int) -> Response:
                 raise NotFound("There is no such connector.")
             words = _write(session, connector)
             put_on_record(session, "slots.written", f"{charger.identity} {connector.evse_number}", words)
-        flash(gettext("It holds from now on, every day. Sessions that run keep their prices."), "success")
     except Invalid as error:
-        flash(languages.said(error), "error")
+        charger = shown(charger_id)
+        problems = {"from" if error.field == "range" else "value": languages.said(error)}
+        return _page(charger, _connector(charger, number), problems), 422
+    flash(gettext("It holds from now on, every day. Sessions that run keep their prices."), "success")
     return redirect(url_for(".show", charger_id=charger_id, connector=number))
 
 

@@ -135,7 +135,7 @@ def judge(token_id: int, verb: str) -> Response:
 
 @blueprint.post("/<int:token_id>/numbers")
 @requires("edit")
-def add_alias(token_id: int) -> Response:
+def add_alias(token_id: int) -> Page:
     """Know a card by another number too: the one that a reader makes of it."""
     try:
         with atomic() as session:
@@ -145,12 +145,12 @@ def add_alias(token_id: int) -> Response:
             )
             put_on_record(session, "card.number.add", token.uid, alias.uid)
     except (Invalid, Refused) as error:
-        flash(said(error), "error")
-    else:
-        flash(
-            gettext("%(alias)s is the card %(uid)s from its next use on.", alias=alias.uid, uid=token.uid),
-            "success",
-        )
+        token = queries.card(db.session(), token_id)
+        return _form(token, _given(token_id), alias_problem=said(error)), 422
+    flash(
+        gettext("%(alias)s is the card %(uid)s from its next use on.", alias=alias.uid, uid=token.uid),
+        "success",
+    )
     return redirect(url_for(".show", token_id=token_id))
 
 
@@ -213,7 +213,9 @@ def _day(expires_at: datetime | None) -> str:
     return (expires_at.astimezone(ZoneInfo(zone())) - timedelta(seconds=1)).date().isoformat()
 
 
-def _form(token: IdToken | None, given: Any, error: DomainError | None = None) -> str:
+def _form(
+    token: IdToken | None, given: Any, error: DomainError | None = None, alias_problem: str | None = None
+) -> str:
     field = error.field if isinstance(error, Invalid) else "uid" if error else None
     session = db.session()
     return render_template(
@@ -221,6 +223,7 @@ def _form(token: IdToken | None, given: Any, error: DomainError | None = None) -
         token=token,
         given=given,
         problems={field: said(error)} if error else {},
+        alias_problem=alias_problem,
         accounts=queries.choices(session),
         is_refused=_is_refused(token),
         recent=sessions.of_card(session, token.id) if token else (),

@@ -115,5 +115,8 @@ def test_a_number_that_another_card_has_is_not_added(visitor, site):
     store(site.session)
     olga = visitor().log_in()
     token = accounts.find_token(site.session, "04A2B39F")
-    answer = olga.post(f"/cards/{token.id}/numbers", {"uid": "cafe01"}, follow_redirects=True)
+    answer = olga.post(f"/cards/{token.id}/numbers", {"uid": "cafe01"})
+    assert answer.status_code == 422
     assert "is there already" in told(answer)
+    assert 'value="cafe01"' in told(answer)
+    assert 'value="04A2B39F"' in told(answer)

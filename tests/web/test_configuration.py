@@ -120,8 +120,9 @@ def test_what_is_written_on_a_day_is_set_for_keys_and_for_profiles(visitor, box)
     )
     assert "Profiles sent today" in (page := olga.text(f"/chargers/{box.id}/smart-charging"))
     assert "0; by itself at most 7" in page
-    refused = olga.post("/configuration/budget", {"writes_per_day": "2", "profile_writes_per_day": "none"})
+    refused = olga.post("/configuration/budget", {"writes_per_day": "41", "profile_writes_per_day": "none"})
     assert (refused.status_code, "Between 1 and 1000 writes a day" in refused.text) == (422, True)
+    assert all(f'value="{typed}"' in refused.text for typed in ("41", "none"))
 
 
 def test_a_template_names_the_sites_of_its_chargers(visitor, session, box):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from csms.domain.accounts import Role
 from tests.web.site import Site
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, told
 
 
 def cells(page: str, caption: str) -> list[list[str]]:
@@ -53,10 +53,21 @@ def test_what_makes_no_slots_is_said(visitor: Callable[[], Visitor], site: Site)
     site.status("Available")
     olga, here = visitor().log_in(), f"/chargers/{site.charger.id}/slots"
     given = {"connector": "1", "kind": "tariff", "from": "22:00", "until": "06:00", "value": "cheap"}
-    olga.post(here, given)
-    assert "Write a number such as" in olga.text(here)
-    olga.post(here, given | {"from": "22:02", "value": "1"})
-    assert "whole five minutes" in olga.text(here)
+    for change, why in (
+        ({}, "Write a number such as"),
+        ({"from": "22:02", "value": "1"}, "whole five minutes"),
+        ({"value": "0.12345678"}, "with six decimals at most"),
+    ):
+        wrong = olga.post(here, given | change)
+        assert wrong.status_code == 422
+        page = told(wrong)
+        assert why in page
+        assert page.count("data-again") == 1
+        typed = given | change
+        assert all(f'value="{typed[name]}"' in page for name in ("from", "until", "value"))
+    limit = olga.post(here, given | {"kind": "capacity"})
+    assert '<option value="capacity" selected>' in told(limit)
+    assert "Nothing written" in olga.text(here)
     assert olga.get(f"{here}?connector=9").status_code == 404
     assert olga.get(f"{here}?day=soon").status_code == 200
 
