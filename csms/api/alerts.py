@@ -65,7 +65,9 @@ class AlertQuery(Listing):
 
 
 class AlertOut(Out):
-    """`since`: from when it was so; `told_at`: when somebody was told, null in quiet hours."""
+    """`since`: from when it was so; `told_at`: when somebody was told, null in quiet hours; `snoozed_until`: it is told
+    then, once more if need be, if it still lasts.
+    """
 
     id: int
     rule_id: int
@@ -78,6 +80,13 @@ class AlertOut(Out):
     raised_at: datetime
     told_at: datetime | None
     recovered_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    snoozed_until: datetime | None
+
+
+class SnoozeIn(In):
+    until: datetime | None = Field(description="a week from now at most; null: it is not put off any more")
 
 
 class AlertList(Out):
@@ -96,8 +105,31 @@ class Tested(Out):
 def list_alerts(query: AlertQuery) -> Any:
     """Alerts, the newest first."""
     found = page(db.session(), alerts.listed(is_open=query.open), (Alert.id,), query, newest_first=True)
-    data = [AlertOut.of(x, rule=x.rule.name, kind=x.rule.kind) for x in found.rows]
-    return AlertList(data=data, next_cursor=found.next_cursor), found.headers
+    return AlertList(data=[_told(x) for x in found.rows], next_cursor=found.next_cursor), found.headers
+
+
+@blueprint.post("/alerts/<int:alert_id>/acknowledge")
+@spec.validate(resp=answers(200, AlertOut), tags=["alerts"], operation_id="acknowledgeAlert")
+@needs(Scope.OPERATE)
+def acknowledge_alert(alert_id: int) -> AlertOut:
+    """Have it in hand: everybody sees who. 409 when it is over."""
+    with unit() as session:
+        alert = alerts.alert(session, alert_id)
+        alerts.acknowledge(session, alert, by=guard.caller().username, at=clock.now())
+        guard.audit(session, "alert.acknowledged", alert.title)
+        return _told(alert)
+
+
+@blueprint.post("/alerts/<int:alert_id>/snooze")
+@spec.validate(resp=answers(200, AlertOut), tags=["alerts"], operation_id="snoozeAlert")
+@needs(Scope.OPERATE)
+def snooze_alert(alert_id: int, json: SnoozeIn) -> AlertOut:
+    """Tell nobody of it until then. 409 when it is over."""
+    with unit() as session:
+        alert = alerts.alert(session, alert_id)
+        alerts.snooze(session, alert, until=json.until, at=clock.now())
+        guard.audit(session, "alert.snoozed" if json.until else "alert.woken", alert.title)
+        return _told(alert)
 
 
 @blueprint.get("/alert-rules")
@@ -162,6 +194,10 @@ def test_alert_rule(rule_id: int) -> Tested:
         guard.audit(session, "alert_rule.tested", rule.name)
         mails, messages = sender.test(session, rule, clock.now())
         return Tested(mails=mails, messages=messages)
+
+
+def _told(alert: Alert) -> AlertOut:
+    return AlertOut.of(alert, rule=alert.rule.name, kind=alert.rule.kind)
 
 
 def _wish(given: RuleIn) -> Wish:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
 from werkzeug.wrappers import Response
 
 from csms import alerts as sender
@@ -24,6 +25,8 @@ from csms.work import atomic
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 
 Page = str | Response | tuple[str, int]
+
+SNOOZES_H = (1, 8, 24)
 
 KINDS = {
     AlertKind.OFFLINE: lazy_gettext("A charger cannot be reached"),
@@ -59,6 +62,31 @@ def index() -> str:
 def listed() -> str:
     """The alerts, for their live region."""
     return render_template("alerts/_list.html", **_page())
+
+
+@blueprint.post("/<int:alert_id>/acknowledge")
+@requires("operate")
+def acknowledge(alert_id: int) -> Response:
+    with atomic() as session:
+        alert = alerts.alert(session, alert_id)
+        alerts.acknowledge(session, alert, by=actor(), at=clock.now())
+        put_on_record(session, "alert.acknowledged", alert.title)
+    flash(gettext("It is yours: everybody sees that."), "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<int:alert_id>/snooze")
+@requires("operate")
+def snooze(alert_id: int) -> Response:
+    """For so many `hours`; for none: it is told again as soon as anything else is."""
+    hours, at = _number(request.form, "hours") or 0, clock.now()
+    with atomic() as session:
+        alert = alerts.alert(session, alert_id)
+        alerts.snooze(session, alert, until=at + timedelta(hours=hours) if hours else None, at=at)
+        put_on_record(session, "alert.snoozed" if hours else "alert.woken", alert.title)
+    said_so = gettext("It is put off. If it still lasts then, it is told again.")
+    flash(said_so if hours else gettext("It is not put off any more."), "success")
+    return redirect(url_for(".index"))
 
 
 @blueprint.get("/rules/new")
@@ -141,6 +169,7 @@ def _page() -> dict[str, Any]:
         "channels": alerts.channels.listed(session),
         "troubles": alerts.channels.troubles(session, (*lasting, *past)),
         "kinds": KINDS,
+        "snoozes": [(x, ngettext("%(num)s hour", "%(num)s hours", x)) for x in SNOOZES_H],
         "now": clock.now(),
         "zone": zone(),
     }

@@ -7,6 +7,7 @@ from csms.web.command_words import NAMES
 # The part before the first dot.
 THINGS = {
     "account": lazy_gettext("Account"),
+    "alert": lazy_gettext("Alert"),
     "alert_channel": lazy_gettext("Channel for alerts"),
     "alert_rule": lazy_gettext("Alert rule"),
     "api_key": lazy_gettext("API key"),

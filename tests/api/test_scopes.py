@@ -226,6 +226,8 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/chargers/CP-9/supply", {READ}),
     ("PATCH", "/chargers/CP-9/supply", {OPERATE}),
     ("GET", "/alerts", {READ}),
+    ("POST", "/alerts/9/acknowledge", {OPERATE}),
+    ("POST", "/alerts/9/snooze", {OPERATE}),
     ("GET", "/alert-rules", {READ}),
     ("POST", "/alert-rules", {ADMIN}),
     ("GET", "/alert-rules/9", {READ}),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain import alerts, sites
 from csms.domain.alerts import Alert, AlertKind, AlertRule, Wish
-from csms.domain.base import Invalid
+from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Charger, LinkLease
 from csms.domain.sites import Details
 
@@ -119,3 +119,45 @@ def test_what_is_no_rule_is_refused(desk: Session, wrong: dict[str, object], fie
     with pytest.raises(Invalid) as refused:
         rule(desk, **wrong)
     assert refused.value.field == field
+
+
+def lasting(session: Session, at: datetime) -> tuple[Charger, Alert]:
+    """A charger that is away, of which somebody has been told."""
+    charger = make_charger(session, online=True)
+    rule(session)
+    leave(session, charger, at)
+    assert titles(session, at) == (["CP-1 cannot be reached"], [])
+    return charger, session.scalars(select(Alert)).one()
+
+
+def test_what_is_put_off_is_told_again_if_it_still_lasts(desk: Session) -> None:
+    _, alert = lasting(desk, NOW)
+    alerts.snooze(desk, alert, until=NOW + timedelta(hours=8), at=NOW)
+    store(desk)
+    assert titles(desk, NOW + timedelta(hours=7)) == ([], [])
+    assert titles(desk, NOW + timedelta(hours=8)) == (["CP-1 cannot be reached"], [])
+    assert titles(desk, NOW + timedelta(hours=9)) == ([], [])
+
+
+def test_the_end_of_what_was_put_off_is_told_as_ever_and_nothing_else(desk: Session) -> None:
+    charger, alert = lasting(desk, NOW)
+    alerts.snooze(desk, alert, until=NOW + timedelta(hours=8), at=NOW)
+    alerts.acknowledge(desk, alert, by="olga", at=NOW)
+    store(desk)
+    come(desk, charger, NOW + timedelta(hours=1))
+    assert titles(desk, NOW + timedelta(hours=1)) == ([], [])
+    assert titles(desk, NOW + timedelta(hours=2)) == ([], ["CP-1 cannot be reached"])
+    assert titles(desk, NOW + timedelta(hours=8)) == ([], [])
+    with pytest.raises(Refused):
+        alerts.snooze(desk, alert, until=NOW + timedelta(hours=9), at=NOW + timedelta(hours=8))
+
+
+def test_what_is_woken_is_not_told_twice(desk: Session) -> None:
+    _, alert = lasting(desk, NOW)
+    alerts.snooze(desk, alert, until=NOW + timedelta(hours=8), at=NOW)
+    alerts.snooze(desk, alert, until=None, at=NOW + timedelta(hours=1))
+    store(desk)
+    assert titles(desk, NOW + timedelta(hours=9)) == ([], [])
+    for wrong in (NOW - timedelta(minutes=1), NOW + timedelta(days=8)):
+        with pytest.raises(Invalid):
+            alerts.snooze(desk, alert, until=wrong, at=NOW)

@@ -31,6 +31,15 @@ def test_a_rule_is_made_raises_an_alert_and_is_tested_and_removed(visitor, site)
     assert "Plaza AC-2 cannot be reached" in page
     found = re.search(r'href="(/alerts/rules/\d+)"', page)
     assert found
+    take, put_off = (re.search(rf'action="(/alerts/\d+/{x})"', page)[1] for x in ("acknowledge", "snooze"))
+    assert olga.post(take).status_code == 302
+    assert re.search(r"In hand.{,120}, ", olga.text("/alerts"), re.S)
+    assert olga.post(put_off, {"hours": "8"}).status_code == 302
+    assert "put off until" in olga.text("/alerts")
+    assert olga.post(put_off).status_code == 302
+    assert "put off until" not in olga.text("/alerts")
+    assert olga.post(put_off, {"hours": "900"}).status_code == 422
+    assert "/acknowledge" not in visitor().log_in(Role.READ_ONLY).text("/alerts")
     assert olga.post(f"{found.group(1)}/test").status_code == 302
     site.session.rollback()
     assert len(site.session.scalars(select(Mail)).all()) == 2

@@ -13,8 +13,11 @@ from csms.domain.alerts.models import (
     Severity,
 )
 from csms.domain.alerts.service import (
+    LONGEST_SNOOZE,
     Wish,
+    acknowledge,
     add,
+    alert,
     change,
     get,
     is_quiet,
@@ -25,10 +28,12 @@ from csms.domain.alerts.service import (
     past,
     remove,
     rules,
+    snooze,
     to_tell,
 )
 
 __all__ = [
+    "LONGEST_SNOOZE",
     "TOPIC",
     "Alert",
     "AlertChannel",
@@ -39,7 +44,9 @@ __all__ = [
     "Finding",
     "Severity",
     "Wish",
+    "acknowledge",
     "add",
+    "alert",
     "change",
     "channels",
     "find",
@@ -52,5 +59,6 @@ __all__ = [
     "past",
     "remove",
     "rules",
+    "snooze",
     "to_tell",
 ]

@@ -81,6 +81,7 @@ class Alert(Base):
     """One thing, from when a rule noticed it until it is over. `open_key` is its key while it lasts, then None.
 
     `told_at` None: not told, which quiet hours may cause; `ended_told_at` None: its end was not told, or need not be.
+    `acknowledged_by` has it in hand. `snoozed_until`: it is told then, once more if need be, if it still lasts.
     """
 
     __tablename__ = "alert"
@@ -102,6 +103,9 @@ class Alert(Base):
     told_at: Mapped[datetime | None]
     recovered_at: Mapped[datetime | None]
     ended_told_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None] = mapped_column(String(80))
+    snoozed_until: Mapped[datetime | None]
 
     rule: Mapped[AlertRule] = relationship()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain import sites
@@ -13,12 +13,13 @@ from csms.domain.alerts import channels, retained
 from csms.domain.alerts.channels import TOPIC
 from csms.domain.alerts.finding import find
 from csms.domain.alerts.models import Alert, AlertKind, AlertRule
-from csms.domain.base import Invalid, NotFound, announce, is_mail_address
+from csms.domain.base import Invalid, NotFound, Refused, announce, is_mail_address
 
 STEADY_FOR = timedelta(minutes=3)  # so long must something be over before its end is told: it may come again
 MOST_ADDRESSES = 10
 LONGEST_WAIT = 7 * 24 * 60
 DAY_MINUTES = 24 * 60
+LONGEST_SNOOZE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,12 @@ def _look(session: Session, rule: AlertRule, at: datetime) -> int:
 
 
 def to_tell(session: Session, at: datetime, zone: ZoneInfo) -> tuple[list[Alert], list[Alert]]:
-    """(alerts that nobody was told of, told ones that have been over for long enough), outside quiet hours."""
+    """(alerts that nobody was told of, or that were put off and still last, told ones that have been over for long
+    enough), outside quiet hours.
+    """
     query = select(Alert).options(joinedload(Alert.rule)).order_by(Alert.id)
-    new = query.where(Alert.told_at.is_(None), Alert.open_key.is_not(None))
+    is_due = or_(Alert.snoozed_until <= at, and_(Alert.snoozed_until.is_(None), Alert.told_at.is_(None)))
+    new = query.where(Alert.open_key.is_not(None), is_due)
     over = query.where(
         Alert.told_at.is_not(None), Alert.ended_told_at.is_(None), Alert.recovered_at <= at - STEADY_FOR
     )
@@ -171,10 +175,42 @@ def is_quiet(rule: AlertRule, at: datetime, zone: ZoneInfo) -> bool:
 
 def note_told(alert: Alert, *, at: datetime) -> None:
     """Somebody was told of it, or of its end."""
-    if alert.open_key is not None and alert.told_at is None:
-        alert.told_at = at
+    if alert.open_key is not None:
+        alert.told_at, alert.snoozed_until = at, None
     else:
         alert.ended_told_at = at
+
+
+def acknowledge(session: Session, alert: Alert, *, by: str | None, at: datetime) -> None:
+    """Somebody has it in hand: everybody sees who. Raises Refused when it is over."""
+    _demand_lasting(alert)
+    alert.acknowledged_at, alert.acknowledged_by = at, by
+    announce(session, TOPIC)
+
+
+def snooze(session: Session, alert: Alert, *, until: datetime | None, at: datetime) -> None:
+    """Tell nobody of it until then; None: as if it had never been put off.
+
+    Raises Refused when it is over, Invalid for a moment that is past or more than LONGEST_SNOOZE away.
+    """
+    _demand_lasting(alert)
+    if until is not None and not at < until <= at + LONGEST_SNOOZE:
+        raise Invalid("Put it off for a week at most.", "until")
+    alert.snoozed_until = until
+    announce(session, TOPIC)
+
+
+def _demand_lasting(alert: Alert) -> None:
+    if alert.open_key is None:
+        raise Refused("It is over.")
+
+
+def alert(session: Session, alert_id: int) -> Alert:
+    """Raises NotFound."""
+    found = session.get(Alert, alert_id)
+    if found is None:
+        raise NotFound("There is no such alert.")
+    return found
 
 
 def get(session: Session, rule_id: int) -> AlertRule:
