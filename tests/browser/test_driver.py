@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from make import make_charger, store
 from playwright.sync_api import Page, expect
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
+from csms import clock
 from csms.simulator import Charger
 from tests.browser.conftest import CARD, PHONE, Town
 
@@ -96,3 +101,16 @@ def test_the_page_of_a_station_follows_who_charges_there(town: Town, plaza: Char
     plaza.swipe(1, CARD).result(10)
     plaza.unplug(1).result(10)
     expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
+
+
+def test_a_station_out_of_reach_fits_a_phone(town: Town, visit: Visit) -> None:
+    engine = create_engine(town.server.database_url)
+    with Session(engine) as session:
+        gone = make_charger(session, "PIER-9", at=clock.now() - timedelta(hours=1), online=True, connectors=2)
+        slugs = [gone.slug, *(x.slug for x in gone.connectors)]
+        store(session)
+    engine.dispose()
+    for slug in slugs:
+        page = visit(f"/c/{slug}", olga=False, size=PHONE)
+        expect(page.get_by_text("Cannot reach the station").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0

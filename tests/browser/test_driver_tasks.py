@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -211,17 +210,6 @@ def test_a_station_that_does_not_react(town: Town, harbour: Harbour, visit: Visi
     expect(row).to_contain_text("something is damaged")
     row.get_by_role("button", name="Done").click()
     expect(office.get_by_text("The lid is broken")).to_be_hidden()
-
-
-def test_a_station_out_of_reach_fits_a_phone(harbour: Harbour, visit: Visit) -> None:
-    with Session(harbour.engine) as session:
-        gone = make_charger(session, "PIER-9", at=clock.now() - timedelta(hours=1), online=True, connectors=2)
-        slugs = [gone.slug, *(x.slug for x in gone.connectors)]
-        store(session)
-    for slug in slugs:
-        page = visit(f"/c/{slug}", olga=False, size=PHONE)
-        expect(page.get_by_text("Cannot reach the station").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
 
 
 @pytest.mark.task("driver", "Find a free connector nearby")

@@ -161,8 +161,9 @@ def test_what_a_role_may_not_do_is_not_there_for_it(app: Flask, session: Session
 
 def test_a_driver_sees_no_operators_page(app: Flask, session: Session) -> None:
     driver = logged_in(app, session, Role.DRIVER, "dave")
-    assert driver.open("/").headers["Location"] == "/accounts/me"
-    for path in ("/ui/", "/chargers", "/commands", "/attempts", "/live?topics=fleet"):
+    for path in ("/", "/ui/"):
+        assert driver.open(path).headers["Location"] == "/accounts/me"
+    for path in ("/dashboard/figures", "/chargers", "/commands", "/attempts", "/live?topics=fleet"):
         assert driver.open(path).status_code == 404
 
 
