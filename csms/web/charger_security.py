@@ -59,11 +59,17 @@ class Step:
 
 @blueprint.get("/<int:charger_id>/security")
 def security_tab(charger_id: int) -> Page:
-    charger = shown(charger_id)
+    return _tab(shown(charger_id))
+
+
+def _tab(charger: Charger, problem: str | None = None) -> str:
+    """`problem`: why the root certificate that was given is not installed."""
     return render_template(
         "chargers/security.html",
         roots=_roots(),
         uses=[(x.value, words) for x, words in USES.items()],
+        given=request.form,
+        problem=problem,
         **frame(charger, "security", clock.now()),
         **_security(charger),
     )
@@ -202,6 +208,8 @@ def _ask(charger_id: int, action: str, ask: Callable[[Session, Charger], Command
     except DomainError as error:
         if "HX-Request" in request.headers:
             return render_template("commands/_refused.html", words=said(error)), 409
+        if "certificate" in request.form:
+            return _tab(shown(charger_id), said(error)), 422
         flash(said(error), "error")
         return _back(charger_id)
     if "HX-Request" in request.headers:

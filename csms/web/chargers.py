@@ -87,7 +87,11 @@ def outlet_status(connector: Connector, head: Head) -> str:
 @blueprint.get("/<int:charger_id>")
 @requires("host")
 def show(charger_id: int) -> str:
-    charger = shown(charger_id)
+    return live_page(shown(charger_id))
+
+
+def live_page(charger: Charger, refused: str | None = None) -> str:
+    """`refused`: why the order that was filled in is not given; its dialog is open again."""
     at = clock.now()
     context = (
         frame(charger, "live", at)
@@ -95,7 +99,7 @@ def show(charger_id: int) -> str:
         | _log(charger)
         | _day(charger, at)
     )
-    return render_template("chargers/show.html", **context)
+    return render_template("chargers/show.html", **context | {"refused": refused})
 
 
 @blueprint.get("/<int:charger_id>/head")
@@ -203,6 +207,7 @@ def frame(charger: Charger, tab: str, at: datetime) -> dict[str, Any]:
     config: Config = current_app.extensions["settings"]
     return about(charger, at, is_quiet=shell().is_quiet) | {
         "tab": tab,
+        "refused": None,
         "orders_url": url_for("commands.request_for", charger_id=charger.id),
         "live_url": url_for("live.stream", topics=charger.topic),
         "landing_url": f"{config.public_base_url}/c/{charger.slug}",

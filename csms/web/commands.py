@@ -20,7 +20,7 @@ from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.web import batches
 from csms.web.addresses import with_query
-from csms.web.chargers import about, shown, startable_cards
+from csms.web.chargers import about, live_page, shown, startable_cards
 from csms.web.languages import said
 from csms.web.limit_forms import number
 from csms.web.security import actor, put_on_record, requires
@@ -31,6 +31,7 @@ from csms.work import atomic
 blueprint = Blueprint("commands", __name__)
 
 PAGE_SIZE = 50
+FILLED_IN = frozenset({Kind.START, Kind.DATA_TRANSFER})  # with words of their own, which are not to be lost
 GUARDED = frozenset({"authorizationkey", "securityprofile"})
 
 
@@ -100,6 +101,8 @@ def request_for(charger_id: int) -> str | tuple[str, int] | Response:
     except DomainError as error:
         if "HX-Request" in request.headers:
             return render_template("commands/_refused.html", words=said(error)), 409
+        if kind in FILLED_IN:
+            return live_page(shown(charger_id), said(error)), 422
         flash(said(error), "error")
         return redirect(url_for("chargers.show", charger_id=charger_id))
     if "HX-Request" in request.headers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import chargers, energy
-from csms.domain.base import DomainError, NotFound
+from csms.domain.base import DomainError, Invalid, NotFound
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
 from csms.domain.energy import Held, Meant, Purpose, RateUnit, State, budget, queries
@@ -30,6 +31,7 @@ blueprint = Blueprint("energy", __name__)
 
 Page = str | tuple[str, int] | Response
 
+FILLED_IN = ("limit", "profile")  # by these fields a form is known whose words are not to be lost
 LASTING = (
     ("1", lazy_gettext("1 hour")),
     ("2", lazy_gettext("2 hours")),
@@ -61,12 +63,19 @@ class Row:
 
 @blueprint.get("/chargers/<int:charger_id>/smart-charging")
 def show(charger_id: int) -> str:
-    charger, at = shown(charger_id), clock.now()
+    return _page(shown(charger_id), {})
+
+
+def _page(charger: Charger, problems: Mapping[str, str]) -> str:
+    """The tab; `problems`: what is wrong with what was typed, by field."""
+    at = clock.now()
     return render_template(
         "energy/show.html",
         places=limit_forms.places(charger),
         lasting=LASTING,
         stored=[(str(x.id), x.name) for x in queries.stored(db.session())],
+        given=request.form if problems else {},
+        problems=problems,
         **frame(charger, "smart-charging", at),
         **_chosen(charger),
         **_limits(charger, at),
@@ -189,11 +198,9 @@ def supply(charger_id: int) -> Page:
                 session, charger, limit_forms.number("voltage_v"), round(limit_forms.number("phases"))
             )
             put_on_record(session, "charger.supply", charger.identity)
-        flash(gettext("A and kW are converted by these now."), "success")
-    except NotFound:
-        raise
-    except DomainError as error:
-        flash(languages.said(error), "error")
+    except Invalid as error:
+        return _page(shown(charger_id), {error.field or "voltage_v": languages.said(error)}), 422
+    flash(gettext("A and kW are converted by these now."), "success")
     return redirect(url_for(".show", charger_id=charger_id))
 
 
@@ -223,6 +230,10 @@ def _answered(charger_id: int, act: Any) -> Page:
     except DomainError as error:
         if "HX-Request" in request.headers:
             return render_template("commands/_refused.html", words=languages.said(error)), 409
+        if (field := next((x for x in FILLED_IN if x in request.form), None)) is not None:
+            if isinstance(error, Invalid) and error.field and error.field in request.form:
+                field = error.field
+            return _page(shown(charger_id), {field: languages.said(error)}), 422
         flash(languages.said(error), "error")
         return redirect(url_for(".show", charger_id=charger_id))
     if "HX-Request" not in request.headers:

@@ -132,13 +132,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Limits over time. `result` is what follows from all; `rows` tell the same as text."""
+    """Limits over time. `result` is what follows from all; `rows` tell the same as text; none of them may limit."""
 
     lines: list[Line]
     result: Line
     top_words: str
     axis: tuple[str, ...]
     rows: list[tuple[str, str, str]]
+    is_limited: bool
 
 
 def timeline(
@@ -165,6 +166,7 @@ def timeline(
         gettext("top %(value)s", value=rate(round(top, places), result.unit)),
         axis,
         [_row(x, result, zone) for x in result.steps],
+        bool(limits),
     )
 
 

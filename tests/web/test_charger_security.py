@@ -105,6 +105,13 @@ def test_renewing_reading_and_installing_ask_the_charger(page: Page, session: Se
     olga.send(f"{base}/certificates/read", HTMX)
     wrong = olga.send(f"{base}/certificates/install", HTMX, use="central_system", certificate="nonsense")
     assert "no certificate in PEM" in wrong.get_data(as_text=True)
+    plain = olga.send(f"{base}/certificates/install", use="manufacturer", root="", certificate="nonsense")
+    assert plain.status_code == 422
+    dialog = plain.text.split('id="install"')[1].split("</dialog>")[0]
+    assert "data-again" in dialog
+    assert "no certificate in PEM" in dialog
+    assert ">nonsense</textarea>" in dialog
+    assert '<option value="manufacturer" selected>' in dialog
     pem = pki.authority_of().pem
     olga.send(f"{base}/certificates/install", HTMX, use="manufacturer", certificate=pem)
     assert orders(session) == [

@@ -82,6 +82,34 @@ def test_a_session_is_started_with_a_limit_of_its_own(session: Session, olga: Br
 
 
 @pytest.mark.parametrize(
+    ("dialog", "typed", "why"),
+    [
+        ("start", {"kind": "start", "id_tag": "TAG-1", "limit": "ten"}, "Write a number such as"),
+        ("start", {"kind": "start", "id_tag": "TAG-" * 6, "limit": "10.5"}, "printable characters"),
+        (
+            "data-transfer",
+            {"kind": "data_transfer", "vendor_id": "Acme", "message_id": "long " * 11, "data": "once more"},
+            "printable characters",
+        ),
+    ],
+)
+def test_an_order_that_is_refused_without_scripts_keeps_what_was_typed(
+    session: Session, olga: Browser, dialog: str, typed: dict[str, str], why: str
+) -> None:
+    charger_id = _online(session)
+    connector = chargers.connector_of(session, charger_id, 1)
+    assert connector is not None
+    connector_id = str(connector.id)
+    session.rollback()
+    wrong = olga.send(f"/chargers/{charger_id}/commands", connector=connector_id, **typed)
+    assert wrong.status_code == 422
+    assert wrong.text.count("data-again") == 1
+    told = wrong.text.split(f'id="{dialog}" open')[1].split("</dialog>")[0]
+    assert why in told
+    assert all(f'"{value}"' in told or f">{value}<" in told for value in typed.values())
+
+
+@pytest.mark.parametrize(
     "form",
     [
         {"kind": "nonsense"},

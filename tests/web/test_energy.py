@@ -88,6 +88,8 @@ def test_without_profiles_the_page_says_what_to_do(olga: Browser, charger_id: in
     page = olga.read(f"/chargers/{charger_id}/smart-charging")
     assert "No profiles" in page
     assert "no limit" in page
+    assert "Nothing limits the power in the time that is shown." in page
+    assert "chart-mid" not in page
     assert "230 V and 3 phases" in page
     assert "read its configuration" in page
 
@@ -103,6 +105,7 @@ def test_a_limit_is_asked_for_and_shown_when_it_was_accepted(
     page = olga.read(tab)
     assert "Installed" in page
     assert "Because of “Limit 8.5 A”" in page
+    assert "chart-mid" in page
     assert re.search(r"8\.5\s*</span>|8\.5\xa0A", page)
     in_kw = olga.read(f"{tab}&unit=W")
     assert "5.87\xa0kW" in in_kw  # 8.5 A × 230 V × 3
@@ -196,8 +199,43 @@ def test_the_supply_is_changed_and_used(olga: Browser, session: Session, charger
     olga.send(f"/chargers/{charger_id}/smart-charging/supply", voltage_v="120", phases="1")
     page = olga.read(f"/chargers/{charger_id}/smart-charging")
     assert "120 V and 1 phase at most" in page
-    olga.send(f"/chargers/{charger_id}/smart-charging/supply", voltage_v="9", phases="1")
-    assert "between 50 and 1000 V" in olga.read(f"/chargers/{charger_id}/smart-charging")
+    for typed, why in (("9", "between 50 and 1000 V"), ("much", "Write a number such as")):
+        wrong = olga.send(f"/chargers/{charger_id}/smart-charging/supply", voltage_v=typed, phases="2")
+        assert wrong.status_code == 422
+        assert why in wrong.text
+        assert f'value="{typed}"' in wrong.text
+        assert '<option value="2" selected>' in wrong.text
+        assert "data-again" not in wrong.text
+
+
+def test_a_limit_that_cannot_be_keeps_what_was_typed_without_scripts(olga: Browser, charger_id: int) -> None:
+    typed = {"evse": "2", "limit": "10", "unit": "W", "hours": "", "until": "2037-01-31T12:00"}
+    for change, why in (
+        ({"limit": "much"}, "Write a number such as"),
+        ({}, "Choose an end in the future, within a year."),
+        ({"until": "", "limit": "10000000"}, "A limit is between 0 and"),
+    ):
+        given = typed | change
+        wrong = olga.send(f"/chargers/{charger_id}/smart-charging/limit", **given)
+        assert wrong.status_code == 422
+        dialog = wrong.text.split('id="limit-now"')[1].split("</dialog>")[0]
+        assert "data-again" in dialog
+        assert why in dialog
+        assert all(f'value="{given[name]}"' in dialog for name in ("limit", "until"))
+        for chosen in ("2", "W", ""):
+            assert f'<option value="{chosen}" selected>' in dialog
+
+
+def test_a_profile_that_cannot_be_assigned_is_still_chosen(olga: Browser, charger_id: int) -> None:
+    olga.send("/charging-profiles/new", **FORM)
+    path = f"/chargers/{charger_id}/smart-charging"
+    stored = re.search(r'<option value="(\d+)">Slow</option>', olga.read(path))
+    assert stored
+    wrong = olga.send(f"{path}/assign", profile=stored[1], evse="x")
+    assert wrong.status_code == 422
+    dialog = wrong.text.split('id="assign"')[1].split("</dialog>")[0]
+    assert "data-again" in dialog
+    assert f'<option value="{stored[1]}" selected>' in dialog
 
 
 def test_a_profile_is_written_in_the_editor(olga: Browser, session: Session) -> None:
