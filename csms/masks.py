@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
 CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
+_PASSWORD_IN_ADDRESS = re.compile(r"://[^/@:\s]*:[^/\s]*@")
 DOTS = "•••"
 
 
@@ -51,3 +53,8 @@ def keys(value: Any) -> Any:
             field: DOTS if field in ("value", "attributeValue") else each for field, each in value.items()
         }
     return {field: keys(each) for field, each in value.items()}
+
+
+def is_secret(name: str, *values: str | None) -> bool:
+    """Is this configuration key a charger's own key, or is there a password in an address among its values?"""
+    return name.casefold() in _SECRET_KEYS or any(x and _PASSWORD_IN_ADDRESS.search(x) for x in values)

@@ -14,7 +14,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
-from csms.domain import frames
+from csms.domain import chargers, frames
 from csms.domain.chargers import queries
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
@@ -194,5 +194,6 @@ def _until() -> datetime | None:
 def _configuration(charger_id: int) -> dict[str, Any]:
     return {
         "keys": queries.configuration(db.session(), charger_id, selection.words_given()),
+        "changes": chargers.changes_of(db.session(), charger_id),
         "list_url": with_query(".configuration_list", request.args, charger_id=charger_id),
     }

@@ -83,6 +83,12 @@ def test_a_charger_that_charges(olga, site, known):
             charger_id=charger_id, name="HeartbeatInterval", value="300", is_readonly=False, read_at=site.now
         )
     )
+    site.session.flush()
+    for value in ("900", "300"):
+        told = [("HeartbeatInterval", value, False)]
+        chargers.store_configuration(
+            site.session, site.charger, told, at=site.now, is_set=value == "300", by="olga"
+        )
     store(site.session)
     for path in (*TABS, *PARTS, "/messages?q=nowhere", "/readings?measurand=Voltage"):
         assert_translated(olga.get(f"/chargers/{charger_id}{path}"), *known())

@@ -2,6 +2,7 @@
 
 from csms.domain.chargers.attempts import admit_attempt, alike, attempts_like, forget_attempt
 from csms.domain.chargers.candidates import Candidate, candidate, candidates
+from csms.domain.chargers.changes import changes_of
 from csms.domain.chargers.habits import (
     choose_quirks,
     quirks_of,
@@ -95,6 +96,7 @@ __all__ = [
     "choose_quirks",
     "close_link",
     "by_code",
+    "changes_of",
     "connector_of",
     "describe",
     "counts_by_site",

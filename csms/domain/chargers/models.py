@@ -350,3 +350,19 @@ class ConfigurationKey(Base):
     needs_reboot: Mapped[bool] = mapped_column(default=False)  # written, and waiting for a reboot
     is_missing: Mapped[bool] = mapped_column(default=False)  # asked for, and the charger has no such key
     read_at: Mapped[datetime]
+
+
+class ConfigurationChange(Base):
+    """One change of a configuration key's value: set from here, or found when the charger told its keys."""
+
+    __tablename__ = "configuration_change"
+    __table_args__ = (Index("ix_configuration_change_charger_id_name", "charger_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"))
+    name: Mapped[str] = mapped_column(String(50))
+    old_value: Mapped[str | None] = mapped_column(Text)
+    new_value: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+    is_set: Mapped[bool]
+    changed_by: Mapped[str | None] = mapped_column(String(80))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
 
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
 from csms.domain.bulk import Row, insert_rows
+from csms.domain.chargers.changes import Change, note_changes
 from csms.domain.chargers.models import (
     Admission,
     AuthorizationPolicy,
@@ -263,13 +264,19 @@ def store_configuration(
     *,
     at: datetime,
     missing: Iterable[str] = (),
+    is_set: bool = False,
+    by: str | None = None,
 ) -> None:
-    """Keep (name, value, readonly) of configuration keys as the charger told them; `missing`: those it has not."""
+    """Keep (name, value, readonly) of configuration keys as the charger told them; `missing`: those it has not.
+
+    `is_set`: it was ordered from here, `by` somebody or by itself.
+    """
     known: dict[str, ConfigurationKey] = {
         key.name: key
         for key in session.scalars(select(ConfigurationKey).where(ConfigurationKey.charger_id == charger.id))
     }
     new: dict[str, Row] = {}
+    before = {name: key.value for name, key in known.items()}
     told = [(*key, False) for key in keys] + [(name, None, False, True) for name in missing]
     for name, value, is_readonly, is_missing in told:
         name = printable(name, 50) or ""
@@ -287,6 +294,10 @@ def store_configuration(
     if new:  # dozens the first time, and a whole fleet's within seconds: not one by one
         table = cast(Table, ConfigurationKey.__table__)
         insert_rows(session.connection(), table, [*new.values()], once=False)
+    changes = [Change(x.name, before[x.name], x.value) for x in known.values() if before[x.name] != x.value]
+    if is_set:  # what was never read, and is told for the first time, has not changed
+        changes += [Change(name, None, row["value"]) for name, row in new.items()]
+    note_changes(session, charger.id, changes, at=at, is_set=is_set, by=by)
     announce(session, charger.topic)
 
 

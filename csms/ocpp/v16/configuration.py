@@ -10,7 +10,7 @@ from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.security import follow_configuration
 from csms.ocpp.v16.values import listed, members, text_of, whole
 
-SECRET = "AuthorizationKey"  # noqa: S105  a name, and not the secret
+SECRET = "authorizationkey"  # noqa: S105  a name, and not the secret
 
 # 1.6 §9.1 and the profiles' keys of §9.2 to §9.4. A secret is not asked for by name.
 VOCABULARY = Vocabulary(
@@ -73,7 +73,7 @@ def keep_configuration(context: Context, command: Command, answer: Any) -> None:
         for key in listed(given.get("configurationKey"))
         if isinstance(key, dict) and isinstance(key.get("key"), str)
     ]
-    hidden = [(name, None if name == SECRET else value, fixed) for name, value, fixed in keys]
+    hidden = [(name, None if name.casefold() == SECRET else value, fixed) for name, value, fixed in keys]
     missing = [name for name in listed(given.get("unknownKey")) if isinstance(name, str)]
     charger = context.charger
     chargers.store_configuration(context.session, charger, hidden, at=context.now, missing=missing)
@@ -110,11 +110,14 @@ def keep_changed_key(context: Context, command: Command, answer: Any) -> None:
     name, value = str(payload.get("key")), text_of(payload.get("value"))
     follow_configuration(context, command)
     result = _ANSWERS.get(text_of(members(answer).get("status")) or "")
-    if name == SECRET or result is None:
+    if name.casefold() == SECRET or result is None:
         return
     charger = context.charger
     if result in (WriteAnswer.ACCEPTED, WriteAnswer.NEEDS_RESET):
-        chargers.store_configuration(context.session, charger, [(name, value, False)], at=context.now)
+        written = [(name, value, False)]
+        chargers.store_configuration(
+            context.session, charger, written, at=context.now, is_set=True, by=command.requested_by
+        )
     if name == "LocalAuthListEnabled" and result is WriteAnswer.ACCEPTED:
         enabled = _flag(value)
         local_lists.told_limits(

@@ -308,6 +308,28 @@ def test_configuration_is_kept_as_it_was_told_without_the_key_to_the_door(desk: 
     assert all("SECRET" not in x.text for x in desk.session.query(units.frames.Frame))
 
 
+def test_what_a_key_was_before_is_kept_with_who_changed_it(desk: Desk) -> None:
+    def tell(value: str) -> None:
+        desk.order(Kind.GET_CONFIGURATION)
+        outgoing = desk.claim()
+        assert outgoing is not None
+        keys = [
+            {"key": "HeartbeatInterval", "readonly": False, "value": value},
+            {"key": "authorizationKey", "readonly": False, "value": f"SECRET-SECRET-{value}"},
+        ]
+        desk.answer(json.dumps([3, outgoing.message_id, {"configurationKey": keys}]))
+
+    tell("300")
+    desk.done(Kind.CHANGE_CONFIGURATION, name="HeartbeatInterval", value="900")
+    desk.done(Kind.CHANGE_CONFIGURATION, "Rejected", name="HeartbeatInterval", value="1")
+    tell("900")
+    tell("600")
+    past = chargers.changes_of(desk.session, desk.charger.id)
+    assert [*past] == ["HeartbeatInterval"]
+    told = [(x.old_value, x.new_value, x.is_set, x.changed_by) for x in past["HeartbeatInterval"]]
+    assert told == [("900", "600", False, None), ("300", "900", True, "olga")]
+
+
 def test_a_connector_in_use_or_out_of_order_is_not_started(desk: Desk) -> None:
     connector = desk.session.query(Connector).one()
     desk.story.start()
