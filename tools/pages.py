@@ -67,7 +67,7 @@ EXCEPTIONS = {
     "sites.picture": "The picture of a site's plan",
     "transfers.fetch": "Firmware for chargers; the address is the secret",
 }
-FILE = re.compile(r"\.(csv|jsonl?|pdf|pem|png|svg|xlsx|zip)$")
+FILE = re.compile(r"\.(csv|jsonl?|pdf|pem|png|svg|xlsx|xml|zip)$")
 FIRST_WORDS = {"c": "Connector's page", "s": "Driver's session", "ui": "Dashboard"}
 TITLE = re.compile(r"{% block title %}(.*?){% endblock %}", re.DOTALL)
 SPOKEN = re.compile(r'{{ _\("([^"]+)"\) }}')  # a title in the language of whoever reads it

@@ -20,8 +20,9 @@ from csms.domain.commands import Kind
 from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
+from csms.domain.transactions.signed import signed_values
 from csms.extensions import db, limiter
-from csms.web import distances, landing, languages, public_live, receipt_files, visitors
+from csms.web import distances, landing, languages, public_live, receipt_files, signed_data, visitors
 from csms.web.bills import bill_lines, credit_kwh
 from csms.web.languages import said
 from csms.web.receipts import receipt_of
@@ -149,6 +150,16 @@ def receipt_file(secret: str) -> Answer:
     return Response(file.content, mimetype=file.mimetype, headers=named)
 
 
+@blueprint.get("/signed.xml")
+@landing.READS
+def signed_file(secret: str) -> Answer:
+    """The signed meter data of a session that is over."""
+    transaction = queries.by_secret(db.session(), secret)
+    if transaction.is_active:
+        return redirect(url_for(".show", secret=secret))
+    return signed_data.file_of(transaction)
+
+
 @blueprint.post("/receipt")
 @NOTICES
 def send_receipt(secret: str) -> Answer:
@@ -176,6 +187,7 @@ def _receipt_view(transaction: Transaction) -> dict[str, Any]:
         "secret": transaction.secret,
         "receipt": receipt_of(transaction, clock.now()),
         "may_send": _may_have_it_sent(transaction),
+        "is_signed": bool(signed_values(db.session(), transaction.id)),
         "is_sent": "sent" in request.args,
         "email": current_user.email or "" if current_user.is_authenticated else "",
         "problem": None,

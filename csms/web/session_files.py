@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from csms import clock, masks, sight
 from csms.domain.transactions import Transaction, queries
 from csms.extensions import db
-from csms.web import exports, filters
+from csms.web import exports, filters, signed_data
 from csms.web.security import can, requires
 from csms.web.session_desk import blueprint as blueprint
 from csms.web.session_filters import asked
@@ -92,6 +92,13 @@ def readings(transaction_id: int) -> Response:
     return exports.download(
         iter([exports.csv_text([heads, *rows])]), f"session-{transaction.id}-readings.csv"
     )
+
+
+@blueprint.get("/<int:transaction_id>/signed.xml")
+@requires("operate")
+def signed(transaction_id: int) -> Response:
+    """What the meter signed. It may name the card, and cannot be masked: the signature would be worth nothing."""
+    return signed_data.file_of(queries.get(db.session(), transaction_id))
 
 
 def export_row(transaction: Transaction, with_cards: bool) -> tuple[object, ...]:

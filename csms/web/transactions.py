@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from csms.domain import transactions
 from csms.domain.chargers import Charger
 from csms.domain.payments import queries as payments
 from csms.domain.reservations import queries as reservation_queries
-from csms.domain.transactions import Flag, Transaction, TransactionState, curves, queries
+from csms.domain.transactions import Flag, Reading, Transaction, TransactionState, curves, queries
+from csms.domain.transactions.signed import SignedValue, begin_and_end, signed_among, signed_values
 from csms.extensions import db
 from csms.web import filters, journal, repairs, stories
 from csms.web.addresses import with_query
@@ -131,6 +133,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "status": status_of(transaction, at),
         "curve": curves.curve(readings, transaction.started_at, until, start_wh=transaction.meter_start_wh),
         "readings": readings,
+        "signed": begin_and_end(_signed(transaction, readings)),
         "silences": silences,
         "story": stories.timeline(
             transaction, statuses, orders, silences, billed=billed, card=card_number(transaction.id_tag)
@@ -160,6 +163,13 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "now": at,
         "zone": here,
     }
+
+
+def _signed(transaction: Transaction, readings: Sequence[Reading]) -> list[SignedValue]:
+    """What its meter signed; asked for where the page has read no further than to its middle."""
+    if len(readings) < queries.MOST_READINGS:
+        return signed_among(readings)
+    return signed_values(db.session(), transaction.id)
 
 
 def _unknown_card(transaction: Transaction) -> str | None:

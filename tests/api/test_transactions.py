@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from make import NOW, make_charger, make_wire, store
 from sqlalchemy.orm import Session
-from story import Story
+from story import Story, energy
 
 from csms.domain import accounts, tariffs
 from csms.domain.accounts import Role
@@ -53,6 +53,20 @@ def test_readings_are_listed_in_wh(story: Story, owner: Api, session: Session) -
     story.read("2026-03-14T09:15:00Z", ENERGY, transactionId=number)
     readings = owner.get(f"/transactions/{number}/readings").json["data"]
     assert [(x["measured_at"], x["energy_wh"]) for x in readings] == [("2026-03-14T09:15:00Z", 3500)]
+
+
+def test_what_a_meter_signed_is_told_as_it_came_and_is_no_number(
+    story: Story, owner: Api, session: Session
+) -> None:
+    begin(session)
+    number = story.start()
+    signed = energy('OCMF|{"RD":[]}|{"SD":"30"}', format="SignedData", context="Transaction.Begin")
+    story.read("2026-03-14T09:00:00Z", signed, transactionId=number)
+    reading = owner.get(f"/transactions/{number}/readings").json["data"][0]
+    sample = reading["samples"][0]
+    assert sample["raw"] == signed["value"]
+    assert (sample["format"], sample["context"]) == ("SignedData", "Transaction.Begin")
+    assert (reading["energy_wh"], sample["value"]) == (None, None)
 
 
 def test_transactions_are_found_by_charger_status_and_time(
