@@ -12,10 +12,11 @@ from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from csms import clock
+from csms import clock, masks
 from csms.domain import chargers, configuration
 from csms.domain.base import Invalid, Refused
 from csms.domain.chargers import Charger
+from csms.domain.chargers import queries as charger_queries
 from csms.domain.configuration import Apply, Draft, Item, State, Template, queries, rules
 from csms.domain.energy import budget
 from csms.extensions import db
@@ -81,7 +82,10 @@ def _number(field: str) -> int:
 @blueprint.get("/new")
 @requires("edit")
 def new() -> str:
-    return _form(None, {"apply": Apply.NEVER.value} | request.args.to_dict())
+    """Empty, or filled from the address; `charger`: with what that one has."""
+    given = {"apply": Apply.NEVER.value} | request.args.to_dict()
+    like = given.pop("charger", "")
+    return _form(None, given | _like(int(like)) if like.isdigit() and len(like) < 19 else given)
 
 
 @blueprint.post("/new")
@@ -310,6 +314,23 @@ def _given(template: Template) -> dict[str, Any]:
         "keeps_list": listed,
         "wanted": "\n".join(f"{name} = {value}" for name, value in template.wanted.items()),
         **{x: getattr(template, x) or "" for x in ("vendor", "model", "firmware", "site")},
+    }
+
+
+def _like(charger_id: int) -> dict[str, Any]:
+    """A template of what a charger has that may be written, but for what is secret. Raises NotFound."""
+    session = db.session()
+    charger = chargers.get(session, charger_id)
+    lines = [
+        f"{x.name} = {x.value}"
+        for x in charger_queries.configuration(session, charger.id)
+        if not (x.is_readonly or x.is_missing or x.value is None or masks.is_secret(x.name, x.value))
+    ]
+    return {
+        "name": gettext("Like %(charger)s", charger=charger.title)[:80],
+        "vendor": charger.vendor or "",
+        "model": charger.model or "",
+        "wanted": "\n".join(x for x in lines if len(x.splitlines()) == 1),
     }
 
 

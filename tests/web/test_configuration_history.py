@@ -110,3 +110,21 @@ def test_the_history_goes_with_its_charger(visitor, session):
     visitor().log_in().post(f"/chargers/{box.id}/delete")
     session.rollback()
     assert session.scalar(select(func.count()).select_from(ConfigurationChange)) == 0
+
+
+def test_what_a_charger_has_becomes_a_template_for_others(session, box, visitor):
+    box.vendor, box.model = "Vessel", "Quay 22"
+    for name, value, is_readonly in (
+        ("HeartbeatInterval", "900", False),
+        ("NumberOfConnectors", "2", True),
+        ("AuthorizationKey", "0123456789abcdef0123", False),
+    ):
+        chargers.store_configuration(session, box, [(name, value, is_readonly)], at=clock.now())
+    store(session)
+    olga = visitor().log_in()
+    assert f"/configuration/new?charger={box.id}" in olga.text(f"/chargers/{box.id}/configuration")
+    form = olga.text(f"/configuration/new?charger={box.id}")
+    assert ">HeartbeatInterval = 900</textarea>" in form
+    assert 'value="Quay 22"' in form
+    assert 'value="Like BOX-1"' in form
+    assert olga.get("/configuration/new?charger=4711").status_code == 404
