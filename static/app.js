@@ -59,7 +59,9 @@
     }
   }
   if (stream) {
-    stream.addEventListener("htmx:sse:after:connection", () => {
+    stream.addEventListener("htmx:sse:after:connection", (event) => {
+      // Begun out of sight: the extension, which lets go of a stream when its page is hidden, has not seen that happen.
+      if (document.hidden) setTimeout(event.detail.connection.visibilityHandler);
       const away_s = (Date.now() - live.proof) / 1000;
       proven();
       if (away_s > 5 || !live.began) window.htmx.trigger(stream, "resync");  // whatever happened meanwhile, or before it: read again

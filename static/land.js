@@ -52,7 +52,7 @@
     spoken = Date.now();
   }
   function listen() {
-    if (!stream || source || !window.EventSource) return;
+    if (!stream || source || document.hidden || !window.EventSource) return;
     source = new EventSource(stream);
     source.addEventListener("station", look);
     source.addEventListener("open", look);                   // what happened between the page and the stream
