@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
+_SIGNED_NAMES = frozenset({"value", "raw"})
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
 _PASSWORD_IN_ADDRESS = re.compile(r"://[^/@:\s]*:[^/\s]*@")
 DOTS = "•••"
@@ -19,15 +20,21 @@ def card(uid: str) -> str:
 
 
 def cards(value: Any) -> Any:
-    """A payload of OCPP with every card's number masked."""
+    """A payload of OCPP, or samples of a reading, with every card's number masked."""
     if isinstance(value, list):
         return [cards(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {
-        name: card(each) if name in CARD_NAMES and isinstance(each, str) else cards(each)
-        for name, each in value.items()
-    }
+    hidden = _SIGNED_NAMES if value.get("format") == "SignedData" else frozenset()
+    return {name: _masked(name, each, hidden) for name, each in value.items()}
+
+
+def _masked(name: str, value: Any, hidden: frozenset[str]) -> Any:
+    if not isinstance(value, str):
+        return cards(value)
+    if name in hidden or value.startswith("OCMF|"):
+        return DOTS  # what a meter has signed names the card somewhere in it, in an encoding of its own
+    return card(value) if name in CARD_NAMES else value
 
 
 def cards_in_text(text: str | None) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from csms.api import queries
+from csms import masks
+from csms.api import guard, queries
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
 from csms.api.paging import page
@@ -55,9 +56,14 @@ def list_charger_readings(identity: str, query: MeterQuery) -> Any:
             evse=evses.get(reading.connector_id or 0, 0),
             samples=[
                 SampleOut.model_validate({name: x.get(name) for name in SampleOut.model_fields})
-                for x in meters.samples(reading, query.measurand)
+                for x in _shown(meters.samples(reading, query.measurand))
             ],
         )
         for reading in found.rows
     ]
     return MeterReadingList(data=data, next_cursor=found.next_cursor), found.headers
+
+
+def _shown(samples: list[dict[str, Any]]) -> Any:
+    """As they are for those who run chargers; for others without what is signed, which may name a card."""
+    return samples if guard.may(Scope.OPERATE) else masks.cards(samples)

@@ -69,7 +69,10 @@ class TransactionList(Out):
 
 
 class SampleOut(Out):
-    """One value as the meter told it (`raw`), and in Wh, W, A, V, % or °C (`value`; null: it is no number)."""
+    """One value as the meter told it (`raw`), and in Wh, W, A, V, % or °C (`value`; null: it is no number).
+
+    What is signed may name a card: `raw` is masked as cards are.
+    """
 
     measurand: str
     value: float | None
@@ -100,16 +103,20 @@ class ReadingList(Out):
     next_cursor: str | None
 
 
+def _sees_cards() -> bool:
+    """Does the caller run chargers, or read their own alone?"""
+    return guard.may(Scope.OPERATE) or not guard.may(Scope.READ)
+
+
 def _fields(transaction: Transaction, bill: Bill) -> dict[str, Any]:
     """What is not the transaction's own attribute."""
     uid = transaction.id_tag
-    is_shown = uid is None or guard.may(Scope.OPERATE) or not guard.may(Scope.READ)  # or it is one's own
     cents = transaction.cost_cents if transaction.bill is not None else bill.total_cents
     has_cost = transaction.energy_wh is not None and cents is not None
     return {
         "charger": transaction.charger.identity,
         "evse": transaction.connector.evse_number if transaction.connector else None,
-        "id_token": uid if is_shown else masks.card(uid or ""),
+        "id_token": uid if uid is None or _sees_cards() else masks.card(uid),
         "cost": Money.of_cents(cents or 0, currency_of(bill)) if has_cost else None,
     }
 
@@ -156,5 +163,7 @@ def list_readings(transaction_id: int, query: ReadingQuery) -> Any:
     transaction = queries.transaction(db.session(), transaction_id, guard.own_account_only())
     key = (Reading.measured_at, Reading.id)
     found = page(db.session(), queries.readings(transaction.id), key, query)
-    data = [ReadingOut.of(x, samples=orjson.loads(x.samples)) for x in found.rows]
+    told = [orjson.loads(x.samples) for x in found.rows]
+    samples = told if _sees_cards() else masks.cards(told)
+    data = [ReadingOut.of(x, samples=its) for x, its in zip(found.rows, samples, strict=True)]
     return ReadingList(data=data, next_cursor=found.next_cursor), found.headers

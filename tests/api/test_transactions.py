@@ -56,7 +56,7 @@ def test_readings_are_listed_in_wh(story: Story, owner: Api, session: Session) -
 
 
 def test_what_a_meter_signed_is_told_as_it_came_and_is_no_number(
-    story: Story, owner: Api, session: Session
+    story: Story, owner: Api, as_role: Any, session: Session
 ) -> None:
     begin(session)
     number = story.start()
@@ -67,6 +67,10 @@ def test_what_a_meter_signed_is_told_as_it_came_and_is_no_number(
     assert sample["raw"] == signed["value"]
     assert (sample["format"], sample["context"]) == ("SignedData", "Transaction.Begin")
     assert (reading["energy_wh"], sample["value"]) == (None, None)
+    reader = as_role(Role.READ_ONLY)  # it may name a card
+    for path in (f"/transactions/{number}/readings", f"/chargers/{story.wire.charger.identity}/readings"):
+        assert owner.get(path).json["data"][0]["samples"][0]["raw"] == signed["value"]
+        assert reader.get(path).json["data"][0]["samples"][0]["raw"] == "•••"
 
 
 def test_transactions_are_found_by_charger_status_and_time(
