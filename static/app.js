@@ -96,6 +96,12 @@
   const refresh = () => { tellTime(); blink(); count(); };
   document.addEventListener("htmx:after:swap", refresh);
 
+  // ---- What somebody has opened stays open when its region is renewed ----
+  document.addEventListener("htmx:before:swap", (event) => {
+    for (const { fragment } of event.detail.tasks ?? [])
+      for (const fold of fragment ? all("details[id]", fragment) : []) if (document.getElementById(fold.id)?.open) fold.open = true;
+  });
+
   // ---- A list that somebody is in keeps its order and its ticks: only the cells of its rows are renewed ----
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx, tasks } = event.detail, list = ctx.target;

@@ -61,6 +61,23 @@ def test_set_a_key_of_many_chargers_and_look_at_who_took_it(visit: Visit) -> Non
     expect(page.get_by_role("row", name="ClockAlignedDataInterval")).to_contain_text("900")
 
 
+@pytest.mark.task("operator", "See what a charger’s key was before, and set it back")
+@pytest.mark.usefixtures("plaza")
+def test_see_what_a_key_was_before_and_set_it_back(visit: Visit) -> None:
+    page = visit("/chargers?q=Plaza DC-2")
+    page.get_by_role("link", name="Plaza DC-2", exact=True).click()
+    page.get_by_role("link", name="Configuration", exact=True).last.click()
+    page.get_by_role("button", name="Read all from the charger").click()
+    row = page.get_by_role("row", name="ConnectionTimeOut")
+    row.get_by_role("img", name="Change ConnectionTimeOut").click()
+    row.get_by_label("New value of ConnectionTimeOut").fill("90")
+    row.get_by_role("button", name="Set", exact=True).click()
+    row.get_by_text("History").click()
+    expect(row.get_by_role("listitem").first).to_contain_text("60 → 90")
+    row.get_by_role("button", name="Set back to 60").click()
+    expect(row.get_by_role("listitem").first).to_contain_text("90 → 60")
+
+
 @pytest.mark.task("operator", "Keep an hour of tomorrow on the day’s grid, and give it back")
 def test_keep_an_hour_of_tomorrow_on_the_grid_of_days(visit: Visit) -> None:
     page = visit("/reservations")
