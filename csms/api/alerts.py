@@ -116,7 +116,7 @@ def acknowledge_alert(alert_id: int) -> AlertOut:
     with unit() as session:
         alert = alerts.alert(session, alert_id)
         alerts.acknowledge(session, alert, by=guard.caller().username, at=clock.now())
-        guard.audit(session, "alert.acknowledged", alert.title)
+        guard.audit(session, "alert.assign", alert.title)
         return _told(alert)
 
 
@@ -128,7 +128,7 @@ def snooze_alert(alert_id: int, json: SnoozeIn) -> AlertOut:
     with unit() as session:
         alert = alerts.alert(session, alert_id)
         alerts.snooze(session, alert, until=json.until, at=clock.now())
-        guard.audit(session, "alert.snoozed" if json.until else "alert.woken", alert.title)
+        guard.audit(session, "alert.snooze" if json.until else "alert.wake", alert.title)
         return _told(alert)
 
 

@@ -70,7 +70,7 @@ def acknowledge(alert_id: int) -> Response:
     with atomic() as session:
         alert = alerts.alert(session, alert_id)
         alerts.acknowledge(session, alert, by=actor(), at=clock.now())
-        put_on_record(session, "alert.acknowledged", alert.title)
+        put_on_record(session, "alert.assign", alert.title)
     flash(gettext("It is yours: everybody sees that."), "success")
     return redirect(url_for(".index"))
 
@@ -83,7 +83,7 @@ def snooze(alert_id: int) -> Response:
     with atomic() as session:
         alert = alerts.alert(session, alert_id)
         alerts.snooze(session, alert, until=at + timedelta(hours=hours) if hours else None, at=at)
-        put_on_record(session, "alert.snoozed" if hours else "alert.woken", alert.title)
+        put_on_record(session, "alert.snooze" if hours else "alert.wake", alert.title)
     said_so = gettext("It is put off. If it still lasts then, it is told again.")
     flash(said_so if hours else gettext("It is not put off any more."), "success")
     return redirect(url_for(".index"))
