@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from csms import masks
 from csms.domain import chargers, configuration, local_lists
 from csms.domain.commands import Command
 from csms.domain.configuration import Vocabulary, WriteAnswer
@@ -9,8 +10,6 @@ from csms.ocpp.dispatch import Context
 from csms.ocpp.v16.actions import actions
 from csms.ocpp.v16.security import follow_configuration
 from csms.ocpp.v16.values import listed, members, text_of, whole
-
-SECRET = "authorizationkey"  # noqa: S105  a name, and not the secret
 
 # 1.6 §9.1 and the profiles' keys of §9.2 to §9.4. A secret is not asked for by name.
 VOCABULARY = Vocabulary(
@@ -73,7 +72,7 @@ def keep_configuration(context: Context, command: Command, answer: Any) -> None:
         for key in listed(given.get("configurationKey"))
         if isinstance(key, dict) and isinstance(key.get("key"), str)
     ]
-    hidden = [(name, None if name.casefold() == SECRET else value, fixed) for name, value, fixed in keys]
+    hidden = [(name, None if masks.is_secret(name) else value, fixed) for name, value, fixed in keys]
     missing = [name for name in listed(given.get("unknownKey")) if isinstance(name, str)]
     charger = context.charger
     chargers.store_configuration(context.session, charger, hidden, at=context.now, missing=missing)
@@ -110,7 +109,7 @@ def keep_changed_key(context: Context, command: Command, answer: Any) -> None:
     name, value = str(payload.get("key")), text_of(payload.get("value"))
     follow_configuration(context, command)
     result = _ANSWERS.get(text_of(members(answer).get("status")) or "")
-    if name.casefold() == SECRET or result is None:
+    if masks.is_secret(name) or result is None:
         return
     charger = context.charger
     if result in (WriteAnswer.ACCEPTED, WriteAnswer.NEEDS_RESET):

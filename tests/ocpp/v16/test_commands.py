@@ -298,13 +298,19 @@ def test_configuration_is_kept_as_it_was_told_without_the_key_to_the_door(desk: 
     told = [
         {"key": "HeartbeatInterval", "readonly": False, "value": 300},
         {"key": "AuthorizationKey", "readonly": False, "value": "SECRET-SECRET-SECRET"},
+        {"key": "basicAuthPassword", "readonly": False, "value": "SECRET-SECRET-SECRET"},
         {"key": "Odd\x00", "readonly": "yes"},
         {"nokey": 1},
         None,
     ]
     desk.answer(json.dumps([3, outgoing.message_id, {"configurationKey": told, "unknownKey": None}]))
     keys = {x.name: x.value for x in desk.session.query(chargers.ConfigurationKey)}
-    assert keys == {"HeartbeatInterval": "300", "AuthorizationKey": None, "Odd\ufffd": None}
+    assert keys == {
+        "HeartbeatInterval": "300",
+        "AuthorizationKey": None,
+        "basicAuthPassword": None,
+        "Odd\ufffd": None,
+    }
     assert all("SECRET" not in x.text for x in desk.session.query(units.frames.Frame))
 
 
