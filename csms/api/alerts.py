@@ -16,7 +16,7 @@ from csms.api.document import spec
 from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
-from csms.api.shapes import In, Listing, Out, answers
+from csms.api.shapes import In, Listing, Moment, Out, answers
 from csms.domain import alerts
 from csms.domain.alerts import Alert, AlertKind, AlertRule, Wish
 from csms.extensions import db
@@ -86,7 +86,7 @@ class AlertOut(Out):
 
 
 class SnoozeIn(In):
-    until: datetime | None = Field(description="a week from now at most; null: it is not put off any more")
+    until: Moment | None = Field(description="a week from now at most; null: it is not put off any more")
 
 
 class AlertList(Out):

@@ -78,8 +78,10 @@ def acknowledge(alert_id: int) -> Response:
 @blueprint.post("/<int:alert_id>/snooze")
 @requires("operate")
 def snooze(alert_id: int) -> Response:
-    """For so many `hours`; for none: it is told again as soon as anything else is."""
-    hours, at = _number(request.form, "hours") or 0, clock.now()
+    """For one of SNOOZES_H, the form's `hours`; without any: it is not put off any more."""
+    hours, at = _number(request.form, "hours"), clock.now()
+    if hours is not None and hours not in SNOOZES_H:
+        raise Invalid("Choose one of the list.", "hours")
     with atomic() as session:
         alert = alerts.alert(session, alert_id)
         alerts.snooze(session, alert, until=at + timedelta(hours=hours) if hours else None, at=at)

@@ -85,7 +85,7 @@ def new() -> str:
     """Empty, or filled from the address; `charger`: with what that one has."""
     given = {"apply": Apply.NEVER.value} | request.args.to_dict()
     like = given.pop("charger", "")
-    return _form(None, given | _like(int(like)) if like.isdigit() and len(like) < 19 else given)
+    return _form(None, given | _like(int(like)) if like.isdecimal() and len(like) < 19 else given)
 
 
 @blueprint.post("/new")

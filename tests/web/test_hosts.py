@@ -77,6 +77,14 @@ def host(session, app, garage):
     return browser
 
 
+def test_a_host_reads_how_many_chargers_there_are_of_their_own_alone(host, visitor, garage):
+    def all_counted(page: str) -> str:
+        return re.search(r"All\s*<span[^>]*>(\d+)<", page)[1]
+
+    assert all_counted(visitor().log_in().text("/chargers")) == "2"
+    assert all_counted(host.text("/chargers")) == "1"
+
+
 def test_a_host_sees_the_chargers_and_sessions_of_their_site(host, garage):
     listed = host.text("/chargers")
     assert "Plaza AC-2" in listed

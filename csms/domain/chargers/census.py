@@ -1,4 +1,4 @@
-"""How many chargers there are of each kind: counted for lists, for the dashboard and for the choices of a filter."""
+"""How many chargers there are of each kind: counted for lists and for the dashboard."""
 
 from __future__ import annotations
 
