@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 
 CARD_NAMES = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
+SIGNED = "SignedData"  # the format of a value that a meter has put its signature to (1.6 §7.33)
+OCMF = "OCMF|"  # how every text in the Open Charge Metering Format begins
 _SIGNED_NAMES = frozenset({"value", "raw"})
-_SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
+SECRET_KEYS = ("authorizationkey", "basicauthpassword")  # without case
 _PASSWORD_IN_ADDRESS = re.compile(r"://[^/@:\s]*:[^/\s]*@")
 DOTS = "•••"
 
@@ -25,14 +27,14 @@ def cards(value: Any) -> Any:
         return [cards(each) for each in value]
     if not isinstance(value, dict):
         return value
-    hidden = _SIGNED_NAMES if value.get("format") == "SignedData" else frozenset()
+    hidden = _SIGNED_NAMES if value.get("format") == SIGNED else frozenset()
     return {name: _masked(name, each, hidden) for name, each in value.items()}
 
 
 def _masked(name: str, value: Any, hidden: frozenset[str]) -> Any:
     if not isinstance(value, str):
         return cards(value)
-    if name in hidden or value.startswith("OCMF|"):
+    if name in hidden or value.startswith(OCMF):
         return DOTS  # what a meter has signed names the card somewhere in it, in an encoding of its own
     return card(value) if name in CARD_NAMES else value
 
@@ -55,7 +57,7 @@ def keys(value: Any) -> Any:
         return value
     variable = value.get("variable")
     name = variable.get("name") if isinstance(variable, dict) else value.get("key")
-    if isinstance(name, str) and name.casefold() in _SECRET_KEYS:
+    if isinstance(name, str) and name.casefold() in SECRET_KEYS:
         return {
             field: DOTS if field in ("value", "attributeValue") else each for field, each in value.items()
         }
@@ -64,4 +66,4 @@ def keys(value: Any) -> Any:
 
 def is_secret(name: str, *values: str | None) -> bool:
     """Is this configuration key a charger's own key, or is there a password in an address among its values?"""
-    return name.casefold() in _SECRET_KEYS or any(x and _PASSWORD_IN_ADDRESS.search(x) for x in values)
+    return name.casefold() in SECRET_KEYS or any(x and _PASSWORD_IN_ADDRESS.search(x) for x in values)

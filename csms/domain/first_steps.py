@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts import Setting, User, settings
 from csms.domain.base import Sums
-from csms.domain.chargers import Admission, Charger
+from csms.domain.chargers import Charger
+from csms.domain.chargers.filtering import is_accepted
 from csms.domain.tariffs import Tariff
 
 LABELS_PRINTED = "labels_printed"  # "1": somebody has printed labels
@@ -48,7 +49,7 @@ def first_steps(session: Session) -> FirstSteps:
 
 def asking() -> Sums:
     """The query of `first_steps`: one row, of which `told` makes sense."""
-    own = (Charger.admission == Admission.ACCEPTED, ~Charger.is_simulated)
+    own = (is_accepted(), ~Charger.is_simulated)
     is_placed = or_(
         Charger.site_id.is_not(None), Charger.location.is_not(None), Charger.latitude.is_not(None)
     )

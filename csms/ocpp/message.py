@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
+from csms import masks
 from csms.domain.frames import Deviation
 from csms.sentences import told
 
@@ -279,7 +280,7 @@ _SECRETS = (
 )
 
 
-_WORDS = ("authorizationkey", "basicauthpassword")
+_KEY, _PASSWORD = masks.SECRET_KEYS
 
 
 def _may_hold_secret(text: str) -> bool:
@@ -287,7 +288,7 @@ def _may_hold_secret(text: str) -> bool:
     if "/" in text and "//" in text:
         return True
     folded = text.casefold()
-    return _WORDS[0] in folded or _WORDS[1] in folded
+    return _KEY in folded or _PASSWORD in folded
 
 
 # What is to be escaped in a line becomes NUL, all else of ASCII small: one walk, and what follows looks for it quickly.
@@ -299,7 +300,7 @@ def is_plain(text: str) -> bool:
     if not text.isascii() or ("/" in text and "//" in text):
         return False
     folded = text.encode().translate(_FOLDED)
-    return b"\x00" not in folded and not any(word.encode() in folded for word in _WORDS)
+    return b"\x00" not in folded and not any(word.encode() in folded for word in masks.SECRET_KEYS)
 
 
 def without_secrets(value: dict[str, Any]) -> dict[str, Any]:

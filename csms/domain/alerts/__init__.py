@@ -13,7 +13,6 @@ from csms.domain.alerts.models import (
     Severity,
 )
 from csms.domain.alerts.service import (
-    LONGEST_SNOOZE,
     Wish,
     acknowledge,
     add,
@@ -33,7 +32,6 @@ from csms.domain.alerts.service import (
 )
 
 __all__ = [
-    "LONGEST_SNOOZE",
     "TOPIC",
     "Alert",
     "AlertChannel",

@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 
 from csms.domain.transactions.models import Reading
 from csms.domain.transactions.rules import BEGIN
+from csms.masks import OCMF, SIGNED
 
 END = "Transaction.End"
-SIGNED = "SignedData"
-OCMF = "OCMF|"  # how every text in the Open Charge Metering Format begins
 MOST_VALUES = 500  # of a session; those of its begin and end go first
 
 # As `keep_reading` writes it: samples are one JSON text, without spaces.
