@@ -71,7 +71,7 @@ def _database(session: Session, config: Config, at: datetime) -> Iterator[Point]
         sentences.told(
             "%(name)s, %(size)s MB, answers within %(took)s ms",
             name=name,
-            size=f"{_size(session) / 1e6:,.1f}",
+            size=f"{database_bytes(session) / 1e6:,.1f}",
             took=f"{took_ms:.1f}",
         ),
     )
@@ -98,7 +98,7 @@ def _database(session: Session, config: Config, at: datetime) -> Iterator[Point]
         yield Point(gettext_noop("Clock"), f"{at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _size(session: Session) -> int:
+def database_bytes(session: Session) -> int:
     """Of the database, in bytes."""
     if session.get_bind().dialect.name == "postgresql":
         return session.scalar(text("SELECT pg_database_size(current_database())")) or 0

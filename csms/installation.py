@@ -45,6 +45,9 @@ BOXES = {
         is_needed=False,
         longest=400,
     ),
+    settings.LOGS_KEPT_DAYS: Box(gettext_noop("Write whole days from 1 to 3650.")),
+    settings.LOG_DAYS: Box(gettext_noop("Write whole days from 1 to 3650.")),
+    settings.BACKUPS_KEPT: Box(gettext_noop("Write a whole number from 1 to 1000.")),
 }
 PARSERS = {name: declared.parse for name, declared in Config.settings() if name in BOXES}
 
@@ -64,6 +67,11 @@ def check(given: Mapping[str, str]) -> None:
     for name, value in given.items():
         if not _fits(name, value):
             raise Invalid(BOXES[name].advice, name)
+
+
+def told(given: Mapping[str, str]) -> str:
+    """What was set, for the record."""
+    return ", ".join(f"{name} {value}" for name, value in given.items())
 
 
 def keep(session: Session, given: Mapping[str, str], *, at: datetime) -> None:

@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from config import Config
-from csms import alerts, backups, channels, clock, files, mail, notices, webhooks
+from csms import alerts, backups, channels, clock, files, mail, notices, retention, webhooks
 from csms import payments as paying
 from csms.domain import (
     batches,
@@ -70,6 +70,12 @@ def forget_logs(session: Session, at: datetime) -> int:
     return len(maintenance.forget_files(session, at - timedelta(days=files.settings().logs_kept_days)))
 
 
+def forget_day_files(session: Session, at: datetime) -> int:
+    """Delete the log files of messages that have been kept for long enough."""
+    del session
+    return retention.forget_day_files(at)
+
+
 def sweep(session: Session, at: datetime) -> int:
     """Delete files of which nobody knows: old logs, removed firmware, what a crash or a lost upload has left."""
     del at
@@ -115,6 +121,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (2.0, advance_rollouts),
     (1.0, batches.advance),
     (600.0, forget_logs),
+    (600.0, forget_day_files),
     (3_600.0, sweep),
     (3_600.0, forget_mails),
     (3_600.0, forget_deliveries),
@@ -148,7 +155,9 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
 )
 
 
-WAITS_FOR_DISKS = frozenset({sweep})  # in gevent's own threads, which only the event loop's greenlets can ask
+WAITS_FOR_DISKS = frozenset(
+    {forget_day_files, sweep}
+)  # in gevent's own threads, which only the event loop's greenlets can ask
 
 
 def start(app: Flask, lane: Lane) -> list[gevent.Greenlet]:

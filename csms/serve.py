@@ -20,6 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from csms import backups, clock, demo, installation, jobs, schemas
+from csms.day_files import DayFiles
 from csms.domain import chargers
 from csms.domain.accounts import settings
 from csms.domain.base import DomainError
@@ -82,7 +83,7 @@ def open_door(app: Flask, config: Config) -> Door:
         versions=VERSIONS,
         operator_name=app.config["CPO_NAME"],
         gauges=app.extensions["gauges"],
-        wire_log=WireLog(config.wire_log_dir, config.log_days) if config.wire_log_dir else None,
+        wire_log=WireLog(DayFiles(config.wire_log_dir)) if config.wire_log_dir else None,
         ask_issuer=Asker(app),
     )
     app.extensions["door"] = door

@@ -29,7 +29,10 @@ class UpkeepSettings:
         whole(1, 720, 24),
     )
     logs_kept_days: int = setting(
-        "LOGS_KEPT_DAYS", "90", "Days after which chargers' logs are deleted.", whole(1, 3650, 90)
+        "LOGS_KEPT_DAYS",
+        "90",
+        "Days after which chargers' logs are deleted, unless the page *Settings* says otherwise.",
+        whole(1, 3650, 90),
     )
     log_dir: str = setting(
         "LOG_DIR",
@@ -39,7 +42,10 @@ class UpkeepSettings:
         text,
     )
     log_days: int = setting(
-        "LOG_DAYS", "14", "Days that the log files of OCPP messages are kept.", whole(1, 3650, 14)
+        "LOG_DAYS",
+        "14",
+        "Days that the log files of OCPP messages are kept, unless the page *Settings* says otherwise.",
+        whole(1, 3650, 14),
     )
     backup_every_h: int = setting(
         "BACKUP_EVERY_H",
@@ -50,7 +56,8 @@ class UpkeepSettings:
     backups_kept: int = setting(
         "BACKUPS_KEPT",
         "7",
-        "How many backups are kept when one is made by itself; the oldest are deleted.",
+        "How many backups are kept when one is made by itself, unless the page *Settings* says otherwise; the oldest "
+        "are deleted.",
         whole(1, 1000, 7),
     )
     private_targets: bool = setting(

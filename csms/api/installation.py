@@ -1,4 +1,4 @@
-"""What an owner sets of the installation: its name, its clock, its units and its maps."""
+"""What an owner sets of the installation: its name, its clock, its units, its maps, and what is kept for how long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import current_app
 from pydantic import Field
 
 from config import Config
-from csms import clock, installation
+from csms import clock, installation, retention
 from csms.api import guard
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
@@ -23,6 +23,9 @@ DISTANCE_UNIT = "km or mi"
 CO2 = "grams of CO₂ that a kWh stands for; empty: nobody knows"
 MAP_CENTER = "where maps begin: latitude and longitude, as in 25.6866,-100.3161"
 TILE_URL = "where map tiles are loaded from, with {z}, {x} and {y}; empty: no tiles"
+LOGS_KEPT_DAYS = "days after which chargers' logs are deleted"
+LOG_DAYS = "days after which the log files of OCPP messages are deleted"
+BACKUPS_KEPT = "how many backups are kept when one is made by itself; the oldest are deleted"
 
 
 class InstallationChange(In):
@@ -35,6 +38,9 @@ class InstallationChange(In):
     co2_g_per_kwh: str | None = Field(None, description=CO2)
     map_center: str | None = Field(None, description=MAP_CENTER)
     tile_url: str | None = Field(None, description=TILE_URL)
+    logs_kept_days: int | None = Field(None, description=LOGS_KEPT_DAYS)
+    log_days: int | None = Field(None, description=LOG_DAYS)
+    backups_kept: int | None = Field(None, description=BACKUPS_KEPT)
 
 
 class InstallationOut(Out):
@@ -46,6 +52,9 @@ class InstallationOut(Out):
     co2_g_per_kwh: str = Field(description=CO2)
     map_center: str = Field(description=MAP_CENTER)
     tile_url: str = Field(description=TILE_URL)
+    logs_kept_days: int = Field(description=LOGS_KEPT_DAYS)
+    log_days: int = Field(description=LOG_DAYS)
+    backups_kept: int = Field(description=BACKUPS_KEPT)
 
 
 def _out() -> InstallationOut:
@@ -59,6 +68,9 @@ def _out() -> InstallationOut:
         co2_g_per_kwh=config.co2_g_per_kwh,
         map_center=f"{config.map_center.latitude},{config.map_center.longitude}",
         tile_url=config.tile_url,
+        logs_kept_days=config.logs_kept_days,
+        log_days=config.log_days,
+        backups_kept=config.backups_kept,
     )
 
 
@@ -74,12 +86,16 @@ def show_installation() -> InstallationOut:
 @spec.validate(resp=answers(200, InstallationOut), tags=["settings"], operation_id="changeInstallation")
 @needs(Scope.OWN)
 def change_installation(json: InstallationChange) -> InstallationOut:
-    """Change some of it; it holds at once."""
+    """Change some of it; it holds at once. What is kept for less long is deleted at the next round, unasked."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    given = {name: value.strip() for name, value in json.model_dump(exclude_none=True).items()}
+    given = {name: str(value).strip() for name, value in json.model_dump(exclude_none=True).items()}
     installation.check(given)
     with atomic() as session:
         installation.keep(session, given, at=clock.now())
-        guard.audit(session, "settings.organisation", None, ", ".join(given))
+        limits = {name: value for name, value in given.items() if name in retention.LIMITS}
+        if limits:
+            guard.audit(session, "settings.retention", None, installation.told(limits))
+        if others := given.keys() - limits:
+            guard.audit(session, "settings.organisation", None, ", ".join(sorted(others)))
     installation.apply_stored(app)
     return _out()

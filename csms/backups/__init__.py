@@ -5,7 +5,7 @@ it. What the disk and the processor do for it is done in native threads and othe
 """
 
 from csms.backups.archive import About, BackupFailed, about_of, key_of
-from csms.backups.making import Kept, directory, keep, listed, make, make_due, path_of, start, why_not
+from csms.backups.making import Kept, directory, keep, listed, make, path_of, why_not
 from csms.backups.restoring import (
     Order,
     Restored,
@@ -17,6 +17,7 @@ from csms.backups.restoring import (
     ordered,
     restore,
 )
+from csms.backups.upkeep import beyond, make_due, start
 
 __all__ = [
     "About",
@@ -25,6 +26,7 @@ __all__ = [
     "Order",
     "Restored",
     "about_of",
+    "beyond",
     "cancel",
     "carry_out",
     "check",

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import gevent
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
-from csms import clock, documents, rounds
+from csms import clock, documents
 from csms.backups import archive
 from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed, key_of
 from csms.extensions import db
@@ -31,7 +30,6 @@ from csms.shelf import apart
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 300
 ROOM = 1.5  # so many times the database must be free: the copy, and what it is packed into
 _NAME = re.compile(r"amberline-(\d{8}-\d{6})\.tar\.gz")
 
@@ -117,32 +115,6 @@ def _made(target: Path, at: datetime) -> Path:
             raise BackupFailed(told("No backup was made: %(why)s", why=error)) from error
     log.info("backup_made", extra={"file": target.name, "bytes": target.stat().st_size})
     return target
-
-
-def start(app: Flask) -> gevent.Greenlet:
-    """Make backups as often as is set, for as long as the process lives."""
-
-    def turn() -> None:
-        try:
-            make_due()
-        except BackupFailed as error:
-            log.warning("backup_failed", extra={"error": str(error)})
-
-    return rounds.start(app, "backups", LOOK_EVERY_S, turn)
-
-
-def make_due() -> bool:
-    """Make a backup if the newest is old enough, and let go of the oldest; True if so. Raises BackupFailed."""
-    config = settings()
-    if not config.backup_every_h or why_not() is not None:
-        return False
-    newest = next(iter(listed()), None)
-    if newest is not None and clock.now() - newest.made_at < timedelta(hours=config.backup_every_h):
-        return False
-    make()
-    for old in listed()[config.backups_kept :]:
-        (directory() / old.name).unlink(missing_ok=True)
-    return True
 
 
 def settings() -> Config:

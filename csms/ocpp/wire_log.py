@@ -9,16 +9,15 @@ import os
 import re
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
-from pathlib import Path
 
 import gevent
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
 from csms import clock
+from csms.day_files import DayFiles
 from csms.domain.base import iso
 from csms.ocpp import message
 
@@ -33,13 +32,12 @@ Noted = tuple[datetime, str, str, str]  # when, with whom, which way, what
 
 
 class WireLog:
-    """Writes `ocpp-<day>.log` (UTC) in `directory`, and deletes those that are older than `kept_days`."""
+    """Writes a file for each day."""
 
-    def __init__(self, directory: Path, kept_days: int) -> None:
-        self._directory, self._kept_days = directory, kept_days
+    def __init__(self, files: DayFiles) -> None:
+        self._files = files
         self._waiting: deque[Noted] = deque()
         self._lost = 0
-        self._swept_on: date | None = None
         self._is_failing = False
         self._news = Event()
         self._thread = ThreadPool(1)
@@ -90,11 +88,8 @@ class WireLog:
     def _append(self, day: date, lines: bytes) -> None:
         """In the thread."""
         try:
-            if self._swept_on != day:
-                self._directory.mkdir(parents=True, exist_ok=True)
-                self._sweep(day)
-            path = self._directory / f"ocpp-{day}.log"
-            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            self._files.directory.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._files.path(day), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
                 while lines:
                     lines = lines[os.write(file, lines) :]
@@ -105,14 +100,6 @@ class WireLog:
             if not self._is_failing:
                 log.error("wire_log_unwritable", extra={"error": str(error)})
             self._is_failing = True
-
-    def _sweep(self, today: date) -> None:
-        oldest = today - timedelta(days=self._kept_days)
-        for path in self._directory.glob("ocpp-????-??-??.log"):
-            with suppress(ValueError, FileNotFoundError):
-                if date.fromisoformat(path.stem.removeprefix("ocpp-")) < oldest:
-                    path.unlink()
-        self._swept_on = today
 
 
 def _day_of(noted: Noted) -> date:

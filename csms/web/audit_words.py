@@ -204,6 +204,7 @@ WHOLE = {
     "settings.organisation": lazy_gettext("Organisation’s settings changed"),
     "settings.payments": lazy_gettext("Settings of payments changed"),
     "settings.quiet": lazy_gettext("Quiet mode switched"),
+    "settings.retention": lazy_gettext("What is kept for how long changed"),
     "settings.second_factor": lazy_gettext("Roles that need a second factor changed"),
     "setup": lazy_gettext("Set-up"),
     "sign_up": lazy_gettext("Account: opened by its driver"),

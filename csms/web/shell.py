@@ -100,6 +100,7 @@ PAGES = {
     gettext_noop("Reports"): "/reports",
     gettext_noop("Reservations"): "/reservations",
     gettext_noop("Revenue"): "/reports",
+    gettext_noop("Retention"): "/settings/retention",
     gettext_noop("Review"): "/sessions/review",
     gettext_noop("Rollouts"): "/firmware/rollouts",
     gettext_noop("Security"): "/certificates",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csms.domain.accounts import AuditEntry
 from tests.api.caller import Api
 
 
@@ -19,3 +23,18 @@ def test_what_cannot_be_meant_is_refused_by_its_name_and_nothing_is_changed(owne
     assert answer.status_code == 422
     assert "tiles.example.org/{z}/{x}/{y}.png" in answer.text
     assert owner.get("/installation").json == before
+
+
+def test_what_is_kept_for_how_long_is_set_too(owner: Api, session: Session) -> None:
+    assert owner.get("/installation").json["logs_kept_days"] == 90
+    answer = owner.patch("/installation", {"logs_kept_days": 30, "backups_kept": 3})
+    assert (answer.json["logs_kept_days"], answer.json["log_days"], answer.json["backups_kept"]) == (
+        30,
+        14,
+        3,
+    )
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "settings.retention")).one()
+    assert entry.detail == "logs_kept_days 30, backups_kept 3"
+    refused = owner.patch("/installation", {"log_days": 0})
+    assert refused.status_code == 422
+    assert "whole days from 1 to 3650" in refused.text

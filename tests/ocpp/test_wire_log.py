@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from csms.day_files import DayFiles
 from tests.desk import Desk
 from tests.flows.peer import dial
 from tests.live import LiveServer
@@ -52,21 +54,14 @@ def test_every_message_is_in_the_log_file_without_keys(live: LiveServer, desk: D
     assert live.faults() == []
 
 
-def test_old_log_files_are_deleted_and_others_left_alone(
-    servers: Callable[..., LiveServer], tmp_path: Path
-) -> None:
-    directory = tmp_path / "log"
-    directory.mkdir()
-    for name in ("ocpp-2020-01-01.log", "ocpp-of-old-days.log", "other-2020-01-01.log"):
-        (directory / name).touch()
-    server = servers(LOG_DIR=str(directory), LOG_DAYS="30")
-    server.start()
-    with closing(dial(server)) as peer:
-        peer.boot()
-    server.stop()
-    kept = sorted(x.name for x in directory.iterdir())
-    assert kept[1:] == ["ocpp-of-old-days.log", "other-2020-01-01.log"]
-    assert logged(directory)
+def test_old_log_files_are_deleted_and_others_left_alone(tmp_path: Path) -> None:
+    files = DayFiles(tmp_path)
+    old, young = date(2026, 1, 1), date(2026, 1, 2)
+    others = {"ocpp-of-old-days.log", "other-2020-01-01.log", "ocpp-2020-13-01.log"}
+    for name in (files.path(old).name, files.path(young).name, *others):
+        (tmp_path / name).touch()
+    assert files.forget(young) == 1
+    assert {x.name for x in tmp_path.iterdir()} == {files.path(young).name, *others}
 
 
 def test_no_log_file_is_written_when_none_is_wanted(

@@ -164,7 +164,7 @@ def test_settings(owner, site):
         "ws",
         "identity",
     )
-    pages = ("users", "mail", "payments", "backups", "health", "audit", "audit?q=nobody")
+    pages = ("users", "mail", "payments", "backups", "retention", "health", "audit", "audit?q=nobody")
     owner.post("/settings/mail/test", {"email": "olga@example.org"})
     for page in ("", *(f"/{x}" for x in pages)):
         answer = owner.get(f"/settings{page}")

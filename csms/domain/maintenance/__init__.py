@@ -17,6 +17,7 @@ from csms.domain.maintenance.rules import Progress, is_downgrade
 from csms.domain.maintenance.transfers import (
     fetching,
     file_received,
+    files_kept,
     forget_files,
     kept_names,
     note_fetched,
@@ -42,6 +43,7 @@ __all__ = [
     "booted",
     "fetching",
     "file_received",
+    "files_kept",
     "forget_files",
     "is_downgrade",
     "kept_names",

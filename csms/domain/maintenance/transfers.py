@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from csms.domain.base import NotFound, printable
@@ -91,6 +91,16 @@ def forget_files(session: Session, before: datetime) -> Sequence[str]:
         names.append(file.stored_as or "")
         file.stored_as = None
     return names
+
+
+def files_kept(session: Session, before: datetime | None = None) -> tuple[int, int]:
+    """How many logs there are, and their bytes; only those that came before that, if it is given."""
+    query = select(func.count(), func.coalesce(func.sum(ReceivedFile.size_bytes), 0))
+    query = query.where(ReceivedFile.stored_as.is_not(None))
+    if before is not None:
+        query = query.where(ReceivedFile.received_at < before)
+    count, size_bytes = session.execute(query).one()
+    return count, int(size_bytes)
 
 
 def kept_names(session: Session) -> tuple[set[str], set[str]]:
