@@ -153,6 +153,16 @@
     held.set(ctx.sourceElement, ctx);
   });
 
+  // ---- A form is sent once, however impatient the finger: again when its page is back, or ten seconds later ----
+  const sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+    if (Date.now() - (sent.get(form) ?? 0) < 10000) event.preventDefault();
+    else sent.set(form, Date.now());
+  });
+  window.addEventListener("pageshow", () => all("form").forEach((form) => sent.delete(form)));
+
   // ---- Clicks ----
   async function copy(button) {
     const text = button.dataset.copy;
@@ -201,6 +211,8 @@
   document.addEventListener("input", (event) => {
     const must = event.target.dataset.mustEqual;
     if (must) one("[type=submit]", event.target.form).disabled = event.target.value.trim() !== must;
+    const way = event.target.dataset.chooses;
+    if (way && event.target.value) one(`[type=radio][value=${way}]`, event.target.form).checked = true;
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "keys-on") keep("keys", event.target.checked ? "on" : "off");

@@ -19,7 +19,7 @@ from csms.extensions import db
 from csms.quantities import cents
 from csms.web.accounts import currency
 from csms.web.addresses import with_query
-from csms.web.amounts import amount_of
+from csms.web.amounts import amount_of, part_to_return
 from csms.web.languages import said
 from csms.web.payment_words import PROVIDERS, STATES, STEPS, WANTED
 from csms.web.security import actor, put_on_record, requires
@@ -102,8 +102,7 @@ def refund(payment_id: str) -> Page:
     """Give back what was taken, or a part of it; a session's bill then tells it."""
 
     def give_back(session: Session, payment: Payment, at: datetime) -> str:
-        is_all = request.form.get("how") == "whole"
-        amount = None if is_all else cents(amount_of(request.form.get("amount", "")))
+        amount = part_to_return(request.form)
         reason = request.form.get("reason", "")
         ordering.refund(session, payment, amount, reason=reason, by=actor(), at=at)
         return f"{'all' if amount is None else amount}: {reason}"

@@ -11,7 +11,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from csms import clock, mail, quantities
+from csms import clock, mail
 from csms.domain import transactions
 from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.payments import queries as payments
@@ -19,7 +19,7 @@ from csms.domain.transactions import Transaction, notices, queries, repair
 from csms.extensions import db
 from csms.translations import ENGLISH, known
 from csms.web import receipt_files
-from csms.web.amounts import amount_of
+from csms.web.amounts import part_to_return
 from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.transactions import blueprint as blueprint
@@ -64,12 +64,11 @@ def refund(transaction_id: int) -> WerkzeugResponse:
     """Give back what a session cost, or part of it."""
     given = request.form
     try:
-        is_whole = given.get("how") != "part"
-        cents = None if is_whole else quantities.cents(amount_of(given.get("amount", "")))
+        cents = part_to_return(given)
         with atomic() as session:
             transaction, reason = queries.get(session, transaction_id), given.get("reason", "")
             transactions.refund(session, transaction, cents=cents, reason=reason, by=actor(), at=clock.now())
-            amount = "all" if is_whole else given.get("amount", "")
+            amount = "all" if cents is None else given.get("amount", "")
             put_on_record(session, "session.refund", str(transaction_id), f"{amount}: {reason}")
     except (Invalid, Refused) as error:
         flash(said(error), "error")

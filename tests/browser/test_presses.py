@@ -119,3 +119,18 @@ def test_a_dialog_that_was_open_before_the_scripts_came_is_filled_by_them(
     expect(page.get_by_role("dialog").get_by_text("Fleet account 7")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Stop session").click()
     plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 20)
+
+
+def test_a_form_that_is_pressed_again_while_its_page_waits_is_sent_once(visit: Visit) -> None:
+    page = visit("/accounts/new")
+    asked: list[Route] = []
+    page.route("**/accounts/new", lambda route: asked.append(route))  # noqa: PLW0108  Playwright looks at its signature
+    page.get_by_label("Name").fill("Impatient")
+    _down(page, page.get_by_role("button", name="Add driver"))
+    for _ in range(2):
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(300)
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(page.get_by_role("heading", name="Impatient")).to_be_visible()

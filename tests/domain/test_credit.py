@@ -14,7 +14,7 @@ from csms.domain import accounts, cdrs, tariffs, transactions
 from csms.domain.accounts import Account, LedgerKind, queries
 from csms.domain.base import Invalid, Refused
 from csms.domain.tariffs import Terms, from_json, simple
-from csms.domain.transactions import bill_of
+from csms.domain.transactions import bill_of, repair
 from csms.domain.verify import verify
 
 PRICES = simple(
@@ -133,6 +133,30 @@ def test_a_session_is_refunded_in_part_and_then_whole(desk: Session, ada: Accoun
         ("refund", 150, 0, "olga"),
         ("session", -300, 0, None),
     ]
+
+
+@pytest.mark.parametrize(("cents", "left_cents", "left_wh"), [(150, 95, 0), (None, 0, 1000)])
+def test_what_was_given_back_of_an_estimate_stays_given_back_when_the_stop_comes(
+    desk: Session, ada: Account, cents: int | None, left_cents: int, left_wh: int
+) -> None:
+    story = story_of(desk)
+    accounts.book(desk, ada, LedgerKind.TOP_UP, at=NOW, energy_wh=1000)
+    store(desk)
+    first = story.start(meter=0)
+    story.start(meter=4000, at="2026-03-14T09:20:00Z")
+    transaction = story.transaction(first)
+    repair.settle(desk, transaction, waive=False, by="olga", at=NOW)
+    store(desk)
+    assert (transaction.cost_cents, ada.balance_wh) == (250, 0)
+    transactions.refund(desk, transaction, cents=cents, reason="sorry", by="olga", at=NOW)
+    store(desk)
+    story.stop(first, 3900, "2026-03-14T09:19:00Z")
+    desk.expire_all()
+    assert transaction.cost_cents == left_cents  # of 2.45, one of 3.9 kWh being paid by credit
+    assert (ada.balance_cents, ada.balance_wh) == (-left_cents, left_wh)
+    assert "refund" in [x.kind for x in bill_of(transaction, NOW).lines]
+    assert cdrs.of_transaction(desk, first)[-1].total_cents == left_cents
+    assert verify(desk, at=NOW) == []
 
 
 def test_kwh_that_paid_are_given_back_as_kwh(desk: Session, ada: Account) -> None:

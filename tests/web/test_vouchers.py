@@ -89,6 +89,8 @@ def test_a_session_is_refunded_on_its_page(visitor, site):
     assert "Refund session" in olga.text(here)
     olga.post(f"{here}/refund", {"how": "part", "amount": "100", "reason": "much"})
     assert "at most what it cost" in olga.text(here)
+    olga.post(f"{here}/refund", {"how": "whole", "amount": "2,00", "reason": "which?"})
+    assert "choose one of the two" in olga.text(here)
     olga.post(f"{here}/refund", {"how": "part", "amount": "2,00", "reason": "cable stuck"})
     page = olga.text(here)
     assert ("Given back" in page, "7.17 €" in page) == (True, True)

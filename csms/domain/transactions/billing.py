@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, object_session
@@ -72,10 +73,13 @@ def session_of(transaction: Transaction) -> Session:
     return session
 
 
-def charge(session: Session, transaction: Transaction | Progress, *, at: datetime) -> None:
+def charge(
+    session: Session, transaction: Transaction | Progress, *, at: datetime, is_anew: bool = False
+) -> None:
     """Fix the bill of an ended transaction and book it: kWh of credit first, in kWh, and money for the rest.
 
-    Without energy that can be believed (None) nothing is billed: a person decides.
+    Without energy that can be believed (None) nothing is billed: a person decides. `is_anew`: it may have had a bill
+    before, and what people have given back of that stays given back.
     """
     if transaction.energy_wh is None:
         return
@@ -90,19 +94,51 @@ def charge(session: Session, transaction: Transaction | Progress, *, at: datetim
         saved, price = _saved(bill, covered_wh)
         credit = Line("credit", kwh(covered_wh), "kWh", -price, -saved)
         bill = tariffs.bill_with(terms, [*bill.lines, credit])
-    total = bill.total_cents
+    returned_cents, returned_wh = _returned(session, transaction.id) if is_anew else (0, 0)
+    returned_cents, returned_wh = min(returned_cents, max(0, bill.total_cents)), min(returned_wh, covered_wh)
+    rows = given_back(bill, returned_cents, returned_wh)
+    bill = tariffs.bill_with(terms, [*bill.lines, *(Line.of_row(x) for x in rows)])
+    total, spent_wh = bill.total_cents, covered_wh - returned_wh
     transaction.bill, transaction.cost_cents = bill.as_rows(), total
     put_on_record(session, transaction, terms, at=at, reckoned=(usage, bill))
-    if account is not None and (covered_wh or total):
+    if account is not None and (spent_wh or total):
         book(
             session,
             account,
             LedgerKind.SESSION,
             at=at,
             amount_cents=-total,
-            energy_wh=-covered_wh,
+            energy_wh=-spent_wh,
             transaction_id=transaction.id,
         )
+
+
+def _returned(session: Session, transaction_id: int) -> tuple[int, int]:
+    """(cents, Wh of credit) that people have given back for it, whatever became of the bill since."""
+    query = select(
+        func.coalesce(func.sum(LedgerEntry.amount_cents), 0),
+        func.coalesce(func.sum(LedgerEntry.energy_wh), 0),
+    ).where(LedgerEntry.transaction_id == transaction_id, LedgerEntry.kind == LedgerKind.REFUND)
+    amount_cents, energy_wh = session.execute(query).one()
+    return int(amount_cents), int(energy_wh)
+
+
+def given_back(bill: Bill, cents: int, energy_wh: int) -> list[dict[str, Any]]:
+    """Lines of what is given back: of each rate of VAT its share, and of kWh."""
+    rows, left, of = [], cents, bill.total_cents
+    for part in bill.vat:
+        share = left if part is bill.vat[-1] else cents * part.cents // of if of else 0
+        left -= share
+        if share:
+            price = -Decimal(share) / 100
+            rows.append(_row("refund", "1", "session", price, -share) | {"vat_percent": str(part.percent)})
+    if energy_wh:
+        rows.append(_row("refund_kwh", str(kwh(energy_wh)), "kWh", Decimal(0), 0))
+    return rows
+
+
+def _row(kind: str, quantity: str, unit: str, price: Decimal, cents: int) -> dict[str, Any]:
+    return {"kind": kind, "quantity": quantity, "unit": unit, "price": str(price), "cents": cents}
 
 
 def put_on_record(

@@ -1,8 +1,6 @@
 """Money and kWh given back for a session: its bill tells it, the ledger gets an entry, and the record a credit."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,10 +8,8 @@ from sqlalchemy.orm import Session
 from csms.domain import cdrs
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
 from csms.domain.base import Invalid, Refused, printable
-from csms.domain.tariffs import Bill
 from csms.domain.transactions import billing, repair
 from csms.domain.transactions.models import Transaction
-from csms.quantities import kwh
 
 
 def refund(
@@ -43,7 +39,7 @@ def refund(
     if not 0 <= amount <= left or not (amount or energy_wh):
         raise Invalid("Give back more than nothing, and at most what it cost.", "amount")
     bill = billing.bill_of(transaction, at)
-    transaction.bill = [*transaction.bill, *_rows(bill, amount, energy_wh)]
+    transaction.bill = [*transaction.bill, *billing.given_back(bill, amount, energy_wh)]
     transaction.cost_cents = left - amount
     remark = f"refund: {reason}"
     cdrs.credit(session, transaction.id, remark=remark, at=at)
@@ -71,21 +67,3 @@ def spent_wh(session: Session, transaction: Transaction) -> int:
         LedgerEntry.transaction_id == transaction.id, LedgerEntry.kind.in_(billing.OF_SESSIONS)
     )
     return max(0, int(session.scalar(query) or 0))
-
-
-def _rows(bill: Bill, cents: int, energy_wh: int) -> list[dict[str, Any]]:
-    """Lines of what is given back: of each rate of VAT its share, and of kWh."""
-    rows, left, of = [], cents, bill.total_cents
-    for part in bill.vat:
-        share = left if part is bill.vat[-1] else cents * part.cents // of if of else 0
-        left -= share
-        if share:
-            price = -Decimal(share) / 100
-            rows.append(_row("refund", "1", "session", price, -share) | {"vat_percent": str(part.percent)})
-    if energy_wh:
-        rows.append(_row("refund_kwh", str(kwh(energy_wh)), "kWh", Decimal(0), 0))
-    return rows
-
-
-def _row(kind: str, quantity: str, unit: str, price: Decimal, cents: int) -> dict[str, Any]:
-    return {"kind": kind, "quantity": quantity, "unit": unit, "price": str(price), "cents": cents}

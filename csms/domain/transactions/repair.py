@@ -276,7 +276,7 @@ def settle(session: Session, transaction: Transaction, *, waive: bool, by: str, 
         transaction.is_free, transaction.bill, transaction.cost_cents = True, [], 0
         billing.put_on_record(session, transaction, billing.FREE, at=at, remark="waived: nobody pays for it")
     else:
-        billing.charge(session, transaction, at=at)
+        billing.charge(session, transaction, at=at, is_anew=True)
     return repair
 
 

@@ -133,7 +133,7 @@ def close(
     stop_idling(transaction, transaction.ended_at)
     if outlet is not None and report.meter_wh is not None and not is_late:
         outlet.register_wh = report.meter_wh
-    billing.charge(session, transaction, at=at)
+    billing.charge(session, transaction, at=at, is_anew=is_late)
     announce(session, f"charger:{transaction.charger_id}", transaction.topic, "fleet", "transactions")
     return put_aside
 
