@@ -234,6 +234,8 @@ def _note_presence() -> None:
     try:
         with atomic() as unit:
             accounts.note_seen(unit, log_in_key(), at=at)
+        # What the commit made stale is read again now: a view may give its connection back before it asks who this is.
+        db.session().refresh(current_user._get_current_object())
     except StorageFailed as error:  # a page that can be shown is shown
         log.warning("log_in_not_noted", extra={"error": str(error)})
 

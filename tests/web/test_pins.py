@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 from make import quick_hash, store
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from csms import clock
 from csms.domain import accounts
-from csms.domain.accounts import IdToken, Role
+from csms.domain.accounts import IdToken, LogIn, Role
 from csms.domain.commands import Command
 from tests.web.visitor import PASSWORD, told
 
@@ -114,6 +114,16 @@ def test_an_operator_sets_a_pin_and_takes_it_away(visitor, site, card, session):
     assert log_in(visitor(), "9041").status_code == 302
     operator.post(f"/cards/{card.id}/pin", {"pin": ""})
     assert fresh(session, card).pin_hash is None
+
+
+def test_a_driver_sets_a_pin_after_a_while_on_the_page(visitor, site, card, session):
+    driver = visitor()
+    assert log_in(driver, PIN).status_code == 302
+    driver.get("/accounts/me")
+    session.execute(update(LogIn).values(seen_at=clock.now() - timedelta(minutes=6)))
+    store(session)
+    assert driver.post(f"/me/cards/{card.id}/pin", {"pin": "9041"}).status_code == 302
+    assert log_in(visitor(), "9041").status_code == 302
 
 
 def test_whoever_may_only_look_sets_no_pin(visitor, site, card):
