@@ -5,16 +5,20 @@ Public, so it tells nothing that a passer-by could not see, and starts nothing f
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response, g, render_template, request
 from flask_babel import gettext
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from csms import clock
 from csms.domain.base import NotFound
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import queries
 from csms.extensions import db, limiter
-from csms.web import public_live
+from csms.web import filters, public_live
 from csms.web.languages import said
 from csms.web.station_view import connector_of, frame, numbered_connector, picker, station, view
 
@@ -27,12 +31,11 @@ FRAGMENTS = limiter.limit("120 per minute")
 
 
 def _counts(response: Response) -> bool:
-    """A start that was refused for want of a car says nothing to a guesser, and is free."""
+    """What says nothing to a guesser is free, such as a start that is refused for want of a car."""
     del response
     return bool(g.get("counts", True))
 
 
-STARTS = limiter.limit("3 per 10 minutes", key_func=lambda: f"start:{request.view_args}", deduct_when=_counts)
 GUESSES = limiter.limit("10 per 10 minutes", deduct_when=_counts)
 
 
@@ -83,13 +86,21 @@ def unknown(error: NotFound) -> tuple[str, int]:
 
 @blueprint.errorhandler(429)
 def too_often(error: HTTPException) -> Answer:
-    """Somebody tries too often, or many at one address."""
-    del error
+    """Somebody tries too often, or many at one address. It is told until when, and led back to the station."""
+    wait_s = _wait_s(error)
     words = gettext(
-        "For everybody's safety only a few starts are possible in ten minutes. Wait a little, then try again."
+        "There were too many tries in a short time. Try again in %(time)s.",
+        time=filters.duration_words(wait_s),
     )
-    response = Response(
-        render_template("landing/error.html", title=gettext("One moment"), words=words, **frame()), 429
-    )
-    response.headers["Retry-After"] = "60"
-    return response
+    title, slug = gettext("One moment"), (request.view_args or {}).get("slug")
+    page = render_template("landing/error.html", title=title, words=words, slug=slug, **frame())
+    return Response(page, 429, {"Retry-After": str(wait_s)})
+
+
+def _wait_s(error: HTTPException) -> int:
+    """In how many seconds it may be tried again, in whole minutes."""
+    resets_at = error.retry_after if isinstance(error, TooManyRequests) else None
+    if not isinstance(resets_at, datetime):
+        breached = limiter.current_limit
+        resets_at = clock.now() if breached is None else datetime.fromtimestamp(breached.reset_at, UTC)
+    return 60 * max(1, math.ceil((resets_at - clock.now()).total_seconds() / 60))

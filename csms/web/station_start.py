@@ -25,8 +25,8 @@ from csms.domain.payments import queries as paid
 from csms.domain.reservations import Reservation
 from csms.domain.transactions import queries
 from csms.extensions import db
-from csms.web import languages, stations, visitors
-from csms.web.landing import FRAGMENTS, GUESSES, STARTS, Answer
+from csms.web import languages, stations, tries, visitors
+from csms.web.landing import FRAGMENTS, GUESSES, Answer
 from csms.web.landing import blueprint as blueprint
 from csms.web.languages import said
 from csms.web.station_view import connector_of, frame, own_account, station
@@ -35,10 +35,10 @@ from csms.work import atomic
 
 @blueprint.post("/c/<slug>/start")
 @GUESSES
-@STARTS
 def start(slug: str) -> Answer:
     """Ask the station to start. The press of the button is proof of nothing: the plug is."""
     method = request.form.get("method", "")
+    g.counts = False
     if method == "payment":
         return _pay(slug)
     try:
@@ -47,8 +47,7 @@ def start(slug: str) -> Answer:
             connector = connector_of(slug)
             command = _request(connector, method, request.form.get("card", ""))
     except (Refused, Invalid) as error:
-        field = error.field if isinstance(error, Invalid) else None
-        return station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
+        return _refused(slug, error)
     response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
     visitors.remember(response, command.id)
     return response
@@ -91,33 +90,45 @@ def mine(slug: str) -> Answer:
     return response
 
 
+def _refused(slug: str, error: Refused | Invalid) -> Answer:
+    """The page once more, with what is the matter. What could be a guess is counted."""
+    connector, field = connector_of(slug), error.field if isinstance(error, Invalid) else None
+    if field is not None:
+        g.counts = True
+        tries.count_wrong(connector.slug, field)
+    return station(connector, problem=said(error), field=field), 409 if field is None else 422
+
+
 def _request(connector: Connector, method: str, card: str) -> Command:
     """The order to start, if all that stands against it has been asked. Raises Refused or Invalid."""
     at, session = clock.now(), db.session()
     if pending := _check_presence(connector, at):
         return pending
     kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
+    if method in ("card", "voucher"):
+        tries.refuse_many_guesses(connector.slug, tries.NUMBERS)
     id_tag = _tag(connector.charger, method, card, kept)
-    return transactions.request_start(session, connector, id_tag=id_tag, by=visitors.DRIVER, at=at)
+    command = transactions.request_start(session, connector, id_tag=id_tag, by=visitors.DRIVER, at=at)
+    tries.count_start(connector.slug)
+    return command
 
 
 def _check_presence(connector: Connector, at: datetime) -> Command | None:
     """The start that this browser has asked for already, if any. Raises Refused, and Invalid for the code of another
     connector, unless a start may be asked for."""
     session = db.session()
-    g.counts = False
     pending = queries.pending_start(session, connector, at)
     if pending is not None:
         if pending.id in visitors.claims():
             return pending
         raise Refused("A start has just been asked for here. Wait a moment.")
+    tries.refuse_many_starts(connector.slug)
     kept = reservations.current(session, connector.charger_id, connector.evse_number, at)
     # Where a place is kept, the card that it is kept for is the proof: the connector need not tell of a plug.
     if problem := None if kept else stations.presence_problem(connector, at):
         if queries.on_connector(session, connector) is not None:
             raise Refused("Another driver is charging here.")
         _prove_presence(connector, problem)
-    g.counts = True
     return None
 
 
@@ -134,13 +145,13 @@ def _pay(slug: str) -> Answer:
                     raise Refused("Paying by card is not offered here. Choose another way.")
                 _check_presence(connector, clock.now())
                 begun = _begin_payment(session, connector, *amount)
+                tries.count_start(connector.slug)
             title = gettext("Charging at %(station)s, up to this amount", station=connector.charger.title)
             # Back to the name under which this browser knows us: its cookie is of no other.
             return_url = url_for(".paying", slug=slug, payment_id=begun.id, _external=True)
             payments.open_page(begun, title=title, return_url=return_url)
     except (Refused, Invalid) as error:
-        field = error.field if isinstance(error, Invalid) else None
-        return station(connector_of(slug), problem=said(error), field=field), 409 if field is None else 422
+        return _refused(slug, error)
     response = redirect(url_for(".paying", slug=slug, payment_id=begun.id), 303)
     visitors.remember(response, begun.id)
     return response
@@ -165,7 +176,7 @@ def _prove_presence(connector: Connector, problem: str) -> None:
     typed = request.form.get("station_code", "").strip()
     if not typed:
         raise Refused(problem)
-    g.counts = True
+    tries.refuse_many_guesses(connector.slug, tries.STATION_CODE)
     if not compare_digest(typed.upper().encode(), connector.code.encode()):
         raise Invalid(
             "This is not the code of this connector: it is printed on its label.",
@@ -179,7 +190,6 @@ def _prove_card() -> None:
     token = accounts.find_token(db.session(), card) if card else None
     if request.form.get("method") in ("account", "guest", "voucher") or token is None or not token.pin_hash:
         return
-    g.counts = True
     pin = request.form.get("pin", "").strip()
     if not pin:
         raise Invalid("This card has a PIN: enter it as well.", "pin")

@@ -111,15 +111,43 @@ def test_a_card_that_is_not_known_or_blocked_starts_nothing(visitor, site, card)
     assert orders(site) == []
 
 
-def test_guessing_cards_ends_after_three_tries_at_a_connector(visitor, site):
+def test_guessing_cards_ends_after_five_tries_at_a_connector(visitor, site):
     site.status("Preparing")
     guesser = visitor()
-    answers = [ask(guesser, site, card=f"GUESS{number}").status_code for number in range(4)]
-    assert answers == [422, 422, 422, 429]
+    answers = [ask(guesser, site, card=f"GUESS{number}").status_code for number in range(6)]
+    assert answers == [422, 422, 422, 422, 422, 429]
     late = ask(visitor(), site)  # the limit is the connector's, not the browser's
     assert late.status_code == 429
-    assert "Wait a little" in told(late)
-    assert late.headers["Retry-After"]
+    assert re.search(r"Try again in (9|10) min", told(late))
+    assert f'href="/c/{site.slug}"' in told(late)
+    assert int(late.headers["Retry-After"]) > 500
+
+
+def test_whoever_guesses_keeps_nobody_from_starting_who_has_plugged_in(visitor, site):
+    site.charger.policy = AuthorizationPolicy.OPEN
+    site.status("Available")
+    guesser = visitor()
+    answers = [ask(guesser, site, station_code=f"WRONG{number}").status_code for number in range(6)]
+    assert answers[-1] == 429
+    site.status("Preparing")
+    for number in range(6):
+        ask(guesser, site, card=f"GUESS{number}")
+    honest = visitor()
+    honest.client.environ_base["REMOTE_ADDR"] = "10.0.0.9"
+    assert ask(honest, site, method="guest").status_code == 303
+
+
+def test_one_address_starts_five_times_at_a_station_and_is_then_told_to_wait(visitor, site):
+    site.status("Preparing")
+    driver = visitor()
+    for _ in range(5):
+        assert ask(driver, site).status_code == 303
+        orders(site)[-1].state = commands.CommandState.REJECTED
+        store(site.session)
+    assert ask(driver, site).status_code == 429
+    elsewhere = visitor()
+    elsewhere.client.environ_base["REMOTE_ADDR"] = "10.0.0.9"
+    assert ask(elsewhere, site).status_code == 303
 
 
 def test_only_a_form_starts(visitor, site):
