@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from csms import clock
+from csms import clock, receipt_links
 from csms.api import guard, queries
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
@@ -108,14 +108,18 @@ def add_note(transaction_id: int, json: NewNote) -> Any:
 @spec.validate(resp=answers(200, ReceiptOut), tags=["transactions"], operation_id="getReceipt")
 @needs(Scope.OPERATE, Scope.MONEY, Scope.SELF)
 def show_receipt(transaction_id: int) -> ReceiptOut:
-    """Where the receipt of a transaction that has ended is, as a page and as a PDF."""
+    """Where the receipt of a transaction that has ended is, as a page and as a PDF.
+
+    For whoever is shown card numbers in full, the page leads to the meter's signed data, too.
+    """
     may_all = guard.may(Scope.OPERATE) or guard.may(Scope.MONEY)
     account_id = None if may_all else guard.caller().account_id or 0
     transaction = queries.transaction(db.session(), transaction_id, account_id)
     if transaction.is_active:
         raise Refused("There is no receipt yet: the session is not billed.")
     base = current_app.extensions["settings"].public_base_url
-    url = f"{base}/s/{transaction.secret}/receipt"
+    is_whole = guard.may(Scope.OPERATE) or account_id is not None
+    url = base + receipt_links.path(transaction, is_whole=is_whole)
     return ReceiptOut(url=url, pdf_url=f"{url}.pdf")
 
 

@@ -55,6 +55,7 @@ from csms.web import (
     plans,
     profile,
     readme,
+    receipt_copies,
     repairs,
     report_schedules,
     reports,
@@ -129,6 +130,7 @@ BLUEPRINTS = (
     nodes.blueprint,
     plans.blueprint,  # the views of `sites`, all of them
     readme.blueprint,
+    receipt_copies.blueprint,
     odoo.blueprint,
     payment_settings.blueprint,
     payments.blueprint,

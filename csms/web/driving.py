@@ -144,10 +144,7 @@ def receipt_file(secret: str) -> Answer:
     transaction = queries.by_secret(db.session(), secret)
     if transaction.is_active:
         return redirect(url_for(".show", secret=secret))
-    at = clock.now()
-    file = receipt_files.as_file(receipt_of(transaction, at), at)
-    named = {"Content-Disposition": f'inline; filename="{file.name}"'}
-    return Response(file.content, mimetype=file.mimetype, headers=named)
+    return receipt_files.shown(transaction, clock.now())
 
 
 @blueprint.get("/signed.xml")
@@ -183,11 +180,13 @@ def _may_have_it_sent(transaction: Transaction) -> bool:
 
 
 def _receipt_view(transaction: Transaction) -> dict[str, Any]:
+    may_send = _may_have_it_sent(transaction)
+    is_signed = bool(signed_values(db.session(), transaction.id))
     return frame(transaction.charger_id) | {
-        "secret": transaction.secret,
         "receipt": receipt_of(transaction, clock.now()),
-        "may_send": _may_have_it_sent(transaction),
-        "is_signed": bool(signed_values(db.session(), transaction.id)),
+        "pdf_url": url_for(".receipt_file", secret=transaction.secret),
+        "signed_url": url_for(".signed_file", secret=transaction.secret) if is_signed else None,
+        "send_url": url_for(".send_receipt", secret=transaction.secret) if may_send else None,
         "is_sent": "sent" in request.args,
         "email": current_user.email or "" if current_user.is_authenticated else "",
         "problem": None,

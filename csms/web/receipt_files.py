@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import gevent
-from flask import current_app
+from flask import Response, current_app
 
-from csms import mail
+from csms import mail, receipt_links
 from csms.domain.base import Refused
 from csms.domain.mail import File
-from csms.domain.transactions import queries
+from csms.domain.transactions import Transaction, queries
 from csms.extensions import db
 from csms.translations import speaking
 from csms.web.pdf_frame import PDF, fonts
@@ -26,6 +26,13 @@ def as_file(receipt: Receipt, at: datetime) -> File:
     return File(f"receipt-{receipt.number}.pdf", PDF, body)
 
 
+def shown(transaction: Transaction, at: datetime) -> Response:
+    """The receipt of a session as a file that the browser shows."""
+    file = as_file(receipt_of(transaction, at), at)
+    named = {"Content-Disposition": f'inline; filename="{file.name}"'}
+    return Response(file.content, mimetype=file.mimetype, headers=named)
+
+
 def send(transaction_id: int, to: str, *, language: str, at: datetime) -> None:
     """The receipt of a session by mail, as it stands now, in this language.
 
@@ -37,6 +44,6 @@ def send(transaction_id: int, to: str, *, language: str, at: datetime) -> None:
     with speaking(language):
         receipt = receipt_of(transaction, at)
     base = current_app.extensions["settings"].public_base_url
-    url, file = f"{base}/s/{transaction.secret}/receipt", as_file(receipt, at)
+    url, file = base + receipt_links.path(transaction, is_whole=True), as_file(receipt, at)
     with atomic() as session:
         mail.write(session, "receipt", to, at=at, language=language, files=[file], receipt=receipt, url=url)

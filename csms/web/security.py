@@ -41,6 +41,7 @@ PUBLIC = frozenset(
         "entrance",
         "sso",
         "landing",
+        "receipt_copies",
         "languages",
         "checkout",
         "developers",

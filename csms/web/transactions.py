@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from csms import clock
+from csms import clock, receipt_links
 from csms.domain import transactions
 from csms.domain.chargers import Charger
 from csms.domain.payments import queries as payments
@@ -147,6 +147,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "credit_left_wh": transactions.spent_wh(session, transaction) if transaction.account else 0,
         "tariff_name": tariff_name(transaction.tariff_version) if transaction.tariff_version else None,
         "is_booked": transaction.bill is not None,
+        "receipt_url": receipt_links.path(transaction, is_whole=can("operate")),
         "is_estimated": Flag.ESTIMATED in transaction.flags,
         "repairs": repairs.told(session, transaction),
         "reservation": reservation,

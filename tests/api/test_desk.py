@@ -13,6 +13,7 @@ from story import Story
 from csms.domain import accounts, troubles
 from csms.domain.accounts import IdToken, Role
 from csms.domain.chargers import Connector
+from csms.domain.transactions import Transaction
 from csms.domain.troubles import TroubleKind
 from tests.api.caller import Api, begin
 
@@ -46,6 +47,13 @@ def test_a_receipt_is_there_once_the_session_is_over(
     session.rollback()
     assert owner.client.get(f"/{path}").mimetype == "application/pdf"
     assert as_role(Role.DRIVER).get(f"/transactions/{number}/receipt").status_code == 404
+    secret = session.get_one(Transaction, number).secret
+    assert told["url"].endswith(f"/s/{secret}/receipt")
+    copy = as_role(Role.ACCOUNTANT).get(f"/transactions/{number}/receipt").json
+    assert secret not in copy["url"]  # whoever is shown masked cards is not led to what the meter has signed
+    path = copy["pdf_url"].partition("//")[2].partition("/")[2]
+    session.rollback()
+    assert owner.client.get(f"/{path}").mimetype == "application/pdf"
 
 
 def test_a_pin_is_set_by_whoever_may_and_for_ones_own_card(

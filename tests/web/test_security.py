@@ -91,6 +91,7 @@ def test_the_public_endpoints_are_these_and_no_others(app: Flask) -> None:
         "languages",  # the choice of a language
         "developers",
         "driving",
+        "receipt_copies",  # what is told for the address that somebody was given
         "transfers",
         "finder",
         "second_factor",

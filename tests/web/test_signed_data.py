@@ -1,6 +1,7 @@
 """Signed meter data: from the charger to the session's page, and as a file for transparency software."""
 
 import json
+import re
 from base64 import b64decode, b64encode
 from datetime import timedelta
 from xml.etree import ElementTree
@@ -8,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from csms.domain.accounts import Role
+from csms.web.security import PERMISSIONS
 
 BEGIN = 'OCMF|{"FV":"1.0","ID":"04A2B39F","RD":[{"RV":1.000,"RU":"kWh"}]}|{"SD":"3045 <&> ü"}'
 END = BEGIN.replace("1.000", "8.654")
@@ -142,3 +144,48 @@ def test_who_may_not_see_cards_sees_when_was_signed_and_not_what(visitor, site):
     operator = visitor().log_in(Role.OPERATOR)
     assert file in operator.text(f"/sessions/{transaction.id}")
     assert operator.get(file).status_code == 200
+
+
+def reached(browser, page):
+    """Addresses of drivers' pages and receipts that a page leads to, and those that these lead to."""
+    found, new = set(), {page}
+    while new:
+        links = {
+            x for here in new for x in re.findall(r'href="(/(?:s|receipts)/[^"#?]+)', browser.text(here))
+        }
+        new = {x for x in links - found if not x.endswith((".pdf", ".xml"))}
+        found |= links
+    return found
+
+
+@pytest.mark.sqlite_is_enough
+@pytest.mark.parametrize("role", [x for x in Role if "view" in PERMISSIONS[x]])
+def test_a_sessions_receipt_leads_to_what_was_signed_for_those_who_may_see_cards_alone(visitor, site, role):
+    transaction = charged(site, signed(END, "Transaction.End"))
+    browser = visitor().log_in(role)
+    pages = reached(browser, f"/sessions/{transaction.id}")
+    receipts = {x for x in pages if "receipt" in x and not x.endswith(".pdf")}
+    assert receipts
+    for address in receipts:
+        answer = visitor().get(address)  # as it is for somebody whom they give it to
+        assert answer.status_code == 200
+        assert ("signed.xml" in answer.text) == ("operate" in PERMISSIONS[role])
+    if "operate" not in PERMISSIONS[role]:
+        assert transaction.secret not in browser.text(f"/sessions/{transaction.id}")
+        assert all(transaction.secret not in x for x in pages)
+
+
+def test_a_made_up_address_of_a_receipt_opens_none(visitor, site):
+    running, ended = site.begin(at=site.now), charged(site, signed(END, "Transaction.End"))
+    page = visitor().log_in(Role.ACCOUNTANT).text(f"/sessions/{ended.id}")
+    address = re.search(r'href="(/receipts/[^"]+)', page)[1]
+    assert visitor().get(address).status_code == 200
+    assert visitor().get(f"{address}.pdf").mimetype == "application/pdf"
+    for wrong in (
+        "/receipts/1",
+        f"/receipts/{ended.secret}",
+        address[:-1],
+        address.replace("/receipts/", "/receipts/x"),
+    ):
+        assert visitor().get(wrong).status_code == 404
+    assert f"/s/{running.secret}" not in page
