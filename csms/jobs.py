@@ -131,6 +131,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (3_600.0, forget_news),
     (2.0, payments.follow),
     (15.0, payments.correct),
+    (5.0, payments.stop_spent),
     (15.0, alerts.look),
     (10.0, notices.tell_due),
     (5.0, seal_audit),

@@ -17,12 +17,13 @@ from csms.domain import tariffs, transactions
 from csms.domain.base import Invalid, NotFound, Refused
 from csms.domain.chargers import ConnectorStatus
 from csms.domain.commands import Kind
+from csms.domain.payments import credit
 from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.domain.transactions.signed import signed_values
 from csms.extensions import db, limiter
-from csms.web import distances, landing, languages, public_live, receipt_files, signed_data, visitors
+from csms.web import distances, filters, landing, languages, public_live, receipt_files, signed_data, visitors
 from csms.web.bills import bill_lines, credit_kwh
 from csms.web.languages import said
 from csms.web.receipts import receipt_of
@@ -227,6 +228,7 @@ def _view(transaction: Transaction) -> dict[str, Any]:
         "is_estimated": Flag.ESTIMATED in transaction.flags,
         "currency": currency,
         "payment": payments.of_transaction(db.session(), transaction),
+        **_credit(transaction, at),
         "until": until,
         "may_stop": visitors.may_stop(transaction),
         "is_stopping": transaction.is_active and _is_stopping(transaction),
@@ -236,6 +238,18 @@ def _view(transaction: Transaction) -> dict[str, Any]:
         "email": current_user.email if current_user.is_authenticated else None,
         **frame(transaction.charger_id),
     }
+
+
+def _credit(transaction: Transaction, at: datetime) -> dict[str, Any]:
+    """What is left of the credit that it ends with, for whoever started it, and whether it was used up."""
+    account, session = transaction.account, db.session()
+    if account is None or not visitors.is_own(transaction) or not credit.needs_credit(session, transaction):
+        return {"credit_left": None, "is_spent": False}
+    left = credit.left_of(session, account, at)
+    parts = [filters.kwh(left.energy_wh)] if left.energy_wh > 0 else []
+    if left.cents > 0 or not parts:
+        parts.append(filters.money(max(0, left.cents), currency_of(transaction)))
+    return {"credit_left": " · ".join(parts), "is_spent": credit.was_used_up(session, transaction, at)}
 
 
 def _idle_price(transaction: Transaction, at: datetime) -> Decimal | None:

@@ -1,5 +1,6 @@
 """Payments by card at a station, whoever moves the money."""
 
+from csms.domain.payments.credit import stop_spent
 from csms.domain.payments.following import correct, follow, problems
 from csms.domain.payments.models import (
     OVER,
@@ -70,6 +71,7 @@ __all__ = [
     "request",
     "settle",
     "step_for",
+    "stop_spent",
     "tell_of",
     "want_capture",
     "want_refund",

@@ -1,6 +1,6 @@
 """Transactions: begin, record, end, and what repairs them."""
 
-from csms.domain.transactions.billing import bill_of, terms_of, usage_of
+from csms.domain.transactions.billing import bill_of, paid_in_kwh, terms_of, usage_of
 from csms.domain.transactions.mending import mend
 from csms.domain.transactions.models import (
     Confidence,
@@ -62,6 +62,7 @@ __all__ = [
     "mend",
     "notes_of",
     "open_on",
+    "paid_in_kwh",
     "preload",
     "preload_starts",
     "record",

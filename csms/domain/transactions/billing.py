@@ -89,11 +89,8 @@ def charge(
     usage = _usage_under(session, transaction, terms, at)
     bill = tariffs.price(terms, usage)
     account = session.get(Account, transaction.account_id) if transaction.account_id is not None else None
-    covered_wh = _covered(account if is_priced else None, transaction.energy_wh, has_price=bool(bill.lines))
-    if covered_wh:
-        saved, price = _saved(bill, covered_wh)
-        credit = Line("credit", kwh(covered_wh), "kWh", -price, -saved)
-        bill = tariffs.bill_with(terms, [*bill.lines, credit])
+    balance_wh = account.balance_wh if account is not None and is_priced else 0
+    bill, covered_wh = paid_in_kwh(bill, terms, transaction.energy_wh, balance_wh)
     returned_cents, returned_wh = _returned(session, transaction.id) if is_anew else (0, 0)
     returned_cents, returned_wh = min(returned_cents, max(0, bill.total_cents)), min(returned_wh, covered_wh)
     rows = given_back(bill, returned_cents, returned_wh)
@@ -139,6 +136,16 @@ def given_back(bill: Bill, cents: int, energy_wh: int) -> list[dict[str, Any]]:
 
 def _row(kind: str, quantity: str, unit: str, price: Decimal, cents: int) -> dict[str, Any]:
     return {"kind": kind, "quantity": quantity, "unit": unit, "price": str(price), "cents": cents}
+
+
+def paid_in_kwh(bill: Bill, terms: Terms, energy_wh: int, balance_wh: int) -> tuple[Bill, int]:
+    """(what is left of the bill when `balance_wh` of credit has paid its part, how many Wh that were)."""
+    covered_wh = _covered(balance_wh, energy_wh, has_price=bool(bill.lines))
+    if not covered_wh:
+        return bill, 0
+    saved, price = _saved(bill, covered_wh)
+    credit = Line("credit", kwh(covered_wh), "kWh", -price, -saved)
+    return tariffs.bill_with(terms, [*bill.lines, credit]), covered_wh
 
 
 def put_on_record(
@@ -230,8 +237,8 @@ def _saved(bill: Bill, covered_wh: int) -> tuple[int, Decimal]:
     return min(saved, max(0, bill.total_cents)), price
 
 
-def _covered(account: Account | None, energy_wh: int, *, has_price: bool) -> int:
+def _covered(balance_wh: int, energy_wh: int, *, has_price: bool) -> int:
     """How much of `energy_wh` an account's kWh credit pays. Where kWh have no price, credit in kWh is all there is."""
-    if account is None or account.balance_wh <= 0:
+    if balance_wh <= 0:
         return 0
-    return min(energy_wh, account.balance_wh) if has_price else energy_wh
+    return min(energy_wh, balance_wh) if has_price else energy_wh
