@@ -119,6 +119,24 @@ def test_postgresql_is_backed_up_and_put_back_and_what_was_there_is_kept(
     assert len(backups.listed()) == 1
 
 
+@pytest.mark.postgresql
+def test_what_a_newer_version_has_added_does_not_keep_a_backup_of_before_out(
+    house: Flask, tmp_path: Path
+) -> None:
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    add("olga")
+    file = tmp_path / "there.tar.gz"
+    assert run(house, "backup", str(file)).exit_code == 0
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE newer (user_id bigint REFERENCES user_ (id))"))
+    done = run(house, "restore", "--replace", str(file))
+    assert done.exit_code == 0, done.output
+    assert names() == {"olga"}
+    with db.engine.begin() as connection:
+        assert connection.scalar(text("SELECT to_regclass('newer')")) is None
+
+
 def test_a_backup_is_of_one_moment_though_somebody_writes(lite: Flask, tmp_path: Path) -> None:
     add("olga")
     with atomic() as session:

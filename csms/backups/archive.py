@@ -8,8 +8,10 @@ import os
 import shutil
 import subprocess
 import tarfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from sqlalchemy.engine import URL
@@ -18,6 +20,13 @@ from csms.sentences import told
 
 ABOUT, SQLITE, POSTGRESQL = "about.json", "database.sqlite3", "database.pgdump"
 STAMP = "%Y%m%d-%H%M%S"
+_BROKEN = (
+    OSError,
+    EOFError,
+    tarfile.TarError,
+    zlib.error,
+    KeyError,
+)  # what reading a file that is not whole raises
 
 
 class BackupFailed(Exception):
@@ -46,19 +55,31 @@ def about_of(file: Path) -> About:
         with tarfile.open(file, "r:gz") as archive:
             member = archive.extractfile(ABOUT)
             return About(**orjson.loads(member.read(10_000) if member else b""))
-    except (OSError, EOFError, tarfile.TarError, KeyError, TypeError, orjson.JSONDecodeError) as error:
+    except (*_BROKEN, TypeError, orjson.JSONDecodeError) as error:
         raise BackupFailed(
             told("%(file)s is no backup of Amberline: %(why)s", file=file.name, why=error)
         ) from None
 
 
 def run(command: list[str], url: URL) -> None:
-    """A program of PostgreSQL's, with its password where nobody else sees it. Raises BackupFailed."""
+    """A program of PostgreSQL's at a database, with its password where nobody else sees it. Raises BackupFailed."""
     address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = os.environ | {"PGPASSWORD": str(url.password or "")}
-    done = subprocess.run(  # noqa: S603  our own words, and an address from the settings
-        [*command, f"--dbname={address}"], env=environment, capture_output=True, text=True, check=False
-    )
+    _run([*command, f"--dbname={address}"], {"PGPASSWORD": str(url.password or "")})
+
+
+def as_script(dump: Path, script: Path) -> None:
+    """What pg_dump has written, as what psql reads. Raises BackupFailed."""
+    _run(["pg_restore", "--no-owner", f"--file={script}", str(dump)], {})
+
+
+def _run(command: list[str], more: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603  our own words, and an address from the settings
+            command, env=os.environ | more, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        missing = told("%(program)s is not installed here: run it where PostgreSQL is.", program=command[0])
+        raise BackupFailed(missing) from None
     if done.returncode:
         raise BackupFailed(f"{command[0]}: {done.stderr.strip()[-400:] or 'it ended with an error'}")
 
@@ -81,16 +102,34 @@ def pack(about: About, copy: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def member_of(about: About) -> str:
+    """The database in a backup that says this of itself."""
+    return SQLITE if about.engine == "sqlite" else POSTGRESQL
+
+
 def unpack(file: Path, member: str, into: Path) -> None:
     """Raises BackupFailed."""
+    with into.open("wb") as output:
+        _read(file, member, output)
+        os.fsync(output.fileno())
+
+
+def read_through(file: Path, member: str) -> None:
+    """Raises BackupFailed for a backup that is not whole."""
+    with open(os.devnull, "wb") as nowhere:
+        _read(file, member, nowhere)
+
+
+def _read(file: Path, member: str, output: BinaryIO) -> None:
     try:
-        with tarfile.open(file, "r:gz") as archive, into.open("wb") as output:
+        with tarfile.open(file, "r:gz") as archive:
             source = archive.extractfile(member)
             if source is None:
                 raise BackupFailed(told("%(file)s holds no database.", file=file.name))
             shutil.copyfileobj(source, output)
-            os.fsync(output.fileno())
-    except (OSError, EOFError, tarfile.TarError, KeyError) as error:
+            while archive.fileobj is not None and archive.fileobj.read(1_000_000):
+                pass  # the checksum stands at the end
+    except _BROKEN as error:
         raise BackupFailed(
             told("%(file)s cannot be read to its end: %(why)s", file=file.name, why=error)
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import logging
 import os
 import re
@@ -23,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from csms import clock, documents
 from csms.backups import archive
-from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed, key_of
+from csms.backups.archive import STAMP, About, BackupFailed, key_of
 from csms.extensions import db
 from csms.sentences import told
 from csms.shelf import apart
@@ -66,16 +67,22 @@ def path_of(name: str) -> Path | None:
 
 
 def keep(file: Path, about: About) -> str:
-    """Put a file that has come among the backups, under the name of its moment: which."""
-    name = f"amberline-{datetime.fromisoformat(about.made_at):{STAMP}}.tar.gz"
-    file.rename(directory() / name)
-    return name
+    """Put a file that has come among the backups, under the name of its moment and never over another: which.
+
+    Raises BackupFailed for one that is not whole.
+    """
+    apart(archive.read_through, file, archive.member_of(about))
+    made_at = datetime.fromisoformat(about.made_at)
+    there = _place(made_at)
+    if there.exists() and apart(filecmp.cmp, there, file, False):
+        return there.name
+    return file.rename(_free_place(made_at)).name
 
 
 def why_not() -> str | None:
     """Why no backup can be made here; None: it can."""
     if db.engine.dialect.name == "postgresql" and shutil.which("pg_dump") is None:
-        return told("pg_dump is not installed here: run it where PostgreSQL is.")
+        return told("%(program)s is not installed here: run it where PostgreSQL is.", program="pg_dump")
     return None
 
 
@@ -91,9 +98,13 @@ def make(target: Path | None = None) -> Path:
 
 def _free_place(at: datetime) -> Path:
     """Where a backup of this moment goes: not over one of the same second."""
-    while (place := directory() / f"amberline-{at:{STAMP}}.tar.gz").exists():
+    while (place := _place(at)).exists():
         at += timedelta(seconds=1)
     return place
+
+
+def _place(at: datetime) -> Path:
+    return directory() / f"amberline-{at:{STAMP}}.tar.gz"
 
 
 def _made(target: Path, at: datetime) -> Path:
@@ -103,7 +114,7 @@ def _made(target: Path, at: datetime) -> Path:
             about, url = _about(at), db.engine.url
             db.session.remove()
             _check_room(url)
-            copy = Path(workshop) / (SQLITE if about.engine == "sqlite" else POSTGRESQL)
+            copy = Path(workshop) / archive.member_of(about)
             if about.engine == "sqlite":
                 apart(_copy, str(url.database), copy)
             else:

@@ -30,6 +30,22 @@ from csms.work import atomic
 log = logging.getLogger(__name__)
 
 LOOKS, LOOK_EVERY_S = 20, 0.1
+# What a newer version has added holds on to what is put back, and would stand in the way of the migrations.
+# Extensions keep what is theirs.
+EMPTIED = """
+DO $$ DECLARE one record; BEGIN
+  FOR one IN
+    SELECT format('TABLE %s', oid::regclass) AS name FROM pg_class
+      WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+        AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e')
+    UNION ALL SELECT format('ROUTINE %s', oid::regprocedure) FROM pg_proc
+      WHERE pronamespace = current_schema()::regnamespace
+        AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e')
+  LOOP
+    EXECUTE format('DROP %s CASCADE', one.name);
+  END LOOP;
+END $$;
+"""
 RESTORED, NOT_RESTORED = "backup.restored", "backup.not_restored"  # in the audit
 
 
@@ -198,10 +214,12 @@ def _put_back_by_pg_restore(file: Path, url: URL) -> Path | None:
     db.session.remove()
     db.engine.dispose()
     with tempfile.TemporaryDirectory(prefix="amberline-") as workshop:
-        dump = Path(workshop) / POSTGRESQL
+        dump, script, emptied = (Path(workshop) / x for x in (POSTGRESQL, "database.sql", "emptied.sql"))
         apart(archive.unpack, file, POSTGRESQL, dump)
-        orders = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
-        archive.run(["pg_restore", *orders, str(dump)], url)
+        archive.as_script(dump, script)
+        emptied.write_text(EMPTIED)
+        orders = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+        archive.run(["psql", *orders, f"--file={emptied}", f"--file={script}"], url)
     return aside
 
 

@@ -65,6 +65,31 @@ def test_one_that_lay_elsewhere_is_uploaded(visitor):
     olga.post(f"/settings/backups/{name}/remove")
 
 
+def test_what_is_uploaded_takes_no_other_backups_place(visitor, tmp_path):
+    if reason := backups.why_not():
+        pytest.skip(reason)
+    olga = visitor().log_in()
+    kept = backups.make()
+    content = kept.read_bytes()
+    cut = content[: len(content) // 2]
+    with tarfile.open(kept) as archive:
+        archive.extractall(tmp_path, filter="data")
+    again = io.BytesIO()
+    with tarfile.open(fileobj=again, mode="w:gz", compresslevel=1) as archive:
+        for path in sorted(tmp_path.iterdir()):
+            archive.add(path, path.name)
+    before = {x.name for x in backups.listed()}
+    words = "among the backups now"
+    for given, is_taken, more in ((content, True, 0), (cut, False, 0), (again.getvalue(), True, 1)):
+        form = {"file": (io.BytesIO(given), "mine.tar.gz")}
+        told = olga.post("/settings/backups/upload", form, content_type="multipart/form-data")
+        assert (words in olga.text(told.headers["Location"])) == is_taken
+        assert len({x.name for x in backups.listed()} - before) == more
+        assert kept.read_bytes() == content
+    for name in {x.name for x in backups.listed()} - before | {kept.name}:
+        olga.post(f"/settings/backups/{name}/remove")
+
+
 def test_no_other_file_can_be_had_by_this_way(visitor):
     olga = visitor().log_in()
     for name in ("secret_key", ".lock", "amberline-20260101-000000.tar.gz"):
