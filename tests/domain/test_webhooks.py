@@ -59,6 +59,18 @@ def test_a_session_is_told_from_its_start_to_its_end_each_once(desk: Session) ->
     assert (data["charger"], data["energy_wh"], data["state"]) == ("CP-1", 1500, "ended")
 
 
+def test_every_session_is_told_whatever_its_number_looks_like(desk: Session) -> None:
+    story = Story(make_wire(desk, make_charger(desk, online=True)))
+    story.stop(story.start(meter=0, at="2026-03-14T08:00:00Z"), 0, "2026-03-14T08:01:00Z")
+    subscribe(desk, "transaction.started", "transaction.ended")
+    ids = []
+    for minute in range(10, 30):
+        ids.append(story.start(meter=0, at=f"2026-03-14T09:{minute}:00Z"))
+        story.stop(ids[-1], 0, f"2026-03-14T09:{minute}:30Z")
+        assert told(desk, timedelta(seconds=minute)) == ["transaction.started", "transaction.ended"]
+    assert ids != sorted(ids)
+
+
 def test_what_ran_before_the_subscription_is_told_when_it_ends_and_what_was_over_never(desk: Session) -> None:
     story = Story(make_wire(desk, make_charger(desk, online=True)))
     story.stop(story.start(meter=0), 10)

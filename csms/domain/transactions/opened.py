@@ -3,13 +3,13 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from csms.domain.base import announce
 from csms.domain.bulk import Row
 from csms.domain.chargers import Connector, ConnectorStatus, Outlet
-from csms.domain.transactions.models import Transaction
+from csms.domain.transactions.models import Serial, Transaction
 from csms.domain.transactions.progress import open_on, stop_idling
 from csms.domain.transactions.rules import scramble
 
@@ -30,6 +30,18 @@ def next_id(session: Session) -> int:
 def take_numbers(session: Session, count: int) -> range:
     last: int = session.execute(_NUMBERS, {"count": count}).scalar_one()
     return range(last, last - count, -1)
+
+
+def numbers_taken(session: Session) -> int:
+    """How many numbers have been given out."""
+    return session.scalar(select(Serial.last).where(Serial.name == "transaction")) or 0
+
+
+def numbered(session: Session, numbers: range) -> list[Transaction]:
+    """The transactions that got these numbers, in their order: their ids tell nothing of it."""
+    ids = [scramble(x) for x in numbers]
+    found = {x.id: x for x in session.scalars(select(Transaction).where(Transaction.id.in_(ids)))}
+    return [found[x] for x in ids if x in found]
 
 
 _BLANK: Row = {column.name: None for column in Transaction.__table__.columns}

@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import StatusEvent
 from csms.domain.payments import PaymentEvent
-from csms.domain.transactions import Transaction, TransactionState
+from csms.domain.transactions import Transaction, TransactionState, opened
 from csms.domain.webhooks.models import WebhookCursor, WebhookOpen
 
 SOURCES = {
-    "transaction": Transaction.id,
     "status": StatusEvent.id,
     "cdr": Cdr.id,
     "payment": PaymentEvent.id,
@@ -28,6 +27,8 @@ def begin_looking(session: Session, at: datetime) -> None:
     if known:
         session.flush()
         return
+    taken = opened.numbers_taken(session)
+    session.add(WebhookCursor(source="transaction", position=taken, looked_at=at))
     session.add(WebhookCursor(source="command", position=0, looked_at=at))
     running = select(Transaction).where(Transaction.state == TransactionState.ACTIVE)
     session.add_all(

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 from csms.domain.cdrs import Cdr
 from csms.domain.chargers import Charger, ConnectorStatus, StatusEvent
 from csms.domain.commands import Command, CommandState
-from csms.domain.looking import OVERLAP_S, fresh
+from csms.domain.looking import MOST, OVERLAP_S, fresh
 from csms.domain.payments import Payment, PaymentEvent
-from csms.domain.transactions import Transaction, TransactionState
+from csms.domain.transactions import Transaction, TransactionState, opened
 from csms.domain.webhooks.cursors import begin_looking, stop_looking
 from csms.domain.webhooks.models import Event, Webhook, WebhookCursor, WebhookOpen
 from csms.domain.webhooks.service import check_waiting, tell
@@ -54,7 +54,7 @@ def gather(session: Session, at: datetime) -> int:
 def _started(session: Session, webhooks: Collection[Webhook], cursor: WebhookCursor, at: datetime) -> int:
     before, count = cursor.looked_at, 0
     known = set(session.scalars(select(WebhookOpen.transaction_id)))
-    for one in fresh(session, cursor, Transaction.id, at):
+    for one in _numbered_since(session, cursor, at):
         is_old = one.start_received_at < before - OVERLAP_S
         if one.state is TransactionState.ORPHAN or is_old or one.id in known:
             continue
@@ -64,6 +64,17 @@ def _started(session: Session, webhooks: Collection[Webhook], cursor: WebhookCur
         session.add(WebhookOpen(transaction_id=one.id, told_wh=one.energy_wh, told_at=at))
     session.flush()
     return count
+
+
+def _numbered_since(session: Session, cursor: WebhookCursor, at: datetime) -> list[Transaction]:
+    """Transactions from the cursor on, which is moved. It counts their numbers, which are committed in their order."""
+    last = min(opened.numbers_taken(session), cursor.position + MOST)
+    if last <= cursor.position:
+        return []
+    numbers = range(cursor.position + 1, last + 1)
+    cursor.position = last
+    cursor.looked_at = at if len(numbers) < MOST else cursor.looked_at  # what is left is not old
+    return opened.numbered(session, numbers)
 
 
 def _going_on(session: Session, webhooks: Collection[Webhook], at: datetime) -> int:
