@@ -12,8 +12,10 @@ SIGNED = "SignedData"  # the format of a value that a meter has put its signatur
 OCMF = "OCMF|"  # how every text in the Open Charge Metering Format begins
 _SIGNED_NAMES = frozenset({"value", "raw"})
 SECRET_KEYS = ("authorizationkey", "basicauthpassword")  # without case
-_PASSWORD_IN_ADDRESS = re.compile(r"://[^/@:\s]*:[^/\s]*@")
+# Up to the last @ before a path: passwords may contain one.
+_PASSWORD_IN_ADDRESS = re.compile(r"(://[^/@:\s]*:)[^/\s]+(@)")
 DOTS = "•••"
+LEFT_OUT = "…"  # stands where the password of an address was
 
 
 def card(uid: str) -> str:
@@ -50,7 +52,11 @@ def cards_in_text(text: str | None) -> str | None:
 
 
 def keys(value: Any) -> Any:
-    """A command's payload without the value of a charger's key: 1.6 ChangeConfiguration, 2.0.1 SetVariables."""
+    """A command's payload without the value of a charger's key (1.6 ChangeConfiguration, 2.0.1 SetVariables) and
+    without passwords in addresses.
+    """
+    if isinstance(value, str):
+        return without_password(value)
     if isinstance(value, list):
         return [keys(each) for each in value]
     if not isinstance(value, dict):
@@ -64,6 +70,21 @@ def keys(value: Any) -> Any:
     return {field: keys(each) for field, each in value.items()}
 
 
+def without_password(text: str) -> str:
+    """An address without its password, but with a sign that there is one; any other text as it is."""
+    return _PASSWORD_IN_ADDRESS.sub(rf"\1{LEFT_OUT}\2", text) if "://" in text else text
+
+
+def holds_password(text: str) -> bool:
+    """Is there a password in an address, or the sign that one was there?"""
+    return "://" in text and _PASSWORD_IN_ADDRESS.search(text) is not None
+
+
+def lacks_password(text: str) -> bool:
+    """Is it an address whose password was left out? It is of no use to whom it is sent."""
+    return holds_password(text) and f":{LEFT_OUT}@" in text
+
+
 def is_secret(name: str, *values: str | None) -> bool:
     """Is this configuration key a charger's own key, or is there a password in an address among its values?"""
-    return name.casefold() in SECRET_KEYS or any(x and _PASSWORD_IN_ADDRESS.search(x) for x in values)
+    return name.casefold() in SECRET_KEYS or any(x and holds_password(x) for x in values)

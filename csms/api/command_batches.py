@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csms import clock
+from csms import clock, masks
 from csms.api import guard
 from csms.api.blueprint import blueprint
 from csms.api.document import spec
@@ -124,7 +124,8 @@ class TurnQuery(Listing):
 
 
 def _out(batch: Batch, tally: Counter[Outcome]) -> BatchOut:
-    return BatchOut.of(batch, outcomes={x: tally[x] for x in Outcome if tally[x]})
+    arguments = masks.keys(batch.arguments)
+    return BatchOut.of(batch, arguments=arguments, outcomes={x: tally[x] for x in Outcome if tally[x]})
 
 
 def _one(session: Session, batch_id: str) -> BatchOut:

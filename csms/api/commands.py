@@ -81,7 +81,7 @@ def command_out(command: Command, *, in_full: bool | None = None) -> CommandOut:
     """
     given = command.arguments if command.kind is Kind.RAW else {}
     payload = masks.keys(given.get("payload") if command.payload is None else command.payload)
-    answer = command.answer
+    answer = masks.keys(command.answer)
     if not (guard.may(Scope.OPERATE) if in_full is None else in_full):
         payload, answer = masks.cards(payload), masks.cards(answer)
     return CommandOut.of(

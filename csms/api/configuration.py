@@ -20,7 +20,7 @@ from csms.domain import configuration
 from csms.domain.base import Invalid
 from csms.domain.chargers import Charger
 from csms.domain.chargers import queries as charger_queries
-from csms.domain.configuration import Apply, Draft, Item, State
+from csms.domain.configuration import Apply, Draft, Item, State, Template
 from csms.domain.configuration import queries as desired
 from csms.extensions import db
 from csms.work import atomic
@@ -123,10 +123,15 @@ class ConfigurationOrder(In):
     order: Literal["read", "apply", "reset", "resume"]
 
 
+def _template_out(template: Template) -> TemplateOut:
+    """Without passwords in addresses: sent back as it is, one stays."""
+    return TemplateOut.of(template, wanted=configuration.shown(template))
+
+
 def _wish_out(item: Item) -> WishOut:
     wish = item.wish
     return WishOut(
-        key=wish.name, wanted=wish.value, value=item.value, state=item.state, template_id=wish.template.id
+        key=wish.name, wanted=wish.shown, value=item.value, state=item.state, template_id=wish.template.id
     )
 
 
@@ -153,7 +158,7 @@ def _configuration_out(charger: Charger) -> ConfigurationOut:
 @needs(Scope.READ)
 def list_templates() -> TemplateList:
     """All templates."""
-    return TemplateList(data=[TemplateOut.of(x) for x in desired.templates(db.session())])
+    return TemplateList(data=[_template_out(x) for x in desired.templates(db.session())])
 
 
 @blueprint.post("/configuration/templates")
@@ -166,7 +171,7 @@ def add_template(json: NewTemplate) -> Any:
         draft = Draft(**patterns | json.model_dump(exclude_none=True))
         template = configuration.create(session, draft, at=clock.now())
         guard.audit(session, "template.added", f"template {template.id}", template.name)
-        added = TemplateOut.of(template)
+        added = _template_out(template)
     return added, 201, {"Location": url_for("api.show_template", template_id=added.id)}
 
 
@@ -175,7 +180,7 @@ def add_template(json: NewTemplate) -> Any:
 @needs(Scope.READ)
 def show_template(template_id: int) -> TemplateOut:
     """One template."""
-    return TemplateOut.of(desired.template(db.session(), template_id))
+    return _template_out(desired.template(db.session(), template_id))
 
 
 @blueprint.patch("/configuration/templates/<int:template_id>")
@@ -192,7 +197,7 @@ def change_template(template_id: int, json: TemplateChange) -> TemplateOut:
         as_it_is = {field.name: getattr(template, field.name) for field in fields(Draft)}
         configuration.change(session, template, Draft(**as_it_is | given), at=clock.now())
         guard.audit(session, "template.changed", f"template {template.id}", ", ".join(sorted(given)))
-        return TemplateOut.of(template)
+        return _template_out(template)
 
 
 @blueprint.delete("/configuration/templates/<int:template_id>")

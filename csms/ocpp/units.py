@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from csms import schemas
+from csms import masks, schemas
 from csms.domain import chargers, commands, configuration, frames, quiet
 from csms.domain.base import digest, printable
 from csms.domain.commands import Command, CommandState
@@ -268,7 +268,7 @@ class Answered(Incoming):
             command,
             state=state,
             status=status,
-            answer=payload if isinstance(payload, dict) else None,
+            answer=masks.keys(payload) if isinstance(payload, dict) else None,
             at=self.at,
             detail=dispatch.describe(faults) if faults else None,
             awaits=command.effect,

@@ -11,7 +11,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response
 
-from csms import clock
+from csms import clock, masks
 from csms.domain import batches
 from csms.domain.base import Refused
 from csms.domain.batches import Batch, BatchState, Item, Outcome, queries
@@ -170,7 +170,7 @@ def _counted(outcome: Outcome, count: int) -> str:
 
 def title(batch: Batch) -> str:
     """What was asked for, in a few words."""
-    words, given = gettext(bulk_actions.action_of(batch).words), batch.arguments
+    words, given = gettext(bulk_actions.action_of(batch).words), masks.keys(batch.arguments)
     if "name" in given:
         if not given["value"]:
             return gettext("Set %(key)s to nothing", key=given["name"])

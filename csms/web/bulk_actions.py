@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csms import clock
+from csms import clock, masks
 from csms.domain import chargers as charger_verbs
 from csms.domain import commands, energy, sites, tariffs
 from csms.domain.base import Invalid, Refused
@@ -86,7 +86,7 @@ class Change:
 
 def as_form(batch: Batch) -> dict[str, str]:
     """A batch's order as its form has it."""
-    given = {name: str(value) for name, value in batch.arguments.items()}
+    given = {name: str(value) for name, value in masks.keys(batch.arguments).items()}
     if "keys" in batch.arguments:
         given["keys"] = ", ".join(batch.arguments["keys"])
     if batch.includes_busy:

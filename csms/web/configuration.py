@@ -312,7 +312,7 @@ def _given(template: Template) -> dict[str, Any]:
         "apply": template.apply.value,
         "resets": template.resets,
         "keeps_list": listed,
-        "wanted": "\n".join(f"{name} = {value}" for name, value in template.wanted.items()),
+        "wanted": "\n".join(f"{name} = {value}" for name, value in configuration.shown(template).items()),
         **{x: getattr(template, x) or "" for x in ("vendor", "model", "firmware", "site")},
     }
 

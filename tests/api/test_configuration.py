@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.domain import chargers
+from csms.domain.configuration import queries
 from tests.api.caller import Api, begin
 
 
@@ -53,3 +54,15 @@ def test_nothing_to_apply_is_told(owner: Api, session: Session) -> None:
     answer = owner.post("/chargers/CP-1/configuration", {"order": "apply"})
     assert answer.status_code == 409
     assert "as its templates want it" in answer.json["detail"]
+
+
+def test_a_template_is_told_without_passwords_and_keeps_them_when_it_is_sent_back(owner: Api) -> None:
+    wanted = {"LogServer": "ftp://box:SECRET-1@logs.example/in"}
+    answer = owner.post("/configuration/templates", {"name": "Duo", "wanted": wanted})
+    path = answer.headers["Location"].removeprefix("/api/v1")
+    shown = owner.get(path).json["wanted"]
+    assert shown == {"LogServer": "ftp://box:…@logs.example/in"}
+    changed = owner.patch(path, {"wanted": shown | {"HeartbeatInterval": "900"}})
+    assert "SECRET" not in answer.text + changed.text + owner.get("/configuration/templates").text
+    begin(owner.session)
+    assert queries.templates(owner.session)[0].wanted == wanted | {"HeartbeatInterval": "900"}

@@ -131,3 +131,34 @@ def test_a_template_names_the_sites_of_its_chargers(visitor, session, box):
     olga = visitor().log_in()
     answer = olga.post("/configuration/new", FORM)
     assert "Harbour" in olga.text(answer.headers["Location"])
+
+
+def test_nobody_is_shown_the_password_of_an_address_and_it_stays_unless_another_is_written(
+    visitor, session, box
+):
+    olga, looker = visitor().log_in(), visitor().log_in(Role.READ_ONLY)
+    keys = [("LogServer", "ftp://box:SECRET-0@logs.example/in", False)]
+    chargers.store_configuration(session, box, keys, at=clock.now())
+    store(session)
+    form = FORM | {"wanted": "LogServer = ftp://box:SECRET-1@logs.example/in"}
+    here = olga.post("/configuration/new", form).headers["Location"]
+    pages = (
+        here,
+        "/configuration/drift",
+        f"/configuration/apply?charger={box.id}",
+        f"/chargers/{box.id}/configuration",
+    )
+    for page in pages:
+        assert "ftp://box:…@logs.example/in" in olga.text(page), page
+        for browser in (olga, looker):
+            assert "SECRET" not in browser.text(page), page
+    kept = "LogServer = ftp://box:…@logs.example/in\nHeartbeatInterval = 300"
+    assert olga.post(here, form | {"wanted": kept}).status_code == 302
+    session.rollback()
+    session.expire_all()
+    assert queries.templates(session)[0].wanted["LogServer"] == "ftp://box:SECRET-1@logs.example/in"
+    moved = kept.replace("logs.example", "elsewhere.example")
+    refused = olga.post(here, form | {"wanted": moved})
+    assert refused.status_code == 422
+    assert "Write the password in the address of LogServer" in told(refused)
+    assert moved in told(refused).replace("\r", "")

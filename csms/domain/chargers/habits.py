@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csms import quirks
+from csms import masks, quirks
 from csms.domain.base import Invalid, Refused, announce
 from csms.domain.chargers.candidates import Candidate
 from csms.domain.chargers.models import Charger
@@ -33,6 +33,8 @@ def refuse_what_it_cannot(charger: Charger | Candidate, kind: str, arguments: Ma
         if refused.order == kind or refused.action == action:
             raise Refused("Not sent: %(why)s. %(instead)s", why=refused.why, instead=refused.instead)
     name, value, names = _key_of(kind, arguments)
+    if name and masks.lacks_password(value):
+        raise Refused("Write the password in the address of %(name)s: it is shown nowhere.", name=name)
     for key in profile.keys:
         if key.name == name and not key.may_write:
             raise Refused("%(name)s is not set: %(why)s.", name=key.name, why=key.why)

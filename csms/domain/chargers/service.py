@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session, joinedload, make_transient_to_detached
 
+from csms import masks
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
 from csms.domain.bulk import Row, insert_rows
 from csms.domain.chargers.changes import Change, note_changes
@@ -269,7 +270,7 @@ def store_configuration(
 ) -> None:
     """Keep (name, value, readonly) of configuration keys as the charger told them; `missing`: those it has not.
 
-    `is_set`: it was ordered from here, `by` somebody or by itself.
+    Of addresses all but the password is kept.     `is_set`: it was ordered from here, `by` somebody or by itself.
     """
     known: dict[str, ConfigurationKey] = {
         key.name: key
@@ -281,7 +282,7 @@ def store_configuration(
     for name, value, is_readonly, is_missing in told:
         name = printable(name, 50) or ""
         values = {
-            "value": printable(value, 5000),
+            "value": masks.without_password(printable(value, 5000) or "") if value is not None else None,
             "is_readonly": is_readonly,
             "is_missing": is_missing,
             "read_at": at,

@@ -13,6 +13,7 @@ from sqlalchemy import Executable, bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from csms import masks
 from csms.domain import quiet
 from csms.domain.base import Refused, announce, printable
 from csms.domain.chargers import Admission, Charger, refuse_what_it_cannot
@@ -154,7 +155,7 @@ def fail(session: Session, command: Command, state: CommandState, detail: str, *
     """End an order that got no answer. One that was sent may have worked all the same: its effect may yet be seen."""
     if state not in (CommandState.TIMEOUT, CommandState.UNKNOWN):
         command.awaits = None
-    command.arguments = command.open_arguments
+    command.arguments = masks.keys(command.open_arguments)
     command.state = state
     command.detail = detail
     command.answered_at = at

@@ -1,6 +1,6 @@
 """What chargers shall be set to: templates, what differs from them, and bringing the two together."""
 
-from csms.domain.configuration.editing import Draft, change, create, remove, set_writes_per_day
+from csms.domain.configuration.editing import Draft, change, create, remove, set_writes_per_day, shown
 from csms.domain.configuration.models import Apply, KeyWrite, Template, Upkeep, WriteAnswer
 from csms.domain.configuration.queries import preload_templates
 from csms.domain.configuration.reading import Vocabulary, read_due, request_read, told
@@ -33,6 +33,7 @@ __all__ = [
     "reset_due",
     "resume",
     "set_writes_per_day",
+    "shown",
     "told",
     "written",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from csms import masks
 from csms.domain.accounts import settings
 from csms.domain.base import Invalid, announce
 from csms.domain.configuration.models import Apply, Template
@@ -71,11 +72,30 @@ def _fill(session: Session, template: Template, draft: Draft, at: datetime) -> N
     if draft.priority is not None and not 0 <= draft.priority <= 100_000:
         raise Invalid("A priority is a number from 0 to 100000; the lowest wins.", "priority")
     template.name = name
-    template.wanted = _checked(draft.wanted)
+    template.wanted = _checked(_with_passwords(draft.wanted, template.wanted or {}))
     template.apply, template.resets, template.keeps_list = draft.apply, draft.resets, draft.keeps_list
     template.priority = _last(session) + 10 if draft.priority is None else draft.priority
     template.changed_at = at
     announce(session, TOPIC)
+
+
+def shown(template: Template) -> dict[str, str]:
+    """What it wants, as anybody may see it."""
+    return {name: masks.without_password(value) for name, value in template.wanted.items()}
+
+
+def _with_passwords(wanted: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """With the password that was there where an address was left as it is shown. Raises Invalid for one that is new."""
+    held = {masks.without_password(value): value for value in before.values()}
+    found = {name: held.get(value.strip(), value) for name, value in wanted.items()}
+    for name, value in found.items():
+        if masks.lacks_password(value):
+            raise Invalid(
+                "Write the password in the address of %(name)s: it is shown nowhere, and not known for this one.",
+                "wanted",
+                name=name,
+            )
+    return found
 
 
 def _last(session: Session) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from csms import masks
 from csms.domain.chargers import ConfigurationKey
 from csms.domain.configuration.models import Apply, KeyWrite, Template, WriteAnswer
 from csms.sentences import told
@@ -49,6 +50,11 @@ class Wish:
     name: str
     value: str
     template: Template
+
+    @property
+    def shown(self) -> str:
+        """The value as anybody may see it, and as it is compared: nobody keeps what passwords chargers have."""
+        return masks.without_password(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +128,31 @@ def _state(wish: Wish, key: ConfigurationKey | None, write: KeyWrite | None, at:
         return State.UNKNOWN
     if key.needs_reboot:
         return State.WAITS
-    if is_same(wish.value, key.value):
+    if is_same(wish.shown, key.value) and _has_password(wish, write):
         return State.IN_STEP
     if key.is_readonly:
         return State.READ_ONLY
-    if write is not None and write.value == wish.value:
+    if write is not None and _is_of(write, wish):
         if write.answer is None and write.written_at > at - ANSWERED_WITHIN:
             return State.ASKED
         if write.answer in (WriteAnswer.REJECTED, WriteAnswer.NOT_SUPPORTED):
             return State.REFUSED
     return State.DIFFERS
+
+
+def _has_password(wish: Wish, write: KeyWrite | None) -> bool:
+    """Has the charger the password in this value, if there is one: was it taken since somebody wrote it down?"""
+    if not masks.holds_password(wish.value):
+        return True
+    taken = (WriteAnswer.ACCEPTED, WriteAnswer.NEEDS_RESET)
+    return write is not None and _is_of(write, wish) and write.answer in taken
+
+
+def _is_of(write: KeyWrite, wish: Wish) -> bool:
+    """Was this very value written? Passwords are not kept: one that is older than the template may differ."""
+    if write.value != wish.shown:
+        return False
+    return not masks.holds_password(wish.value) or write.written_at >= wish.template.changed_at
 
 
 def is_same(wanted: str, has: str | None) -> bool:

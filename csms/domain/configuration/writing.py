@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, or_
 from sqlalchemy.orm import Session
 
+from csms import masks
 from csms.domain.base import Refused, announce, printable, take_due
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command, Kind
@@ -121,7 +122,8 @@ def _count(
     if write is None:
         write = KeyWrite(charger_id=charger_id, name=folded)
         session.add(write)
-    write.value, write.count, write.answer = printable(value, 5000), count, None
+    write.value = None if value is None else masks.without_password(printable(value, 5000) or "")
+    write.count, write.answer = count, None
     write.written_at, write.written_by, write.command_id = at, command.requested_by, command.id
     return write
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from make import NOW, Wire, make_charger, make_wire, store
 from orders import Taken, answer, fail, take
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from csms.domain import chargers, configuration, quiet
+from csms.domain import chargers, commands, configuration, quiet
 from csms.domain.base import Refused
+from csms.domain.commands import Command, Kind
 from csms.domain.configuration import Apply, Draft, State, queries
+from csms.domain.frames import Frame
 from csms.ocpp.v16.configuration import VOCABULARY
 
 BOOT = {"chargePointVendor": "Volta", "chargePointModel": "Duo", "firmwareVersion": "4.2.17"}
@@ -315,3 +317,51 @@ def test_firmware_is_matched_by_its_beginning_or_by_a_pattern(
 @pytest.fixture
 def make_described() -> Callable[..., Any]:
     return lambda firmware: chargers.Charger(firmware_version=firmware)
+
+
+SECRET_PLACE = "ftp://box:SECRET-1@logs.example/in"
+
+
+def everything(session: Session) -> str:
+    """All that is kept of keys, of their writing, of orders and of messages."""
+    tables = (chargers.ConfigurationKey, configuration.KeyWrite, Command, Frame)
+    rows = [row for table in tables for row in session.execute(select(table.__table__)).all()]
+    return repr(rows)
+
+
+def test_the_password_of_an_address_is_written_once_and_kept_nowhere_of_the_charger(box: Box) -> None:
+    box.keys["LogServer"] = "ftp://box:SECRET-0@logs.example/in"
+    template = want(box.wire.session, {"LogServer": SECRET_PLACE}, apply=Apply.ON_BOOT)
+    box.boot()
+    writes = [x.payload for x in box.work() if x.action == "ChangeConfiguration"]
+    assert writes == [{"key": "LogServer", "value": SECRET_PLACE}]
+    assert box.drift() == {"LogServer": State.IN_STEP}
+    assert "SECRET" not in everything(box.wire.session)
+    keys = queries.keys_of(box.wire.session, box.wire.charger.id)
+    assert keys["logserver"].value == "ftp://box:…@logs.example/in"
+    new = {"LogServer": SECRET_PLACE.replace("SECRET-1", "SECRET-2")}
+    draft = Draft("Duo", "volta", None, None, None, new, apply=Apply.ON_BOOT)
+    configuration.change(box.wire.session, template, draft, at=SETTLED + timedelta(seconds=60))
+    store(box.wire.session)
+    assert box.drift() == {"LogServer": State.DIFFERS}
+    later = SETTLED + timedelta(minutes=5)
+    box.boot(later)
+    box.work(later + timedelta(seconds=30))
+    assert box.keys["LogServer"].count("SECRET-2") == 1
+    assert box.drift(later + timedelta(seconds=30)) == {"LogServer": State.IN_STEP}
+    assert "SECRET" not in everything(box.wire.session)
+
+
+def test_an_address_is_not_sent_without_its_password_and_one_that_was_never_sent_is_not_kept(
+    box: Box,
+) -> None:
+    session, charger = box.wire.session, box.wire.charger
+    given = {"name": "LogServer", "value": "ftp://box:…@logs.example/in"}
+    with pytest.raises(Refused, match="Write the password"):
+        commands.request(session, charger, Kind.CHANGE_CONFIGURATION, given, by="mia", at=NOW)
+    given["value"] = SECRET_PLACE
+    commands.request(session, charger, Kind.CHANGE_CONFIGURATION, given, by="mia", at=NOW)
+    store(session)
+    commands.expire(session, NOW + timedelta(hours=1))
+    store(session)
+    assert "SECRET" not in everything(session)
