@@ -1,7 +1,8 @@
 """What is held of a driver: all of it to take away, and its erasure.
 
 Bills, charge records and the ledger are kept as the law on accounts asks, without a name: no number on them leads to a
-person any more. The record of who did what is a chain that nobody can change, and keeps the name of the user.
+person any more. What a meter has signed goes, as it names the card and is worth nothing when it is changed; what it has
+measured stays. The record of who did what is a chain that nobody can change, and keeps the name of the user.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from csms.domain.payments import Payment, PaymentState
 from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.subscriptions import Subscription
 from csms.domain.transactions import Notice, Reading, Transaction, TransactionState
+from csms.domain.transactions.signed import forget_signed, signed_by_session
 from csms.sentences import gettext_noop
 
 ERASED = "ERASED"
@@ -164,6 +166,7 @@ def erase(session: Session, user: User, account: Account, *, at: datetime) -> No
     if problem := erasure_problem(session, user, account):
         raise Refused(problem)
     theirs = select(Transaction.id).where(Transaction.account_id == account.id)
+    forget_signed(session, theirs)
     session.execute(delete(Notice).where(Notice.transaction_id.in_(theirs)))
     if user.email_folded and user.email_verified_at is not None:
         session.execute(delete(Mail).where(Mail.recipient_folded == user.email_folded))
@@ -228,6 +231,7 @@ def _sessions(session: Session, account: Account) -> Iterator[dict[str, Any]]:
         .where(Reading.transaction_id.in_(select(Transaction.id).where(is_theirs)))
         .group_by(Reading.transaction_id)
     )
+    signed = signed_by_session(session, select(Transaction.id).where(is_theirs))
     readings = {row[0]: row[1:] for row in session.execute(counts)}
     query = select(Transaction).where(is_theirs).options(joinedload(Transaction.charger))
     names = (
@@ -246,6 +250,9 @@ def _sessions(session: Session, account: Account) -> Iterator[dict[str, Any]]:
             "station": one.charger.title,
             "place": one.charger.place,
             "readings": {"count": count, "first_at": first_at, "last_at": last_at},
+            "signed_meter_data": [
+                {"at": x.at, "context": x.context, "value": x.raw} for x in signed.get(one.id, ())
+            ],
         }
 
 

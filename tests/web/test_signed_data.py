@@ -7,8 +7,12 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
+from make import store
+from sqlalchemy import select
 
-from csms.domain.accounts import Role
+from csms.domain import accounts
+from csms.domain.accounts import Account, LedgerKind, Role
+from csms.domain.transactions import Reading
 from csms.web.security import PERMISSIONS
 
 BEGIN = 'OCMF|{"FV":"1.0","ID":"04A2B39F","RD":[{"RV":1.000,"RU":"kWh"}]}|{"SD":"3045 <&> ü"}'
@@ -189,3 +193,26 @@ def test_a_made_up_address_of_a_receipt_opens_none(visitor, site):
     ):
         assert visitor().get(wrong).status_code == 404
     assert f"/s/{running.secret}" not in page
+
+
+def test_erasing_a_driver_takes_what_was_signed_and_leaves_what_was_measured(visitor, session, site):
+    measured = {"value": "8.654", "unit": "kWh", "context": "Transaction.End"}
+    transaction = charged(site, signed(END, "Transaction.End"), measured)
+    account = session.get_one(Account, site.account.id)
+    accounts.book(session, account, LedgerKind.CORRECTION, at=site.now, amount_cents=-account.balance_cents)
+    store(session)
+    driver = visitor().log_in(Role.DRIVER, account.id)
+    told_first = driver.post("/me/export").json["sessions"][0]["signed_meter_data"]
+    assert [x["value"] for x in told_first] == [END]
+    assert "what meters have signed" in driver.text("/me/erase")
+    assert driver.post("/me/erase", {"typed": f"driver-{account.id}"}).status_code == 302
+    assert visitor().get(f"/s/{transaction.secret}/signed.xml").status_code == 404
+    assert "signed.xml" not in visitor().text(f"/s/{transaction.secret}/receipt")
+    olga = visitor().log_in()
+    page = olga.text(f"/sessions/{transaction.id}")
+    assert "Signed meter data" not in page
+    assert "8.654" in page
+    session.rollback()
+    kept = session.scalars(select(Reading.samples).where(Reading.transaction_id == transaction.id)).all()
+    assert "04A2B39F" not in "".join(kept)
+    assert '"raw":"8.654"' in "".join(kept)

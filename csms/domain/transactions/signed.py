@@ -8,10 +8,11 @@ from binascii import Error
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import case, or_, select
+from sqlalchemy import ColumnElement, Select, case, or_, select
 from sqlalchemy.orm import Session
 
 from csms.domain.transactions.models import Reading
@@ -44,11 +45,25 @@ class SignedValue:
 
 def signed_values(session: Session, transaction_id: int) -> list[SignedValue]:
     """What was signed of a session, as `signed_among` has it."""
-    is_signed = or_(*(Reading.samples.contains(x) for x in _SIGNS))
     is_edge = case((Reading.samples.contains('"context":"Transaction.'), 0), else_=1)
-    query = select(Reading).where(Reading.transaction_id == transaction_id, is_signed)
+    query = select(Reading).where(Reading.transaction_id == transaction_id, _is_signed())
     rows = session.scalars(query.order_by(is_edge, Reading.measured_at, Reading.id).limit(MOST_VALUES)).all()
     return signed_among(sorted(rows, key=lambda x: (x.measured_at, x.id)))
+
+
+def signed_by_session(session: Session, transactions: Select[int]) -> dict[int, list[SignedValue]]:
+    """What was signed of each of these sessions, by its number."""
+    query = select(Reading).where(Reading.transaction_id.in_(transactions), _is_signed())
+    rows = session.scalars(query.order_by(Reading.transaction_id, Reading.measured_at, Reading.id))
+    return {number or 0: signed_among(group) for number, group in groupby(rows, lambda x: x.transaction_id)}
+
+
+def forget_signed(session: Session, transactions: Select[int]) -> None:
+    """Let go of what was signed of these sessions: it names the card, and a changed one would not hold."""
+    query = select(Reading).where(Reading.transaction_id.in_(transactions), _is_signed())
+    for reading in session.scalars(query):
+        kept = [x for x in orjson.loads(reading.samples) if not _is_of_the_signature(x)]
+        reading.samples = orjson.dumps(kept).decode()
 
 
 def signed_among(readings: Iterable[Reading]) -> list[SignedValue]:
@@ -73,13 +88,23 @@ def begin_and_end(values: Sequence[SignedValue]) -> list[SignedValue]:
 def _signed(reading: Reading) -> Iterator[SignedValue]:
     for sample in orjson.loads(reading.samples):
         raw = sample["raw"]
-        if raw and (sample["format"] == SIGNED or raw.startswith(OCMF)):
+        if _is_of_the_signature(sample):
             data, public_key = _opened(raw)
             encoding, content = decoded(data)
             is_ocmf = content.startswith(OCMF.encode())
             yield SignedValue(
                 reading.measured_at, sample["context"], raw, data, encoding, is_ocmf, public_key
             )
+
+
+def _is_of_the_signature(sample: dict[str, Any]) -> bool:
+    raw = sample["raw"]
+    return bool(raw) and (sample["format"] == SIGNED or raw.startswith(OCMF))
+
+
+def _is_signed() -> ColumnElement[bool]:
+    """Readings that may hold signed values."""
+    return or_(*(Reading.samples.contains(x) for x in _SIGNS))
 
 
 def _opened(raw: str) -> tuple[str, str | None]:
