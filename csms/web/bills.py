@@ -106,6 +106,14 @@ def vat_lines(bill: Bill, currency: str) -> list[VatLine]:
     return lines
 
 
+def credit_words(cents: int, energy_wh: int, currency: str) -> str:
+    """What there is of credit: "12.50 kWh · 3.00 €", or the one of both that there is."""
+    parts = [filters.kwh(energy_wh)] if energy_wh > 0 else []
+    if cents > 0 or not parts:
+        parts.append(filters.money(max(0, cents), currency))
+    return " · ".join(parts)
+
+
 def credit_kwh(bill: Bill) -> Decimal | None:
     """How many kWh were paid by credit in kWh."""
     return next((line.quantity for line in bill.lines if line.kind == "credit"), None)

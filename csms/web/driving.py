@@ -23,8 +23,8 @@ from csms.domain.tariffs import Dimension
 from csms.domain.transactions import Flag, Transaction, curves, notices, queries
 from csms.domain.transactions.signed import signed_values
 from csms.extensions import db, limiter
-from csms.web import distances, filters, landing, languages, public_live, receipt_files, signed_data, visitors
-from csms.web.bills import bill_lines, credit_kwh
+from csms.web import distances, landing, languages, public_live, receipt_files, signed_data, visitors
+from csms.web.bills import bill_lines, credit_kwh, credit_words
 from csms.web.languages import said
 from csms.web.receipts import receipt_of
 from csms.web.session_rows import currency_of
@@ -246,10 +246,8 @@ def _credit(transaction: Transaction, at: datetime) -> dict[str, Any]:
     if account is None or not visitors.is_own(transaction) or not credit.needs_credit(session, transaction):
         return {"credit_left": None, "is_spent": False}
     left = credit.left_of(session, account, at)
-    parts = [filters.kwh(left.energy_wh)] if left.energy_wh > 0 else []
-    if left.cents > 0 or not parts:
-        parts.append(filters.money(max(0, left.cents), currency_of(transaction)))
-    return {"credit_left": " · ".join(parts), "is_spent": credit.was_used_up(session, transaction, at)}
+    words = credit_words(left.cents, left.energy_wh, currency_of(transaction))
+    return {"credit_left": words, "is_spent": credit.was_used_up(session, transaction, at)}
 
 
 def _idle_price(transaction: Transaction, at: datetime) -> Decimal | None:

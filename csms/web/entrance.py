@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import gevent
@@ -147,9 +147,9 @@ def prove_email(token: str) -> Page:
 
 @blueprint.get("/sign-up")
 def sign_up() -> str:
-    """Become a driver with an account of one's own, where anybody may."""
+    """Become a driver with an account of one's own, where anybody may. `next`: the station that one came from."""
     _refuse_closed()
-    return render_template("entrance/sign_up.html", given={}, problems={})
+    return _sign_up_form(request.args, {})
 
 
 @blueprint.post("/sign-up")
@@ -161,7 +161,7 @@ def add_driver() -> Page:
     if not letters.may_ask(given.get("email", ""), request.remote_addr or ""):
         problems = {"username": str(TOO_MANY)}
     if problems:
-        return render_template("entrance/sign_up.html", given=given, problems=problems), 422
+        return _sign_up_form(given, problems), 422
     stored, at = hashed(given["password"]), clock.now()
     try:
         with atomic() as unit:
@@ -171,9 +171,14 @@ def add_driver() -> Page:
     except Refused as error:
         problems = {"email" if "address" in str(error) else "username": said(error)}
     if problems:
-        return render_template("entrance/sign_up.html", given=given, problems=problems), 422
+        return _sign_up_form(given, problems), 422
     auth.begin(user, "sign_up")
-    return redirect(security.home())
+    return redirect(security.safe_next(given.get("next")) or security.home())
+
+
+def _sign_up_form(given: Mapping[str, str], problems: dict[str, str]) -> str:
+    target = security.safe_next(given.get("next"))
+    return render_template("entrance/sign_up.html", given=given, problems=problems, next=target)
 
 
 def _driver(unit: Session, username: str, stored: str, email: str | None, at: datetime) -> User:

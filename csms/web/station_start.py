@@ -48,7 +48,7 @@ def start(slug: str) -> Answer:
             command = _request(connector, method, request.form.get("card", ""))
     except (Refused, Invalid) as error:
         return _refused(slug, error)
-    response = redirect(url_for(".asked", slug=slug, command_id=command.id), 303)
+    response = redirect(url_for(".asked", slug=slug, command_id=command.id, method=method), 303)
     visitors.remember(response, command.id)
     return response
 
@@ -68,6 +68,7 @@ def asked(slug: str, command_id: str) -> Answer:
     given = {
         "command": command,
         "failure": _failure(command),
+        "method": request.args.get("method"),
         "connector": connector,
         **frame(connector.charger_id),
     }

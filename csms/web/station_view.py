@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ from csms.domain.payments import queries as paid
 from csms.domain.transactions import queries
 from csms.extensions import db
 from csms.web import filters, nearby, stations, tariff_validity, visitors
+from csms.web.bills import credit_words
 from csms.web.shell import zone
 
 USELESS = frozenset({"Offline", "Faulted", "Unavailable", "Unknown", "Charging", "Occupied", "Reserved"})
+KEEPING = frozenset({"account", "card"})  # what a place can be kept for
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def view(connector: Connector) -> dict[str, Any]:
         status = "Reserved"
     terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, at)
     hold = payments.amount_for(connector)
-    methods = list(_methods(charger, hold))
+    methods = [x for x in _methods(charger, hold) if kept is None or x.value in KEEPING]
     paid_here = paid.open_at(session, connector.id, visitors.claims())
     own = running is not None and visitors.is_own(running)
     return {
@@ -86,12 +89,13 @@ def view(connector: Connector) -> dict[str, Any]:
         or (status == "Reserved" and bool(kept)),
         "needs_code": kept is None and stations.presence_problem(connector, at) is not None,
         "has_mail": current_app.extensions["settings"].mail_server is not None,
+        "may_sign_up": current_app.extensions["settings"].sign_up,
         "prices": stations.prices_of(terms, at),
         "words": tariff_validity.words_of(tariffs.applicable(session, charger.tariff_id, at)),
         "methods": methods,
         "begun_payment": paid_here,
         "payments_down": _are_payments_down(hold),
-        "chosen": request.form.get("method") or methods[0].value,
+        "chosen": _chosen(methods),
         "public_url": _public_url(connector),
         "live_url": url_for("landing.news", slug=connector.slug),
         **frame(charger.id),
@@ -100,8 +104,9 @@ def view(connector: Connector) -> dict[str, Any]:
 
 def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
     account, methods = own_account(), []
-    if account is not None:
-        methods.append(Method("account", gettext("My account"), account.name, "circle-user"))
+    own = None if account is None else _own_method(charger, account)
+    if own is not None and _may_pay(charger, account):
+        methods.append(own)
     if charger.policy is AuthorizationPolicy.OPEN:
         methods.append(Method("guest", gettext("Without a card"), gettext("Open to everybody"), "zap"))
     if hold is not None and not _are_payments_down(hold):
@@ -115,7 +120,28 @@ def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
         methods.append(
             Method("voucher", gettext("Voucher"), gettext("With a code, without an account"), "ticket")
         )
+    if own is not None and own not in methods:
+        methods.append(own)
     return methods
+
+
+def _own_method(charger: Charger, account: Account) -> Method:
+    """To start on the account of whoever is logged in, with its credit where that is asked for."""
+    detail = account.name
+    if charger.policy is AuthorizationPolicy.CREDIT and not account.is_service:
+        currency = current_app.extensions["settings"].currency
+        detail += f" · {credit_words(account.balance_cents, account.balance_wh, currency)}"
+    return Method("account", gettext("My account"), detail, "circle-user")
+
+
+def _may_pay(charger: Charger, account: Account | None) -> bool:
+    return charger.policy is not AuthorizationPolicy.CREDIT or (account is not None and account.has_credit)
+
+
+def _chosen(methods: Sequence[Method]) -> str:
+    """The way that was tried last, where it is one of these."""
+    tried = request.values.get("method")
+    return tried if tried in [x.value for x in methods] else methods[0].value
 
 
 def _are_payments_down(hold: tuple[int, str] | None) -> bool:

@@ -115,6 +115,21 @@ def test_signing_up_is_there_where_it_is_open(visitor, app, session, site):
     assert "already" in told(visitor().post("/sign-up", given | {"username": "other"}))
 
 
+def test_who_signs_up_at_a_station_comes_back_to_it(visitor, app, site):
+    app.extensions["settings"] = replace(app.extensions["settings"], sign_up=True)
+    site.status("Available")
+    browser, station = visitor(), f"/c/{site.slug}"
+    assert f'href="/sign-up?next={station}"' in browser.text(station)
+    given = {"username": "nils", "email": "nils@example.org", "password": NEW, "next": station}
+    again = browser.post("/sign-up", given | {"password": "short"})
+    assert f'name="next" value="{station}"' in told(again)
+    assert browser.post("/sign-up", given).location == station
+    elsewhere = visitor().post(
+        "/sign-up", given | {"username": "nora", "email": "n@example.org", "next": "//evil.example"}
+    )
+    assert elsewhere.location == "/accounts/me"
+
+
 def test_wrong_passwords_are_on_record(visitor, session, site):
     visitor().post("/login", {"username": "marta", "password": "not it"})
     session.rollback()

@@ -91,6 +91,18 @@ def test_a_rejected_start_says_so_and_offers_another_try(visitor, site):
     assert "Try again" in page
 
 
+def test_after_a_failure_the_way_that_was_chosen_is_still_chosen(visitor, site):
+    site.charger.policy = AuthorizationPolicy.OPEN
+    site.status("Preparing")
+    driver = visitor()
+    asked = ask(driver, site).location
+    orders(site)[-1].state = commands.CommandState.REJECTED
+    store(site.session)
+    again = re.search(r'href="(/c/[^"]+)"[^>]*>(?:<svg.*?</svg>)?Try again', driver.text(asked)).group(1)
+    assert 'value="card" checked' in driver.text(again)
+    assert 'value="guest" checked' in driver.text(f"/c/{site.slug}?method=nonsense")
+
+
 def test_pressing_twice_asks_once_and_nobody_else_can_ask_meanwhile(visitor, site):
     site.status("Preparing")
     driver = visitor()

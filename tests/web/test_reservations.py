@@ -221,3 +221,13 @@ def test_a_day_has_as_many_hours_as_its_clocks_say():
 
 def test_those_who_only_look_have_no_links_to_reserve(visitor, site):
     assert "/reservations/new" not in visitor().log_in(Role.READ_ONLY).text("/reservations")
+
+
+def test_what_a_place_cannot_be_kept_for_is_not_offered_there(visitor, site):
+    """Nobody is asked for a payment that would be refused."""
+    site.status("Available")
+    assert 'value="guest"' in visitor().text(f"/c/{site.slug}")
+    book(site)
+    page = visitor().text(f"/c/{site.slug}")
+    assert 'value="card"' in page
+    assert 'value="guest"' not in page

@@ -99,3 +99,17 @@ def test_after_a_session_the_driver_sees_what_is_left(visitor, site, purse):
     site.end(transaction, 7_000)
     driver = visitor().log_in(Role.DRIVER, purse.id)
     assert "1.71 € of your credit is left." in driver.text(f"/s/{transaction.secret}")
+
+
+def test_an_account_without_credit_is_not_what_a_driver_starts_with(visitor, site, purse):
+    site.charger.policy = CREDIT
+    site.status("Preparing")
+    driver = visitor().log_in(Role.DRIVER, purse.id)
+    page = driver.text(f"/c/{site.slug}")
+    assert 'value="account" checked' in page
+    assert "Olga Serrano · 5.00 €" in page
+    accounts.book(site.session, site.account, LedgerKind.TOP_UP, at=site.now, amount_cents=-500)
+    store(site.session)
+    page = driver.text(f"/c/{site.slug}")
+    assert 'value="account" checked' not in page
+    assert "Olga Serrano · 0.00 €" in page
