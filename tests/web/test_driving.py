@@ -39,6 +39,7 @@ def test_a_driver_who_is_done_is_asked_to_unplug_until_the_car_is_gone(visitor, 
     transaction = site.end(running(site), 8_654, site.now - timedelta(minutes=5))
     page = f"/s/{transaction.secret}"
     assert "Done. Please unplug" in visitor().text(page)
+    assert f'href="{page}/receipt"' in visitor().text(page)
     site.status("Finishing", site.now - timedelta(minutes=4))
     assert "Done. Please unplug" in visitor().text(page)
     for status in ("Available", "Charging"):
