@@ -16,7 +16,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +136,7 @@ def fetch(package: Package, scratch: Path) -> Path:
     order = ["npm", "pack", "--silent", f"{package.name}@{package.version}"]
     subprocess.run(order, cwd=scratch, check=True, capture_output=True)
     (archive,) = scratch.glob("*.tgz")
-    with tarfile.open(archive) as tar:
-        tar.extractall(scratch, filter="data")
+    subprocess.run(["tar", "--extract", "--file", archive.name], cwd=scratch, check=True)
     return scratch / "package"
 
 
