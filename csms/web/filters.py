@@ -9,7 +9,7 @@ from base64 import b64encode
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from io import BytesIO
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import qrcode
@@ -17,7 +17,6 @@ from babel import Locale, dates, numbers
 from flask import Flask, current_app
 from flask_babel import gettext
 from markupsafe import Markup
-from qrcode.image.svg import SvgPathImage
 
 from csms.web import assets, charts, languages
 
@@ -200,12 +199,22 @@ def iso(at: datetime | None) -> str:
 
 @lru_cache(maxsize=512)
 def qr_svg(text: str) -> Markup:
-    """A QR code as inline SVG, of which a page may have many. Drawing takes about 5 ms, so each text is drawn once."""
-    image = qrcode.make(text, image_factory=SvgPathImage, border=2)
-    buffer = BytesIO()
-    image.save(buffer)
-    markup = buffer.getvalue().decode().replace(' id="qr-path"', "")
-    return Markup(markup[markup.index("<svg") :])  # noqa: S704 - paths drawn by the library, not the text
+    """A QR code as inline SVG, of which a page may have many. Drawing takes about 5 ms, so each text is drawn once.
+
+    Dark squares side by side are one stroke of the path: it takes a third of what the library's own drawing takes.
+    """
+    code = qrcode.QRCode(border=2)
+    code.add_data(text)
+    rows, path = code.get_matrix(), []
+    for y, row in enumerate(rows):
+        x = 0
+        for is_dark, run in groupby(row):
+            width = len(list(run))
+            path += [f"M{x} {y}h{width}v1h-{width}z"] if is_dark else []
+            x += width
+    side = len(rows)
+    frame = f'<svg width="{side}mm" height="{side}mm" viewBox="0 0 {side} {side}" xmlns="http://www.w3.org/2000/svg">'
+    return Markup(f'{frame}<path d="{"".join(path)}"/></svg>')  # noqa: S704  numbers of ours, not the text
 
 
 def qr_img(address: str, size: int = 200) -> Markup:

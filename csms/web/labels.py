@@ -31,13 +31,13 @@ class CodeConverter(BaseConverter):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """`address` is what its QR code holds; `typed` the same for fingers, without https."""
+    """`address` is what its QR code holds; `code` is for fingers, behind the host."""
 
     title: str
     connector: str
     kind: str
     address: str
-    typed: str
+    code: str
 
 
 def register(app: Flask) -> None:
@@ -87,5 +87,5 @@ def _label(connector: Connector, config: Config) -> Label:
         connector=str(connector.evse_number) if several else "",
         kind=connector.type or "",
         address=f"{config.public_base_url}/c/{connector.slug}",
-        typed=f"{urlsplit(config.public_base_url).netloc}/{connector.code}",
+        code=connector.code,
     )

@@ -1,10 +1,12 @@
 """Pages write numbers, money and moments the same way everywhere."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import qrcode
 from flask import Flask
 
 from csms.web import filters, languages
@@ -117,6 +119,22 @@ def test_scripts_read_moments_in_utc() -> None:
 
 def test_a_qr_code_is_inline_svg() -> None:
     assert filters.qr_svg("https://charge.example/c/A-01").startswith("<svg")
+
+
+def test_a_qr_code_is_drawn_square_by_square_as_it_is_and_weighs_little() -> None:
+    address = "https://charge.example/c/ExDsb21xmoQrNb7D8A3RHA"
+    drawn = filters.qr_svg(address)
+    dark = {
+        (x, int(row))
+        for first, row, width in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn)
+        for x in range(int(first), int(first) + int(width))
+    }
+    code = qrcode.QRCode(border=2)
+    code.add_data(address)
+    squares = code.get_matrix()
+    assert dark == {(x, y) for y, row in enumerate(squares) for x, is_dark in enumerate(row) if is_dark}
+    assert f'viewBox="0 0 {len(squares)} {len(squares)}"' in drawn
+    assert len(drawn) < 4_500
 
 
 def test_templates_know_every_filter_and_hashed_addresses(tmp_path: Path) -> None:

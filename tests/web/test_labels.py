@@ -23,6 +23,11 @@ def test_a_sheet_has_a_label_for_each_connector_and_never_the_identity(visitor, 
     assert "labels is-a5" in one
 
 
+def test_what_is_typed_is_not_broken_within_the_code_however_long_the_address_is(visitor, site):
+    page = visitor().log_in().text("/labels?size=s")
+    assert re.search(rf'<p class="typed">[^<]+/<wbr><span>{site.connector.code}</span></p>', page)
+
+
 def test_the_code_of_a_label_leads_to_the_station_in_small_letters_too(visitor, site):
     code = site.connector.code
     assert re.fullmatch("(?:[A-HJKMNP-Z][2-9]){3}", code)
