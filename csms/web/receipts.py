@@ -98,7 +98,7 @@ def _amounts(transaction: Transaction, zone: str, at: datetime) -> Iterator[Row]
     yield from _totals(bill, currency)
     payment = payments.of_transaction(db.session(), transaction)
     if payment is not None:
-        yield from _paid(payment)
+        yield from _paid(payment, bill.total_cents)
 
 
 def _totals(bill: Bill, currency: str) -> Iterator[Row]:
@@ -108,10 +108,14 @@ def _totals(bill: Bill, currency: str) -> Iterator[Row]:
     yield Row(gettext("Total"), filters.money(bill.total_cents, currency), is_total=True)
 
 
-def _paid(payment: Payment) -> Iterator[Row]:
+def _paid(payment: Payment, total_cents: int) -> Iterator[Row]:
     held = filters.money(payment.held_cents, payment.currency)
     if payment.captured_cents:
         yield Row(gettext("Paid by bank card"), filters.money(payment.captured_cents, payment.currency))
+        # Whatever the station has drawn beyond the hold, drivers were told that they pay no more than that.
+        if payment.captured_cents == payment.held_cents < total_cents:
+            beyond = filters.money(total_cents - payment.held_cents, payment.currency)
+            yield Row(gettext("Beyond what was held: you do not pay it"), beyond)
         if payment.refunded_cents:
             yield Row(
                 gettext("Given back to your card"), filters.money(payment.refunded_cents, payment.currency)

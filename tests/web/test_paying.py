@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -160,6 +161,11 @@ def test_charging_is_stopped_before_it_costs_more_than_is_held(visitor, site, ti
     till.work()
     assert (till.payment.captured_cents, till.payment.state) == (4_000, PaymentState.CAPTURED)
     assert "not covered" in till.steps
+    page = f"/s/{transaction.secret}"
+    assert "What was held on your card is used up. You pay 40.00 €." in visitor().text(page)
+    receipt = re.sub(r"<[^>]+>", "", visitor().text(f"{page}/receipt"))
+    assert "Total40.29 €" in receipt
+    assert re.search(r"Paid by bank card40.00 €\s+Beyond what was held: you do not pay it0.29 €", receipt)
 
 
 def test_a_bill_that_is_corrected_is_given_back(visitor, site, till):
