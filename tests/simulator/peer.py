@@ -13,10 +13,12 @@ from itertools import count
 from queue import Empty, Queue
 from typing import Any
 
-from ocpp.messages import MessageType, get_validator
+from ocpp.messages import MessageType
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
+
+from tests.spec16 import complaints
 
 NOW = "2026-03-01T12:00:00Z"
 PATIENCE_S = 20.0
@@ -174,5 +176,4 @@ class Peer:
             self._ids.add(frame[1])
         action, payload = (frame[2], frame[3]) if frame[0] == 2 else (self._asked[frame[1]], frame[2])
         kind = MessageType.Call if frame[0] == 2 else MessageType.CallResult
-        errors = get_validator(kind, action, "1.6").iter_errors(payload)
-        self.complaints += [f"{action}: {error.message}" for error in errors]
+        self.complaints += [f"{action}: {words}" for words in complaints(kind, action, payload)]
