@@ -8,6 +8,7 @@ import zlib
 
 import pytest
 from make import make_charger, store
+from PIL import Image
 
 from csms.domain import chargers, sites
 from csms.domain.accounts import Role
@@ -70,6 +71,13 @@ def test_what_is_no_picture_and_what_is_beside_it_is_refused(visitor, site, gara
     olga, page = visitor().log_in(), f"/sites/{garage.id}/plan"
     upload(olga, page, b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     assert "Choose a picture: a PNG or a JPEG." in olga.text(page)
+    photograph = io.BytesIO()
+    Image.frombytes("L", (64, 64), bytes(range(256)) * 16).save(photograph, "JPEG")
+    for whole in (png(400, 200), photograph.getvalue()):
+        upload(olga, page, whole[:-20])
+        assert "This picture ends in its middle" in olga.text(page)
+        upload(olga, page, whole)
+        assert olga.get(f"{page}/picture").data == whole
     upload(olga, page, png(10, 10))
     olga.post(f"{page}/place", {"charger": site.charger.id, "left": "125", "top": "50"})
     assert "between 0 and 100" in olga.text(page)

@@ -64,13 +64,20 @@ def drop_plan(session: Session, site: Site) -> None:
 
 
 def _read(picture: bytes) -> tuple[str, int, int]:
-    """(kind, width, height) by the picture's own head; nobody's word for its kind is taken."""
+    """(kind, width, height) by the picture's own head: nobody's word for its kind is taken. Its end must be there."""
     if picture.startswith(b"\x89PNG\r\n\x1a\n") and picture[12:16] == b"IHDR" and len(picture) > 24:
+        _check_end(b"IEND" in picture[24:])
         return "image/png", int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
     at = 2 if picture.startswith(b"\xff\xd8\xff") else len(picture)
     while at + 9 < len(picture) and picture[at] == 0xFF:
         if picture[at + 1] in _FRAMES:
             height, width = (int.from_bytes(picture[x : x + 2], "big") for x in (at + 5, at + 7))
+            _check_end(b"\xff\xd9" in picture[at:])
             return "image/jpeg", width, height
         at += 2 + int.from_bytes(picture[at + 2 : at + 4], "big")
     raise Invalid("Choose a picture: a PNG or a JPEG.", "picture")
+
+
+def _check_end(is_there: bool) -> None:
+    if not is_there:
+        raise Invalid("This picture ends in its middle: save it anew, and choose it again.", "picture")
