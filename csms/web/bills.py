@@ -58,13 +58,19 @@ def bill_lines(
             reckoning = quantity if line.kind == "refund_kwh" else ""
         lines.append(
             BillLine(
-                str(KINDS.get(line.kind, line.kind)),
+                _kind(line, version),
                 reckoning,
                 filters.money(line.cents, currency),
                 tuple(_grounds(line, zone, version)),
             )
         )
     return lines
+
+
+def _kind(line: Line, version: TariffVersion | None) -> str:
+    if line.kind == "time" and version is not None and not version.is_time_plugged_in:
+        return gettext("Time while charging")
+    return str(KINDS.get(line.kind, line.kind))
 
 
 def _grounds(line: Line, zone: str, version: TariffVersion | None) -> Iterator[str]:

@@ -102,6 +102,26 @@ def test_prices_by_blocks_are_shown_in_words_and_reckoned(visitor, site):
     assert "Prices 3" in again
 
 
+def test_a_price_that_only_later_lines_have_counts_in_all_hours_and_says_so(visitor, site):
+    olga = visitor().log_in()
+    given = {
+        "shape": "elements",
+        "count": "2",
+        "name": "Night",
+        "e0_ENERGY": "0.21",
+        "e0_start_time": "00:00",
+    }
+    given |= {"e0_end_time": "23:59", "e1_ENERGY": "0.71", "e1_TIME": "0.6", "e1_FLAT": "1"}
+    made = olga.post("/tariffs/new", given).location
+    page = olga.text(f"{made}?energy=10&hours=1&idle=0&starts=2026-06-01T12:00")
+    assert ("10.000 kWh × 0.21 €/kWh" in page, "60.00 min × 0.01 €/min" in page) == (True, True)
+    assert "Of each kind of price the first line counts" in page
+    assert ("Time while charging" in page, "Time plugged in" in page) == (True, False)
+    olga.post(f"{made}/default")
+    transaction = site.end(site.begin(at=site.now - timedelta(hours=1)), 19_000)
+    assert "Time while charging" in olga.text(f"/sessions/{transaction.id}")
+
+
 def test_a_block_is_added_without_losing_what_was_written(visitor, site):
     page = told(visitor().log_in().post("/tariffs/new", BLOCKS | {"more": "1"}))
     assert 'name="e2_ENERGY"' in page
