@@ -19,7 +19,7 @@ from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Money, Out, answers
-from csms.domain import accounts
+from csms.domain import accounts, removal
 from csms.domain.accounts import Account, LedgerKind
 from csms.domain.accounts import queries as queries_of_accounts
 from csms.domain.base import Invalid
@@ -115,6 +115,17 @@ def show_account(account_id: int) -> AccountOut:
     own = own_account_id()
     found = queries.account(db.session(), account_id if own in (None, account_id) else 0)
     return account_out(found)
+
+
+@blueprint.delete("/accounts/<int:account_id>")
+@spec.validate(resp=answers(204, None), tags=["accounts"], operation_id="removeAccount")
+@needs(Scope.MONEY)
+def remove_account(account_id: int) -> tuple[str, int]:
+    """Remove an account that was entered by mistake. One with cards, users, sessions or bookings stays: 409."""
+    with unit() as session:
+        removal.remove_driver(session, queries.account(session, account_id, to_change=True))
+        guard.audit(session, "account.removed", f"account {account_id}")
+    return "", 204
 
 
 @blueprint.post("/accounts")

@@ -16,7 +16,7 @@ from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Moment, Out, answers
-from csms.domain import accounts
+from csms.domain import accounts, removal
 from csms.domain.accounts import IdToken, Likeness, Step, card_lines
 from csms.domain.base import Invalid
 from csms.extensions import db
@@ -179,8 +179,7 @@ def remove_id_token(token_id: int) -> tuple[str, int]:
     """Remove a card that was never used. One that was is kept with its transactions: block it instead."""
     with atomic() as session:
         token = queries.id_token(session, token_id)
-        queries.refuse_if_used(session, token)
-        session.delete(token)
+        removal.remove_card(session, token)
         guard.audit(session, "id_token.removed", f"id token {token_id}")
     return "", 204
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from csms.domain.accounts import Account, IdToken
-from csms.domain.base import NotFound, Refused
+from csms.domain.base import NotFound
 from csms.domain.chargers import Charger, Connector, ConnectorStatus, LinkLease
 from csms.domain.chargers.models import ChargerTag
 from csms.domain.commands import Command, CommandState
@@ -133,13 +133,6 @@ def id_token(session: Session, token_id: int, account_id: int | None = None) -> 
     if found is None:
         raise NotFound("There is no such id token.")
     return found
-
-
-def refuse_if_used(session: Session, token: IdToken) -> None:
-    """Raises Refused for a card that has charged: its transactions tell whose they were."""
-    query = select(Transaction.id).where(Transaction.id_token_id == token.id).limit(1)
-    if session.scalar(query) is not None:
-        raise Refused("This card has been used, and its sessions are kept: block it instead.")
 
 
 def accounts(*, account_id: int | None, words: str | None = None) -> Select[Account]:

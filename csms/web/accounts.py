@@ -12,7 +12,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts, subscriptions
+from csms.domain import accounts, removal, subscriptions
 from csms.domain.accounts import Account, LedgerKind, queries
 from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.payments import queries as payments
@@ -140,6 +140,22 @@ def credit(account_id: int) -> Page:
         return _page(account_id, error), 422
     flash(gettext("The credit is booked."), "success")
     return redirect(url_for(".show", account_id=account_id))
+
+
+@blueprint.post("/<int:account_id>/delete")
+@requires("edit")
+def remove(account_id: int) -> Response:
+    """Remove a driver on whom nothing hangs."""
+    try:
+        with atomic() as session:
+            account = queries.account(session, account_id)
+            _audit("account.remove", account, account.name)
+            removal.remove_driver(session, account)
+    except Refused as error:
+        flash(said(error), "error")
+        return redirect(url_for(".show", account_id=account_id))
+    flash(gettext("The driver is removed."), "success")
+    return redirect(url_for(".index"))
 
 
 @blueprint.post("/<int:account_id>/vehicles")

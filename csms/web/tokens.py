@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from csms import clock
-from csms.domain import accounts
+from csms.domain import accounts, removal
 from csms.domain.accounts import Hint, IdToken, Likeness, queries
 from csms.domain.accounts.queries import CardState
 from csms.domain.base import DomainError, Invalid, Refused
@@ -130,6 +130,22 @@ def judge(token_id: int, verb: str) -> Response:
         flash(gettext("The card %(uid)s is allowed.", uid=token.uid), "success")
     else:
         flash(gettext("The card %(uid)s is blocked.", uid=token.uid), "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<int:token_id>/delete")
+@requires("edit")
+def remove(token_id: int) -> Response:
+    """Remove a card that never charged."""
+    try:
+        with atomic() as session:
+            token = queries.card(session, token_id)
+            _audit("card.remove", token)
+            removal.remove_card(session, token)
+    except Refused as error:
+        flash(said(error), "error")
+        return redirect(url_for(".show", token_id=token_id))
+    flash(gettext("The card is removed."), "success")
     return redirect(url_for(".index"))
 
 

@@ -135,6 +135,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/accounts", {MONEY, SELF}),
     ("POST", "/accounts", {MONEY}),
     ("GET", "/accounts/9", {MONEY, SELF}),
+    ("DELETE", "/accounts/9", {MONEY}),
     ("POST", "/accounts/9/credit", {MONEY}),
     ("GET", "/accounts/9/vehicles", {READ, SELF}),
     ("GET", "/vehicles", {MONEY}),

@@ -40,6 +40,24 @@ def test_what_is_no_amount_is_not_booked(visitor, site, amount):
     assert balance(site) == (5_000, 0)
 
 
+def test_a_driver_and_a_card_that_were_entered_by_mistake_are_deleted_and_others_stay(visitor, site):
+    olga = visitor().log_in(Role.OPERATOR)
+    driver = olga.post("/accounts/new", {"name": "Mistake"}).location
+    olga.post("/cards/new", {"uid": "04MISTAKE", "account": driver.rpartition("/")[2], "is_allowed": "1"})
+    assert "Cards are with this driver" in olga.text(olga.post(f"{driver}/delete").location)
+    card = re.search(r'href="(/cards/\d+)"', olga.text(driver))[1]
+    assert "The card is removed." in olga.text(olga.post(f"{card}/delete").location)
+    assert "The driver is removed." in olga.text(olga.post(f"{driver}/delete").location)
+    assert (olga.get(driver).status_code, olga.get(card).status_code) == (404, 404)
+    site.begin(at=site.now - timedelta(hours=1))
+    used = re.search(r'href="(/cards/\d+)"', olga.text(f"/accounts/{site.account.id}"))[1]
+    assert "block it instead" in olga.text(olga.post(f"{used}/delete").location)
+    support = visitor().log_in(Role.SUPPORT)
+    assert [support.post(f"{x}/delete").status_code for x in (used, f"/accounts/{site.account.id}")] == [
+        404
+    ] * 2
+
+
 def test_support_cannot_add_credit(visitor, site):
     support = visitor().log_in(Role.SUPPORT)
     assert support.post(f"/accounts/{site.account.id}/credit", {"amount": "9"}).status_code == 404

@@ -16,7 +16,7 @@ from csms.compat.door import Wrong, body, needs
 from csms.compat.ov2xmp import bodies
 from csms.compat.ov2xmp.blueprint import blueprint
 from csms.compat.ov2xmp.listing import exact, listed, only_fields
-from csms.domain import accounts
+from csms.domain import accounts, removal
 from csms.domain.accounts import IdToken, User
 from csms.domain.base import Invalid, Refused
 from csms.extensions import db
@@ -118,8 +118,7 @@ def remove_id_tag(id_token: str) -> tuple[str, int]:
     """Remove a card that was never used; 409 for one that was: revoke it instead."""
     with atomic() as session:
         token = _found(session, id_token)
-        queries.refuse_if_used(session, token)
-        session.delete(token)
+        removal.remove_card(session, token)
         guard.audit(session, "id_token.removed", f"id token {token.id}")
     return "", 204
 

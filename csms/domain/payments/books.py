@@ -40,6 +40,11 @@ def account(session: Session, at: datetime) -> Account:
     return found
 
 
+def is_kept_on(session: Session, account: Account) -> bool:
+    """Is this the account of what is paid by card?"""
+    return settings.get(session, ACCOUNT) == str(account.id)
+
+
 def book(session: Session, payment: Payment, cents: int, *, at: datetime) -> None:
     """What has been taken, or less than nothing for what has gone back."""
     accounts.book(
