@@ -3,6 +3,7 @@
 Credit is asked for where a charger wants it, and of a voucher that stands for itself everywhere: nobody else would pay.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,11 +38,12 @@ class Left:
 
 def left_of(session: Session, account: Account, at: datetime) -> Left:
     """As it stands at `at`, with every session that runs on the account."""
+    return _left(account, session.scalars(_running().where(Transaction.account_id == account.id)), at)
+
+
+def _left(account: Account, running: Iterable[Transaction], at: datetime) -> Left:
     cents, energy_wh = account.balance_cents, account.balance_wh
-    query = select(Transaction).where(
-        Transaction.account_id == account.id, Transaction.state == TransactionState.ACTIVE
-    )
-    for transaction in session.scalars(query):
+    for transaction in running:
         bill, terms = transactions.bill_of(transaction, at), transactions.terms_of(transaction)
         bill, covered_wh = transactions.paid_in_kwh(bill, terms, transaction.energy_wh or 0, energy_wh)
         cents, energy_wh = cents - bill.total_cents, energy_wh - covered_wh
@@ -65,28 +67,40 @@ def was_used_up(session: Session, transaction: Transaction, at: datetime) -> boo
 
 
 def stop_spent(session: Session, at: datetime) -> int:
-    """End the sessions of accounts whose credit is used up; how many were asked to."""
-    query = (
-        select(Transaction)
+    """End the sessions of accounts whose credit is used up; how many were asked to.
+
+    Two queries, however many charge: those that would end, and all that run on their accounts.
+    """
+    ending = _ending()
+    found = session.scalars(
+        ending.options(joinedload(Transaction.charger), joinedload(Transaction.account))
+    ).all()
+    its_account = ending.with_only_columns(Transaction.account_id)
+    running: dict[Account, list[Transaction]] = {}
+    for transaction in (
+        session.scalars(_running().where(Transaction.account_id.in_(its_account))) if found else ()
+    ):
+        if transaction.account is not None:
+            running.setdefault(transaction.account, []).append(transaction)
+    spent = {account for account, its in running.items() if _left(account, its, at).is_used_up}
+    return sum(_stop(session, x, at) for x in found if x.account in spent)
+
+
+def _ending() -> Select[Transaction]:
+    """Sessions that end when the credit of their account is used up."""
+    return (
+        _running()
         .join(Transaction.charger)
         .join(Transaction.account)
         .where(
-            Transaction.state == TransactionState.ACTIVE,
             Account.is_service.is_(False),
             or_(Charger.policy == AuthorizationPolicy.CREDIT, Account.id.in_(_stand_alone())),
         )
-        .options(joinedload(Transaction.charger), joinedload(Transaction.account))
     )
-    spent: dict[int, bool] = {}
-    stopped = 0
-    for transaction in session.scalars(query).all():
-        account = transaction.account
-        if account is None:
-            continue
-        if account.id not in spent:
-            spent[account.id] = left_of(session, account, at).is_used_up
-        stopped += spent[account.id] and _stop(session, transaction, at)
-    return stopped
+
+
+def _running() -> Select[Transaction]:
+    return select(Transaction).where(Transaction.state == TransactionState.ACTIVE)
 
 
 def _stop(session: Session, transaction: Transaction, at: datetime) -> bool:
