@@ -260,7 +260,10 @@ def test_ones_own_account_from_a_vehicle_to_its_end(town: Town, harbour: Harbour
     page.get_by_role("button", name="Add vehicle").click()
     expect(page.get_by_text("Renault Zoe").first).to_be_visible()
     page.get_by_text("Change Key ring").click()
-    page.get_by_role("button", name="Lost: block this card").click()
+    block = page.get_by_role("button", name="Lost: block this card")
+    expect(block).to_be_hidden()  # what cannot be taken back is not pressed by mistake
+    page.get_by_text("Is it lost?").click()
+    block.click()
     expect(page.get_by_text("Blocked", exact=True)).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my data").click()
