@@ -185,8 +185,7 @@ def change_vehicle(vehicle_id: int) -> Page:
             accounts.change_vehicle(session, car, brand=brand, model=model, vin=vin)
             put_on_record(session, "vehicle.changed", f"account {account_id}", f"{car.brand} {car.model}")
     except (Invalid, Refused) as error:
-        flash(said(error), "error")
-        return redirect(url_for(".show", account_id=account_id))
+        return _page(account_id, error, vehicle_id), 422
     flash(gettext("Saved."), "success")
     return redirect(url_for(".show", account_id=account_id))
 
@@ -221,13 +220,19 @@ class TypedVehicle:
     problems: Mapping[str, str]
 
 
-def my_page(typed: TypedVehicle | None = None) -> str:
-    """The page of whoever is logged in and has an account."""
+def my_page(typed: TypedVehicle | None = None, voucher_problem: str | None = None) -> str:
+    """The page of whoever is logged in and has an account. `voucher_problem`: what is wrong with the code typed."""
     given = _view(current_user.account_id)
     months = spending.by_month(db.session(), current_user.account_id, given["zone"], given["now"])
     paid_by_card = payments.of_payer(db.session(), current_user.account_id)
     return render_template(
-        "accounts/me.html", **given, months=months, paid_by_card=paid_by_card, states=STATES, typed=typed
+        "accounts/me.html",
+        **given,
+        months=months,
+        paid_by_card=paid_by_card,
+        states=STATES,
+        typed=typed,
+        voucher_problem=voucher_problem,
     )
 
 
@@ -235,11 +240,14 @@ def currency() -> str:
     return str(current_app.extensions["settings"].currency)
 
 
-def _page(account_id: int, error: DomainError | None = None) -> str:
+def _page(account_id: int, error: DomainError | None = None, vehicle_id: int | None = None) -> str:
+    """`error`: what is wrong with what was typed; of that vehicle, if one was to be changed."""
     field = error.field if isinstance(error, Invalid) else "vin" if error else None
     given = request.form if error else {}
     problems = {field: said(error)} if error else {}
-    return render_template("accounts/show.html", **_view(account_id), given=given, problems=problems)
+    return render_template(
+        "accounts/show.html", **_view(account_id), given=given, problems=problems, vehicle_id=vehicle_id
+    )
 
 
 def _view(account_id: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock
 from csms.domain import chargers, frames
-from csms.domain.chargers import queries
+from csms.domain.chargers import Charger, queries
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
@@ -67,11 +67,15 @@ def message_list(charger_id: int) -> str:
 
 @blueprint.get("/<int:charger_id>/configuration")
 def configuration(charger_id: int) -> str:
-    charger = shown(charger_id)
+    return configuration_page(shown(charger_id))
+
+
+def configuration_page(charger: Charger, refused: str | None = None) -> str:
+    """`refused`: why the key in the form is not set; its dialog is open again."""
     return render_template(
         "chargers/configuration.html",
         words=selection.words_given(),
-        **frame(charger, "configuration", clock.now()),
+        **frame(charger, "configuration", clock.now()) | {"refused": refused},
         **_configuration(charger.id),
         **wanted_of(charger, clock.now()),
         **list_of(charger),
@@ -195,5 +199,5 @@ def _configuration(charger_id: int) -> dict[str, Any]:
     return {
         "keys": queries.configuration(db.session(), charger_id, selection.words_given()),
         "changes": chargers.changes_of(db.session(), charger_id),
-        "list_url": with_query(".configuration_list", request.args, charger_id=charger_id),
+        "list_url": with_query("chargers.configuration_list", request.args, charger_id=charger_id),
     }

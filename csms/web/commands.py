@@ -20,6 +20,7 @@ from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
 from csms.web import batches
 from csms.web.addresses import with_query
+from csms.web.charger_tabs import configuration_page
 from csms.web.chargers import about, live_page, shown, startable_cards
 from csms.web.languages import said
 from csms.web.limit_forms import number
@@ -31,7 +32,12 @@ from csms.work import atomic
 blueprint = Blueprint("commands", __name__)
 
 PAGE_SIZE = 50
-FILLED_IN = frozenset({Kind.START, Kind.DATA_TRANSFER})  # with words of their own, which are not to be lost
+# Where what was filled in stands again when it is refused: it is not to be lost.
+FILLED_IN: Mapping[str, Callable[[Charger, str], str]] = {
+    Kind.START: live_page,
+    Kind.DATA_TRANSFER: live_page,
+    Kind.CHANGE_CONFIGURATION: configuration_page,
+}
 GUARDED = frozenset({"authorizationkey", "securityprofile"})
 
 
@@ -101,8 +107,8 @@ def request_for(charger_id: int) -> str | tuple[str, int] | Response:
     except DomainError as error:
         if "HX-Request" in request.headers:
             return render_template("commands/_refused.html", words=said(error)), 409
-        if kind in FILLED_IN:
-            return live_page(shown(charger_id), said(error)), 422
+        if (page := FILLED_IN.get(kind)) is not None:
+            return page(shown(charger_id), said(error)), 422
         flash(said(error), "error")
         return redirect(url_for("chargers.show", charger_id=charger_id))
     if "HX-Request" in request.headers:

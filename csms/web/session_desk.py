@@ -23,7 +23,10 @@ from csms.web.amounts import part_to_return
 from csms.web.languages import said
 from csms.web.security import actor, put_on_record, requires
 from csms.web.transactions import blueprint as blueprint
+from csms.web.transactions import page
 from csms.work import atomic
+
+Answer = tuple[str, int] | WerkzeugResponse
 
 
 @blueprint.post("/<int:transaction_id>/stop")
@@ -60,7 +63,7 @@ def close(transaction_id: int) -> str | WerkzeugResponse:
 
 @blueprint.post("/<int:transaction_id>/refund")
 @requires("money")
-def refund(transaction_id: int) -> WerkzeugResponse:
+def refund(transaction_id: int) -> Answer:
     """Give back what a session cost, or part of it."""
     given = request.form
     try:
@@ -71,15 +74,15 @@ def refund(transaction_id: int) -> WerkzeugResponse:
             amount = "all" if cents is None else given.get("amount", "")
             put_on_record(session, "session.refund", str(transaction_id), f"{amount}: {reason}")
     except (Invalid, Refused) as error:
-        flash(said(error), "error")
-    else:
-        flash(gettext("Given back. The bill, the account and the charge record say so."), "success")
+        is_amount = isinstance(error, Invalid) and error.field == "amount"
+        return page(transaction_id, {"amount" if is_amount else "reason": said(error)}), 422
+    flash(gettext("Given back. The bill, the account and the charge record say so."), "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 
 @blueprint.post("/<int:transaction_id>/notes")
 @requires("operate")
-def add_note(transaction_id: int) -> WerkzeugResponse:
+def add_note(transaction_id: int) -> Answer:
     """Write something down about it. Notes are never changed."""
     try:
         with atomic() as session:
@@ -89,13 +92,13 @@ def add_note(transaction_id: int) -> WerkzeugResponse:
             )
             put_on_record(session, "session.note", str(transaction_id))
     except Invalid as error:
-        flash(said(error), "error")
+        return page(transaction_id, {"text": said(error)}), 422
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 
 @blueprint.post("/<int:transaction_id>/receipt")
 @requires("operate")
-def send_receipt(transaction_id: int) -> WerkzeugResponse:
+def send_receipt(transaction_id: int) -> Answer:
     """The receipt by mail, as it stands now; to the driver, or to whoever asks for it."""
     to, at = request.form.get("email", "").strip(), clock.now()
     try:
@@ -104,11 +107,8 @@ def send_receipt(transaction_id: int) -> WerkzeugResponse:
         with atomic() as session:
             put_on_record(session, "session.receipt", str(transaction_id), to)
     except (Invalid, Refused) as error:
-        flash(said(error), "error")
-    else:
-        flash(
-            gettext("The receipt goes to %(to)s. Settings → Mail shows what became of it.", to=to), "success"
-        )
+        return page(transaction_id, {"email": said(error)}), 422
+    flash(gettext("The receipt goes to %(to)s. Settings → Mail shows what became of it.", to=to), "success")
     return redirect(url_for(".show", transaction_id=transaction_id))
 
 

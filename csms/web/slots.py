@@ -32,6 +32,10 @@ blueprint = Blueprint("slots", __name__)
 
 Page = str | tuple[str, int] | Response
 
+NOTHING = {
+    SlotKind.TARIFF: lazy_gettext("No tariff gives a price on this day."),
+    SlotKind.CAPACITY: lazy_gettext("Nothing limits the power on this day."),
+}
 TITLES = {
     SlotKind.TARIFF: lazy_gettext("Price of a kWh"),
     SlotKind.CAPACITY: lazy_gettext("Most power"),
@@ -51,9 +55,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A day of one kind: its steps, the words of the upper edge, and the same as rows."""
+    """A day of one kind: its steps, the words of the upper edge, and the same as rows; or that there is `nothing`."""
 
     title: str
+    nothing: str | None
     drawn: Plot
     top: str
     stretches: list[Stretch]
@@ -200,7 +205,8 @@ def _chart(kind: SlotKind, values: Sequence[Decimal | None], told: slots.Day, wo
     most = max((x for x in values if x is not None), default=None)
     top = float(most) * 1.12 if most else 1.0
     edge = gettext("most %(value)s", value=_words(most, words)) if most else ""
-    return Chart(str(TITLES[kind]), stairs(points, top=top), edge, stretches)
+    nothing = str(NOTHING[kind]) if most is None else None
+    return Chart(str(TITLES[kind]), nothing, stairs(points, top=top), edge, stretches)
 
 
 def _words(value: Decimal | None, words: Any) -> str:

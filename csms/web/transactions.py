@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,8 +79,14 @@ def active() -> str:
 @blueprint.get("/<int:transaction_id>")
 @requires("host")
 def show(transaction_id: int) -> str:
-    transaction = queries.get(db.session(), transaction_id)
-    return render_template("transactions/show.html", **_page(transaction))
+    return page(transaction_id)
+
+
+def page(transaction_id: int, problems: Mapping[str, str] | None = None) -> str:
+    """`problems`: what is wrong with what was typed, by field; its form is open again."""
+    told = _page(queries.get(db.session(), transaction_id))
+    given = request.form if problems else {}
+    return render_template("transactions/show.html", **told, given=given, problems=problems or {})
 
 
 @blueprint.get("/<int:transaction_id>/live")

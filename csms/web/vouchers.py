@@ -19,7 +19,7 @@ from csms.domain.base import Invalid, NotFound, Refused
 from csms.extensions import db, limiter
 from csms.quantities import cents, kwh
 from csms.web import exports, filters
-from csms.web.accounts import currency
+from csms.web.accounts import currency, my_page
 from csms.web.addresses import with_query
 from csms.web.amounts import amount_of
 from csms.web.languages import said
@@ -110,12 +110,9 @@ def redeem() -> Page:
             found = accounts.redeem_voucher(session, account, code, by=actor(), at=clock.now())
             put_on_record(session, "voucher.redeem", f"account {account.id}", f"voucher {found.id}")
     except Invalid as error:
-        flash(said(error), "error")
-    else:
-        worth = (
-            filters.kwh(found.energy_wh) if found.energy_wh else filters.money(found.amount_cents, currency())
-        )
-        flash(gettext("%(worth)s of credit are added.", worth=worth), "success")
+        return my_page(voucher_problem=said(error)), 422
+    worth = filters.kwh(found.energy_wh) if found.energy_wh else filters.money(found.amount_cents, currency())
+    flash(gettext("%(worth)s of credit are added.", worth=worth), "success")
     return redirect(url_for("accounts.me"))
 
 

@@ -118,7 +118,9 @@ def test_a_vehicle_is_changed_and_removed(visitor, site):
     (car,) = re.findall(r"/accounts/vehicles/(\d+)\"", clerk.text(page))
     clerk.post(f"/accounts/vehicles/{car}", {"brand": "Renault", "model": "Megane", "vin": ""})
     assert "Renault Megane" in clerk.text(page)
-    clerk.post(f"/accounts/vehicles/{car}", {"brand": "", "model": "Megane", "vin": ""})
-    assert "Give the vehicle's brand and model" in clerk.text(page)
+    refused = clerk.post(f"/accounts/vehicles/{car}", {"brand": "", "model": "Scenic", "vin": ""})
+    assert refused.status_code == 422
+    assert "Give the vehicle's brand and model" in told(refused)
+    assert f'value="Scenic" id="model-{car}"' in told(refused)
     clerk.post(f"/accounts/vehicles/{car}/remove")
     assert "Megane" not in clerk.text(page)

@@ -91,6 +91,16 @@ def test_a_session_is_started_with_a_limit_of_its_own(session: Session, olga: Br
             {"kind": "data_transfer", "vendor_id": "Acme", "message_id": "long " * 11, "data": "once more"},
             "printable characters",
         ),
+        (
+            "set-key",
+            {"kind": "change_configuration", "name": "LogServer", "value": "ftp://box:…@logs.example"},
+            "Write the password in the address of LogServer",
+        ),
+        (
+            "set-key",
+            {"kind": "change_configuration", "name": "AuthorizationKey", "value": "a new one"},
+            "This one is changed under Security",
+        ),
     ],
 )
 def test_an_order_that_is_refused_without_scripts_keeps_what_was_typed(

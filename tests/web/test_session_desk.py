@@ -21,8 +21,10 @@ def test_a_note_is_kept_with_who_and_when_and_cannot_be_empty(visitor, site):
     page = olga.text(f"/sessions/{begun.id}")
     assert "The cable was stuck.\nCalled back." in page
     assert "owner-0, " in page
-    olga.post(f"/sessions/{begun.id}/notes", {"text": "  "})
-    assert "Write a note of at most" in olga.text(f"/sessions/{begun.id}")
+    refused = olga.post(f"/sessions/{begun.id}/notes", {"text": "Too long. " * 201})
+    assert refused.status_code == 422
+    assert "Write a note of at most" in told(refused)
+    assert "Too long. Too long." in told(refused)
     reader = visitor().log_in(Role.READ_ONLY)
     assert "The cable was stuck" in reader.text(f"/sessions/{begun.id}")
     assert reader.post(f"/sessions/{begun.id}/notes", {"text": "mine"}).status_code == 404
@@ -89,3 +91,16 @@ def test_the_curve_is_told_in_lists_of_one_length(visitor, site):
     assert {len(x) for x in told_curve.values()} == {61}
     assert told_curve["energy_wh"][-1] == 3_000
     assert f'data-curve="/sessions/{begun.id}/curve.json"' in page.text(f"/sessions/{begun.id}")
+
+
+def test_a_refund_that_cannot_be_keeps_what_was_typed(visitor, site):
+    begun = site.begin(at=site.now - timedelta(hours=1))
+    site.end(begun, 19_425)
+    olga = visitor().log_in()
+    form = {"how": "part", "amount": "ninety", "reason": "The plug was dirty"}
+    refused = olga.post(f"/sessions/{begun.id}/refund", form)
+    assert refused.status_code == 422
+    dialog = told(refused).split('id="refund" open')[1].split("</dialog>")[0]
+    assert 'value="ninety"' in dialog
+    assert 'value="The plug was dirty"' in dialog
+    assert 'value="part" checked' in dialog

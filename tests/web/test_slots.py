@@ -30,6 +30,8 @@ def test_a_day_is_told_and_slots_are_written_and_given_back(
     before = olga.text(here)
     assert "Nothing written" in before
     assert [x[-1] for x in cells(before, "Price of a kWh on")] == ["The tariff"]
+    assert "Nothing limits the power on this day." in before
+    assert before.count("<svg viewBox") == 1  # the prices are drawn, and no empty chart of limits
     night = {"connector": "1", "kind": "tariff", "from": "22:00", "until": "06:00", "value": "0,25"}
     assert olga.post(here, night).status_code == 302
     olga.post(here, night | {"kind": "capacity", "value": "7.4"})

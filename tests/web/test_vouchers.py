@@ -14,6 +14,7 @@ from csms.domain.accounts import Account, LedgerKind, Role
 from csms.domain.chargers import AuthorizationPolicy
 from csms.domain.commands import Command, CommandState
 from tests.api.caller import begin
+from tests.web.visitor import told
 
 
 def codes(page: str) -> list[str]:
@@ -45,8 +46,10 @@ def test_a_driver_redeems_a_voucher_once(visitor, site):
     driver.post("/vouchers/redeem", {"code": code.lower()})
     page = driver.text("/accounts/me")
     assert ("10.00 kWh of credit are added" in page or "10 kWh" in page, "Voucher" in page) == (True, True)
-    driver.post("/vouchers/redeem", {"code": code})
-    assert "has been redeemed already" in driver.text("/accounts/me")
+    refused = driver.post("/vouchers/redeem", {"code": code})
+    assert refused.status_code == 422
+    assert "has been redeemed already" in told(refused)
+    assert f'value="{code}"' in told(refused)
     site.session.rollback()
     assert site.session.get_one(Account, site.account.id, populate_existing=True).balance_wh == 10_000
 
@@ -87,10 +90,10 @@ def test_a_session_is_refunded_on_its_page(visitor, site):
     olga = visitor().log_in(Role.ACCOUNTANT)
     here = f"/sessions/{transaction.id}"
     assert "Refund session" in olga.text(here)
-    olga.post(f"{here}/refund", {"how": "part", "amount": "100", "reason": "much"})
-    assert "at most what it cost" in olga.text(here)
-    olga.post(f"{here}/refund", {"how": "whole", "amount": "2,00", "reason": "which?"})
-    assert "choose one of the two" in olga.text(here)
+    refused = olga.post(f"{here}/refund", {"how": "part", "amount": "100", "reason": "much"})
+    assert "at most what it cost" in told(refused)
+    refused = olga.post(f"{here}/refund", {"how": "whole", "amount": "2,00", "reason": "which?"})
+    assert "choose one of the two" in told(refused)
     olga.post(f"{here}/refund", {"how": "part", "amount": "2,00", "reason": "cable stuck"})
     page = olga.text(here)
     assert ("Given back" in page, "7.17 €" in page) == (True, True)
