@@ -53,7 +53,7 @@ def _asked() -> SingleRows:
     today: Any = Later("today", Date())
     queries = (
         census.counting(Filter(), at),
-        figures.day(midnight),
+        figures.day(midnight, at),
         figures.grid_use(at),
         uptime.days_of_all(today - UPTIME_OF, today),
         first_steps.asking(),

@@ -23,6 +23,7 @@ from csms.domain.chargers.filtering import Show
 from csms.domain.overview import Overview, overview
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
+from csms.domain.transactions.figures import Day
 from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
@@ -41,6 +42,7 @@ MOST_RUNNING = 8
 UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
 PUT_OFF = timedelta(hours=24)
 LEAST_W = 50  # less is not worth a curve
+LEAST_WH = 1_000  # less is nothing to compare with
 COUNTED = {
     "Available": gettext_noop("%(count)s free"),
     "Preparing": gettext_noop("%(count)s plugged in"),
@@ -74,7 +76,7 @@ def show() -> str | Response:
     if not found.fleet.chargers:
         steps = first_steps.shown(found.steps)
         return render_template("dashboard/empty.html", steps=steps, **_first_run(at))
-    context = _headline(at) | _figures(found) | _attention(at) | _power(at)
+    context = _headline(at) | _figures(found, at) | _attention(at) | _power(at)
     context |= _connectors(at, found.fleet.connectors.total()) | _sessions(at)
     return render_template(
         "dashboard/show.html",
@@ -93,7 +95,8 @@ def headline() -> str:
 
 @blueprint.get("/dashboard/figures")
 def show_figures() -> str:
-    return render_template("dashboard/_figures.html", **_figures(_overview(clock.now())))
+    at = clock.now()
+    return render_template("dashboard/_figures.html", **_figures(_overview(at), at))
 
 
 @blueprint.get("/dashboard/attention")
@@ -189,7 +192,7 @@ def _overview(at: datetime) -> Overview:
     return overview(db.session(), midnight=_midnight(at), at=at)
 
 
-def _figures(found: Overview) -> dict[str, Any]:
+def _figures(found: Overview, at: datetime) -> dict[str, Any]:
     statuses, listed, day = found.fleet.connectors, found.fleet.chargers, found.day
     charging = sum(
         statuses[x]
@@ -203,14 +206,32 @@ def _figures(found: Overview) -> dict[str, Any]:
             "connectors": statuses.total(),
             "connector_words": _connector_words(statuses),
             "energy_wh": day.energy_wh,
-            "energy_words": gettext("since midnight"),
+            "energy_words": _energy_words(day, at),
             "revenue_minor": day.cost_cents,
             "currency": current_app.extensions["settings"].currency,
-            "revenue_words": ngettext("%(num)s session ended", "%(num)s sessions ended", day.ended),
+            "revenue_words": _revenue_words(day),
             "online": accepted - listed[Show.OFFLINE],
             "chargers": accepted,
         }
     }
+
+
+def _energy_words(day: Day, at: datetime) -> str:
+    """Beside what had been charged by this time a week ago: by sessions that had ended, as only that is known."""
+    if day.before_wh < LEAST_WH:
+        return gettext("since midnight")
+    change = day.ended_wh / day.before_wh - 1
+    weekday = filters.localtime(at - figures.WEEK, zone(), "weekday")
+    share = ("−" if change < 0 else "+") + filters.percent(abs(change))
+    return gettext("%(share)s on last %(weekday)s by now", share=share, weekday=weekday)
+
+
+def _revenue_words(day: Day) -> str:
+    ended = ngettext("%(num)s session ended", "%(num)s sessions ended", day.ended)
+    if day.ended < 2 or not day.cost_cents:
+        return ended
+    average = filters.money(round(day.cost_cents / day.ended), current_app.extensions["settings"].currency)
+    return gettext("%(sessions)s, ⌀ %(average)s", sessions=ended, average=average)
 
 
 def _connector_words(statuses: Counter[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,6 +20,8 @@ from csms.domain.chargers import Admission, Attempt, RefusalCause
 from csms.domain.tariffs import simple
 from csms.extensions import db
 from tests.web.browser import HTMX, Browser, logged_in, publish
+from tests.web.site import Site
+from tests.web.visitor import Visitor
 
 PRICES = simple("EUR", Decimal("0.49"), Decimal(0), Decimal(0), 0, Decimal(0), Decimal(21))
 
@@ -248,3 +251,21 @@ def test_the_power_stands_beside_what_the_grid_gives(session: Session, olga: Bro
     shown = olga.read(f"/sites/{site.id}").replace("\u00a0", " ")
     assert "Its connection gives 50.0 kW" in shown
     assert "/chargers/bulk/out-of-service?site=" in shown
+
+
+def test_the_energy_of_today_is_beside_that_of_a_week_ago_and_the_revenue_beside_its_average(
+    visitor: Callable[[], Visitor], site: Site
+) -> None:
+    olga, week, minute = visitor().log_in(), timedelta(days=7), timedelta(minutes=1)
+    assert "since midnight" in olga.text("/dashboard/figures")
+    for wh, at in (
+        (4_000, site.now - week),
+        (50_000, site.now - week + timedelta(hours=1)),
+    ):  # the second is later
+        site.end(site.begin(at=at - minute, meter_wh=0), wh, at - timedelta(seconds=1))
+    for wh, at in ((1_000, site.now - 2 * minute), (2_000, site.now)):
+        site.end(site.begin(at=at - minute, meter_wh=0), wh, at)
+    page = olga.text("/dashboard/figures")
+    weekday = f"{site.now - week:%A}"
+    assert f"−25 % on last {weekday} by now" in page
+    assert "2 sessions ended, ⌀ 1.08 €" in page

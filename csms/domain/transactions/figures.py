@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 
 from sqlalchemy import func, or_, select
@@ -14,15 +14,21 @@ from csms.domain.sites import Site
 from csms.domain.transactions.models import Transaction, TransactionState
 
 QUARTER_S = 900
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Since midnight: energy of the sessions that ended or are running, and what the ended ones cost in cents."""
+    """Since midnight: energy of the sessions that ended or are running, and what the ended ones cost in cents.
+
+    `ended_wh` is the energy of those that ended, `before_wh` of those that had by this time a week ago.
+    """
 
     energy_wh: int
     cost_cents: int
     ended: int
+    ended_wh: int
+    before_wh: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +55,23 @@ def grid_use(at: datetime) -> Sums:
     return select(*(x.scalar_subquery() for x in (power, limited.where(known), limit, count)))
 
 
-def day(since: datetime) -> Sums:
+def day(since: datetime, at: datetime) -> Sums:
     """The columns of Day, where what runs adds to the energy."""
     running = select(func.coalesce(func.sum(Transaction.energy_wh), 0)).where(
         Transaction.state == TransactionState.ACTIVE
     )
+    ended_wh = func.coalesce(func.sum(Transaction.energy_wh), 0)
+    is_known = Transaction.state != TransactionState.ORPHAN
+    before = select(ended_wh).where(
+        Transaction.ended_at >= since - WEEK, Transaction.ended_at < at - WEEK, is_known
+    )
     return select(
-        func.coalesce(func.sum(Transaction.energy_wh), 0) + running.scalar_subquery(),
+        ended_wh + running.scalar_subquery(),
         func.coalesce(func.sum(Transaction.cost_cents), 0),
         func.count(),
-    ).where(Transaction.ended_at >= since, Transaction.state != TransactionState.ORPHAN)
+        ended_wh,
+        before.scalar_subquery(),
+    ).where(Transaction.ended_at >= since, is_known)
 
 
 def power_by_quarter_w(
