@@ -19,6 +19,7 @@ from csms.domain.accounts.queries import CardState
 from csms.domain.base import NotFound
 from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus, queries, quirks_of
 from csms.domain.chargers.places import PRECEDENCE
+from csms.domain.maintenance import library
 from csms.domain.transactions import figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
@@ -98,6 +99,7 @@ def live_page(charger: Charger, refused: str | None = None) -> str:
         | outlets.shown(charger, head_of(charger, at).is_online, at)
         | _log(charger)
         | _day(charger, at)
+        | {"newer": library.newer(db.session(), charger)}
     )
     return render_template("chargers/show.html", **context | {"refused": refused})
 
@@ -112,7 +114,9 @@ def head(charger_id: int) -> str:
 @blueprint.get("/<int:charger_id>/identity")
 @requires("host")
 def identity(charger_id: int) -> str:
-    return render_template("chargers/_identity.html", **about(shown(charger_id), clock.now()))
+    charger = shown(charger_id)
+    newer = library.newer(db.session(), charger)
+    return render_template("chargers/_identity.html", **about(charger, clock.now()), newer=newer)
 
 
 @blueprint.get("/<int:charger_id>/ask/start")

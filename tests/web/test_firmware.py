@@ -63,6 +63,23 @@ def test_what_is_wrong_with_a_firmware_stands_beside_it(olga: Browser) -> None:
     assert "The file is empty." in answer.text
 
 
+def test_a_chargers_page_says_where_there_is_newer_firmware_for_it(session: Session, olga: Browser) -> None:
+    kind = {"vendor": "Acme", "model": "Box", "firmware_version": "1.9"}
+    charger = make_charger(session, at=clock.now(), online=True, **kind)
+    publish(session)
+    here = f"/chargers/{charger.id}"
+    for version, vendor in (("1.8", "Acme"), ("9.9", "Other"), ("1.9.0", "Acme")):
+        _upload(olga, version=version, vendor=vendor)
+    assert "1.9.0 available" in olga.read(here)
+    _upload(olga, version="1.10")
+    for page in (here, f"{here}/identity"):
+        assert "1.10 available" in olga.read(page)
+    session.rollback()
+    charger.firmware_version = "1.10"
+    publish(session)
+    assert " available" not in olga.read(f"{here}/identity")
+
+
 def test_a_charger_is_asked_for_its_log_and_updated(session: Session, olga: Browser) -> None:
     charger = make_charger(session, at=clock.now(), online=True, vendor="Acme", model="Box")
     publish(session)

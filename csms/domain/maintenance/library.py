@@ -20,7 +20,7 @@ from csms.domain.maintenance.models import (
     Rollout,
     RolloutState,
 )
-from csms.domain.maintenance.rules import safe_name
+from csms.domain.maintenance.rules import is_downgrade, order_of, safe_name
 
 LONGEST_CERTIFICATE, LONGEST_SIGNATURE = 5500, 800  # whitepaper §6.7
 
@@ -151,3 +151,10 @@ def fits(firmware: FirmwareFile, charger: Charger) -> bool:
 def for_charger(session: Session, charger: Charger) -> list[FirmwareFile]:
     """What can be installed there, newest first."""
     return [x for x in listed(session) if x.stored_as is not None and fits(x, charger)]
+
+
+def newer(session: Session, charger: Charger) -> FirmwareFile | None:
+    """The newest of what can be installed there, where the charger runs something older."""
+    has = charger.firmware_version
+    found = [x for x in for_charger(session, charger) if is_downgrade(x.version, has)] if has else []
+    return max(found, key=lambda x: (order_of(x.version), x.id), default=None)

@@ -71,12 +71,16 @@ def same_version(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and one.strip().casefold() == other.strip().casefold()
 
 
+def order_of(version: str) -> tuple[int, ...]:
+    """By what versions are told older and newer: their numbers."""
+    return tuple(int(x) for x in re.findall(r"\d{1,9}", version))
+
+
 def is_downgrade(before: str | None, after: str | None) -> bool:
     """Whether `after` is older, as far as numbers in the versions tell: 1.10 is newer than 1.9."""
     if not before or not after:
         return False
-    old, new = (tuple(int(x) for x in re.findall(r"\d{1,9}", text)) for text in (before, after))
-    return new < old
+    return order_of(after) < order_of(before)
 
 
 def check_stages(stages: Sequence[int]) -> list[int]:
