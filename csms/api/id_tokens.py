@@ -143,7 +143,7 @@ def show_id_token(token_id: int) -> IdTokenOut:
 
 @blueprint.post("/id-tokens")
 @spec.validate(resp=answers(201, IdTokenOut), tags=["id-tokens"], operation_id="addIdToken")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def add_id_token(json: NewIdToken) -> Any:
     """Add a card."""
     with unit() as session:
@@ -157,7 +157,7 @@ def add_id_token(json: NewIdToken) -> Any:
 
 @blueprint.patch("/id-tokens/<int:token_id>")
 @spec.validate(resp=answers(200, IdTokenOut), tags=["id-tokens"], operation_id="changeIdToken")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def change_id_token(token_id: int, json: IdTokenChange) -> IdTokenOut:
     """Label, block, give to an account, let expire."""
     if "is_allowed" in json.model_fields_set and json.is_allowed is None:
@@ -174,7 +174,7 @@ def change_id_token(token_id: int, json: IdTokenChange) -> IdTokenOut:
 
 @blueprint.delete("/id-tokens/<int:token_id>")
 @spec.validate(resp=answers(204, None), tags=["id-tokens"], operation_id="removeIdToken")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def remove_id_token(token_id: int) -> tuple[str, int]:
     """Remove a card that was never used. One that was is kept with its transactions: block it instead."""
     with atomic() as session:
@@ -186,7 +186,7 @@ def remove_id_token(token_id: int) -> tuple[str, int]:
 
 @blueprint.post("/id-tokens/import")
 @spec.validate(resp=answers(200, IdTokenImported), tags=["id-tokens"], operation_id="importIdTokens")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def import_id_tokens(json: IdTokenImport) -> Any:
     """Cards and drivers from a file. Wrong lines are left out and told; the same file again changes nothing."""
     lines = card_lines.read(json.csv, current_app.extensions["settings"].time_zone)
@@ -225,7 +225,7 @@ def list_numbers(token_id: int) -> NumberList:
 
 @blueprint.post("/id-tokens/<int:token_id>/numbers")
 @spec.validate(resp=answers(201, Number), tags=["id-tokens"], operation_id="addIdTokenNumber")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def add_number(token_id: int, json: NewNumber) -> Any:
     """Know a card by another number too, from its next use on."""
     with unit() as session:
@@ -238,7 +238,7 @@ def add_number(token_id: int, json: NewNumber) -> Any:
 
 @blueprint.delete("/id-tokens/<int:token_id>/numbers/<int:number_id>")
 @spec.validate(resp=answers(204, None), tags=["id-tokens"], operation_id="removeIdTokenNumber")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def remove_number(token_id: int, number_id: int) -> tuple[str, int]:
     """Do not know a card by that number any more."""
     with atomic() as session:

@@ -80,7 +80,7 @@ def list_vehicles(account_id: int) -> VehicleList:
 
 @blueprint.post("/accounts/<int:account_id>/vehicles")
 @spec.validate(resp=answers(201, VehicleOut), tags=["accounts"], operation_id="addVehicle")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def add_vehicle(account_id: int, json: NewVehicle) -> Any:
     """Add a car to an account."""
     with unit() as session:
@@ -95,7 +95,7 @@ def add_vehicle(account_id: int, json: NewVehicle) -> Any:
 
 @blueprint.patch("/vehicles/<int:vehicle_id>")
 @spec.validate(resp=answers(200, VehicleOut), tags=["accounts"], operation_id="changeVehicle")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def change_vehicle(vehicle_id: int, json: VehicleChange) -> VehicleOut:
     """Change a car's brand, model or VIN."""
     given = {name: getattr(json, name) for name in json.model_fields_set}
@@ -112,7 +112,7 @@ def change_vehicle(vehicle_id: int, json: VehicleChange) -> VehicleOut:
 
 @blueprint.delete("/vehicles/<int:vehicle_id>")
 @spec.validate(resp=answers(204, None), tags=["accounts"], operation_id="removeVehicle")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def delete_vehicle(vehicle_id: int) -> tuple[str, int]:
     """Remove a car."""
     with atomic() as session:

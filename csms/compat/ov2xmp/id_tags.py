@@ -57,7 +57,7 @@ def id_tags() -> Response:
 
 
 @blueprint.post("/api/idtag/", strict_slashes=False)
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def add_id_tag() -> tuple[Response, int]:
     """Add a card."""
     given = bodies.read(IdTagBody)
@@ -89,7 +89,7 @@ def id_tag(id_token: str) -> Response:
 
 
 @blueprint.route("/api/idtag/<id_token>/", methods=["PUT", "PATCH"], strict_slashes=False)
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def change_id_tag(id_token: str) -> Response:
     """Change a card: PUT all of it, PATCH what is given. Its number stays."""
     asked = body()
@@ -113,7 +113,7 @@ def change_id_tag(id_token: str) -> Response:
 
 
 @blueprint.delete("/api/idtag/<id_token>/", strict_slashes=False)
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def remove_id_tag(id_token: str) -> tuple[str, int]:
     """Remove a card that was never used; 409 for one that was: revoke it instead."""
     with atomic() as session:
