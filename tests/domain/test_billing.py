@@ -42,6 +42,20 @@ def test_money_pays_when_there_are_no_kwh(story: Story) -> None:
     assert story.transaction().cost_cents == 300
 
 
+@pytest.mark.parametrize(
+    ("begun", "per_kwh_cents"),
+    [("2026-03-14T09:00:00Z", 50), ("2026-03-14T06:00:00Z", 90), (NOW.isoformat(), 90)],
+)
+def test_a_session_told_late_pays_what_it_was_offered(desk: Session, begun: str, per_kwh_cents: int) -> None:
+    tariff = tariffs.create(desk, "Day", PRICES, at=NOW - timedelta(hours=3), is_default=True)
+    dearer = simple("EUR", price_per_kwh=Decimal("0.90"), price_per_start=Decimal("1.00"))
+    tariffs.revise(desk, tariff, dearer, at=NOW - timedelta(minutes=10))
+    store(desk)
+    story = Story(make_wire(desk, make_charger(desk, online=True)))
+    story.stop(story.start(meter=0, at=begun), 1000, (NOW + timedelta(hours=1)).isoformat())
+    assert story.transaction().cost_cents == 100 + per_kwh_cents
+
+
 def test_kwh_pay_for_energy_first_and_money_for_the_rest(story: Story) -> None:
     account = driver(story.session, cents=1000, energy_wh=3000)
     story.stop(story.start(meter=0), 4000)

@@ -23,10 +23,20 @@ DAY_MINUTES = SLOTS * MINUTES
 
 
 def applicable(
-    session: Session, charger_id: int, connector_id: int | None, tariff_id: int | None, at: datetime
+    session: Session,
+    charger_id: int,
+    connector_id: int | None,
+    tariff_id: int | None,
+    at: datetime,
+    *,
+    begun_at: datetime | None = None,
 ) -> TariffVersion | None:
-    """The version that a session on a connector with this tariff begins with; None: charging costs nothing."""
-    base = tariffs.applicable(session, tariff_id, at)
+    """The version that a session on a connector with this tariff begins with; None: charging costs nothing.
+
+    `begun_at`: of one that is told late. What it was offered counts; where there was no tariff yet, today's does.
+    """
+    offered = tariffs.applicable(session, tariff_id, begun_at, made_by=begun_at) if begun_at else None
+    base = offered or tariffs.applicable(session, tariff_id, at)
     agreed = tariffs.terms_of(session, base.id) if base else None
     terms = _on_site_clocks(session, charger_id, agreed)
     if connector_id is not None and connector_id in _priced(session, at):

@@ -63,9 +63,10 @@ class Tariff(Base):
         """The newest version, be it in force or not."""
         return self.versions[-1]
 
-    def in_force(self, at: datetime) -> "TariffVersion | None":
-        """What a session that begins at this moment pays by."""
-        return next((x for x in reversed(self.versions) if x.is_in_force(at)), None)
+    def in_force(self, at: datetime, made_by: datetime | None = None) -> "TariffVersion | None":
+        """What a session that begins at this moment pays by. `made_by`: versions that were there by then alone."""
+        there = [x for x in self.versions if made_by is None or x.created_at <= made_by]
+        return next((x for x in reversed(there) if x.is_in_force(at)), None)
 
 
 class TariffVersion(Base):

@@ -95,15 +95,17 @@ def revise(
     return version
 
 
-def applicable(session: Session, tariff_id: int | None, at: datetime) -> TariffVersion | None:
+def applicable(
+    session: Session, tariff_id: int | None, at: datetime, *, made_by: datetime | None = None
+) -> TariffVersion | None:
     """The version that a session at a charger with this tariff begins with at this moment; None: it costs nothing.
 
-    Where the charger's own tariff is not in force, the default one counts.
+    Where the charger's own tariff is not in force, the default one counts. `made_by`: as of that moment.
     """
     own = _chosen(session, tariff_id) if tariff_id else None
-    version = own.in_force(at) if own else None
+    version = own.in_force(at, made_by) if own else None
     if version is None and (default := _chosen(session, None)):
-        version = default.in_force(at)
+        version = default.in_force(at, made_by)
     return version
 
 

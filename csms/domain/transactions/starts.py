@@ -5,7 +5,7 @@ checks "SHOULD NOT ever cause the Central System to not respond").
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -22,6 +22,8 @@ from csms.domain.transactions.models import EnergySource, Flag, Source, Transact
 from csms.domain.transactions.opened import complete, next_id, take_numbers
 from csms.domain.transactions.progress import open_on
 from csms.sentences import gettext_noop
+
+TOLD_LATE = timedelta(minutes=5)  # a charger's clock may be so wrong without its being said
 
 
 class StartReport(NamedTuple):
@@ -184,11 +186,13 @@ def _insert(
         flags.add(Flag.UNAUTHORISED)
     if connector is None:
         flags.add(Flag.REPAIRED)  # it named no connector that there can be
-    version = slots.applicable(session, charger_id, connector.id if connector else None, tariff_id, at)
+    is_late = at - report.at > TOLD_LATE and Flag.CLOCK_SUSPECT not in flags
+    connector_id, begun_at = connector.id if connector else None, report.at if is_late else None
+    version = slots.applicable(session, charger_id, connector_id, tariff_id, at, begun_at=begun_at)
     row: Row = {
         "id": transaction_id,
         "charger_id": charger_id,
-        "connector_id": connector.id if connector else None,
+        "connector_id": connector_id,
         "reference": str(transaction_id),
         "start_key": key,
         "state": TransactionState.ACTIVE,
