@@ -49,7 +49,10 @@ def active(
     wanted = wanted or Wanted()
     wider = replace(wanted, charger_id=None, account_id=None, connector_id=None, state=None)
     query = _listed(wider).where(Transaction.state == TransactionState.ACTIVE)
-    query = query.options(joinedload(Transaction.charger).joinedload(Charger.lease))
+    query = query.options(
+        joinedload(Transaction.charger).joinedload(Charger.lease),
+        joinedload(Transaction.tariff_version).joinedload(TariffVersion.tariff),
+    )
     # Few run at a time: the database must find them by their state, and not walk through all of an account's or of
     # a charger's sessions because those lie in the order that is asked for. "+ 0" keeps it from the other index.
     for column, value in (
