@@ -65,18 +65,25 @@
     listen();
     if (stream) look();
   });
+  function share(path) {
+    var link = new URL(path, location.href).href;
+    if (navigator.share) { navigator.share({ title: document.title, url: link }).catch(function () { /* rather not */ }); return; }
+    navigator.clipboard.writeText(link).then(function () { document.getElementById("shared").hidden = false; });
+  }
   document.addEventListener("click", function (event) {
-    var opener = event.target.closest("[data-dialog]"), closer = event.target.closest("[data-close]"), printer = event.target.closest("[data-print]");
+    var opener = event.target.closest("[data-dialog]"), closer = event.target.closest("[data-close]"), printer = event.target.closest("[data-print]"), sharer = event.target.closest("[data-share]");
     var box = opener && document.getElementById(opener.getAttribute("data-dialog"));
     if (box && box.showModal) { event.preventDefault(); box.showModal(); }
     if (closer && closer.closest("dialog")) closer.closest("dialog").close();
     if (printer) window.print();
+    if (sharer) share(sharer.getAttribute("data-share"));
   });
   document.addEventListener("change", function (event) {     // the card's number belongs to the card
     if (event.target.name === "method") each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== event.target.value; });
   });
   each("[name=method]:checked", function (chosen) { each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== chosen.value; }); });
   each("[data-scripted]", function (element) { element.hidden = false; });
+  each("[data-share]", function (element) { element.hidden = !(navigator.share || navigator.clipboard); });
   fetched = loaded;
   listen();
   setInterval(tick, 1000);

@@ -45,6 +45,10 @@ def test_from_the_code_to_the_receipt_with_the_operators_total(
     first = giant.inner_text()
     expect(giant).not_to_have_text(first)  # it moves
     picture(page, "driver-session")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Share this session").click()
+    expect(page.get_by_text("The link is copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
     page.get_by_role("link", name="Stop charging").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop charging").click()
     plaza.wait_until(lambda c: c.state().connectors[0].transaction_id is None, 10)
