@@ -168,8 +168,10 @@ def erase(session: Session, user: User, account: Account, *, at: datetime) -> No
     theirs = select(Transaction.id).where(Transaction.account_id == account.id)
     forget_signed(session, theirs)
     session.execute(delete(Notice).where(Notice.transaction_id.in_(theirs)))
-    if user.email_folded and user.email_verified_at is not None:
-        session.execute(delete(Mail).where(Mail.recipient_folded == user.email_folded))
+    if user.email_folded:
+        sent = delete(Mail).where(Mail.recipient_folded == user.email_folded)
+        # The address may be somebody else's: then only the question whether it is this driver's own was for them.
+        session.execute(sent if user.email_verified_at else sent.where(Mail.kind == accounts.EMAIL))
     session.execute(
         update(Transaction)
         .where(Transaction.account_id == account.id)

@@ -209,3 +209,18 @@ def test_erasing_forgets_the_person_and_keeps_the_money(driver, visitor, session
     page = visitor().log_in(Role.OWNER).text(f"/accounts/{account.id}")
     assert "5.25" in page
     assert "Olga" not in page
+
+
+def test_erasing_takes_along_the_question_whether_an_address_is_ones_own(
+    driver, session, site, charged, name
+):
+    """Other mails to an address that nobody has shown to be theirs may be somebody else's."""
+    settle(session, site)
+    user = session.scalars(select(User).where(User.username == name)).one()
+    user.email = user.email_folded = "nils@example.org"
+    for kind in (accounts.EMAIL, "receipt"):
+        write_mail(session, "nils@example.org", "Hello", "A letter", kind=kind, at=clock.now())
+    store(session)
+    assert driver.post("/me/erase", {"typed": name}).location == "/login"
+    session.rollback()
+    assert session.scalars(select(Mail.kind)).all() == ["receipt"]
