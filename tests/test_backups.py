@@ -27,6 +27,7 @@ from csms import backups, clock, create_app
 from csms.backups import making
 from csms.domain import accounts
 from csms.domain.accounts import Role, User
+from csms.domain.transactions import opened
 from csms.extensions import db
 from csms.work import atomic
 from tests.nursery import ForkedServer, Nursery
@@ -182,6 +183,20 @@ def test_what_is_ordered_is_done_before_the_server_serves(server: ForkedServer) 
 def enters(server: ForkedServer, username: str) -> bool:
     given = {"username": username, "password": PASSWORD}
     return requests.post(f"{server.url}/api/v1/token", json=given, timeout=30).ok
+
+
+def test_numbers_of_sessions_since_the_backup_are_not_given_to_others(lite: Flask, tmp_path: Path) -> None:
+    def given() -> int:
+        with atomic() as session:
+            number = opened.next_id(session)
+        db.session.remove()
+        return number
+
+    file = tmp_path / "there.tar.gz"
+    assert run(lite, "backup", str(file)).exit_code == 0
+    since = {given() for _ in range(5)}
+    assert run(lite, "restore", str(file)).exit_code == 0
+    assert not since & {given() for _ in range(5)}
 
 
 def test_two_of_one_second_are_two(lite: Flask, monkeypatch: Any) -> None:

@@ -22,6 +22,7 @@ from csms.backups import archive, making
 from csms.backups.archive import POSTGRESQL, SQLITE, STAMP, About, BackupFailed, about_of
 from csms.domain import accounts
 from csms.domain.accounts import AuditEntry
+from csms.domain.transactions import opened
 from csms.extensions import db
 from csms.sentences import gettext_noop, told
 from csms.shelf import apart
@@ -29,6 +30,8 @@ from csms.work import atomic
 
 log = logging.getLogger(__name__)
 
+# Chargers still tell of sessions that began since the backup: their numbers must not become those of others.
+NUMBERS_SKIPPED = 20_000
 LOOKS, LOOK_EVERY_S = 20, 0.1
 # What a newer version has added holds on to what is put back, and would stand in the way of the migrations.
 # Extensions keep what is theirs.
@@ -81,6 +84,7 @@ def restore(file: Path, *, by: str, replaces: bool) -> Restored:
         aside = _put_back_by_pg_restore(file, url)
     upgrade(directory=_migrations())
     with atomic() as session:
+        opened.take_numbers(session, NUMBERS_SKIPPED)
         accounts.audit(session, by, RESTORED, at=clock.now(), subject=file.name, detail=about.made_at)
     return Restored(about, aside)
 
