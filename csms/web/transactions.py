@@ -109,7 +109,12 @@ def curve(transaction_id: int) -> Response:
     readings = queries.readings(db.session(), transaction.id)
     count = max(FEWEST_STEPS, min(MOST_STEPS, len(readings)))
     steps = curves.curve(
-        readings, transaction.started_at, until, start_wh=transaction.meter_start_wh, steps=count
+        readings,
+        transaction.started_at,
+        until,
+        start_wh=transaction.meter_start_wh,
+        steps=count,
+        interval=transaction.charger.reporting_interval,
     )
     return jsonify(
         at=[round(x.at.timestamp()) for x in steps],
@@ -124,7 +129,8 @@ def _page(transaction: Transaction) -> dict[str, Any]:
     at, session, here = clock.now(), db.session(), zone(transaction.charger_id)
     until = transaction.ended_at or at
     readings = queries.readings(session, transaction.id)
-    silences = curves.gaps([x.measured_at for x in readings], transaction.started_at, until)
+    interval = transaction.charger.reporting_interval
+    silences = curves.gaps([x.measured_at for x in readings], transaction.started_at, until, interval)
     orders = queries.orders(session, transaction, at)
     bill = transactions.bill_of(transaction, at)
     currency = currency_of(transaction)
@@ -137,7 +143,13 @@ def _page(transaction: Transaction) -> dict[str, Any]:
     return {
         "transaction": transaction,
         "status": status_of(transaction, at),
-        "curve": curves.curve(readings, transaction.started_at, until, start_wh=transaction.meter_start_wh),
+        "curve": curves.curve(
+            readings,
+            transaction.started_at,
+            until,
+            start_wh=transaction.meter_start_wh,
+            interval=interval,
+        ),
         "readings": readings,
         "signed": begin_and_end(_signed(transaction, readings)),
         "silences": silences,

@@ -39,5 +39,21 @@ def test_gaps_are_longer_than_ten_minutes():
     assert [round(x.seconds / 60) for x in found] == [26]
 
 
+def test_what_comes_every_quarter_of_an_hour_is_no_silence():
+    told = [Told(x, power_w=11_000) for x in (15, 30, 75, 90, 105)]
+    moments = [x.measured_at for x in told]
+    found = gaps(moments, NOON, NOON + timedelta(minutes=110))
+    assert [(x.begins_at, round(x.seconds / 60)) for x in found] == [(NOON + timedelta(minutes=30), 45)]
+    steps = curve(told, NOON, NOON + timedelta(minutes=105), start_wh=None, steps=7)
+    assert [x.power_w is None for x in steps] == [False, False, False, False, True, False, False, False]
+
+
+def test_a_charger_is_judged_by_the_interval_that_it_is_set_to():
+    moments = [NOON + timedelta(minutes=15)]
+    until = NOON + timedelta(minutes=28)
+    assert len(gaps(moments, NOON, until)) == 2
+    assert gaps(moments, NOON, until, timedelta(minutes=15)) == []
+
+
 def test_nothing_measured_is_no_curve():
     assert curve([], NOON, NOON + timedelta(hours=1), start_wh=None) == []

@@ -8,6 +8,7 @@ from make import store
 from sqlalchemy import event, insert, select, text
 
 from csms.domain.accounts import AuditEntry, Role, TokenStatus
+from csms.domain.chargers import ConfigurationKey
 from csms.domain.commands import Command
 from csms.domain.transactions import Source, Transaction, TransactionState, figures
 from csms.domain.transactions.queries import Cursor, Wanted, _follows, _listed
@@ -168,6 +169,20 @@ def test_a_silence_of_the_meter_is_told(visitor, site):
     site.measure(transaction, 3_500, site.now - timedelta(minutes=5))
     page = visitor().log_in().text(f"/sessions/{transaction.id}")
     assert "No meter values for 30 min" in page
+
+
+def test_what_a_charger_is_set_to_send_seldom_is_not_missed(visitor, site):
+    transaction = site.begin(at=site.now - timedelta(minutes=33))
+    site.measure(transaction, 3_500, site.now - timedelta(minutes=16))
+    olga, page = visitor().log_in(), f"/sessions/{transaction.id}"
+    assert "No meter values for 16 min" in olga.text(page)
+    settings = (("MeterValueSampleInterval", "900"), ("ClockAlignedDataInterval", "0"))
+    for name, value in settings:
+        site.session.add(
+            ConfigurationKey(charger_id=site.charger.id, name=name, value=value, read_at=site.now)
+        )
+    store(site.session)
+    assert "No meter values for" not in olga.text(page)
 
 
 def test_stopping_asks_the_station_and_says_who(visitor, site):

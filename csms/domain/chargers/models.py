@@ -5,7 +5,7 @@ A 1.6 connector n is EVSE n with connector 1; connector 0 is the charger itself.
 
 import enum
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -15,6 +15,7 @@ from csms.domain.chargers.plugs import ConnectorFormat, ConnectorStandard, Power
 from csms.domain.sites import Site
 
 FAULTED = "status = 'Faulted'"
+REPORTING = ("MeterValueSampleInterval", "ClockAlignedDataInterval")  # keys of 1.6 (§9.1); in s, 0 is never
 SORTING_DIGITS, SORTING_LENGTH = 10, 200
 
 
@@ -151,6 +152,18 @@ class Charger(Base):
     )
     lease: Mapped["LinkLease | None"] = relationship(back_populates="charger")
     tags: Mapped[list["ChargerTag"]] = relationship(cascade="all, delete-orphan", order_by="ChargerTag.tag")
+    reporting: Mapped[list["ConfigurationKey"]] = relationship(
+        viewonly=True,
+        primaryjoin=lambda: (
+            (Charger.id == ConfigurationKey.charger_id) & ConfigurationKey.name.in_(REPORTING)
+        ),
+    )
+
+    @property
+    def reporting_interval(self) -> timedelta | None:
+        """At which it is set to send meter values while it charges; None: it has not told."""
+        told = [int(x.value) for x in self.reporting if x.value and re.fullmatch("[0-9]{1,7}", x.value)]
+        return timedelta(seconds=min(x for x in told if x)) if any(told) else None
 
     @property
     def title(self) -> str:

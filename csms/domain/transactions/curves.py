@@ -4,9 +4,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median_low
 from typing import Protocol
 
-LONGEST_SILENCE = timedelta(minutes=10)  # between two readings; a longer one is a gap
+LONGEST_SILENCE = timedelta(
+    minutes=10
+)  # between two readings of a charger that reports often; a longer one is a gap
+LATE = 1.5  # times a charger's own interval: only what comes later than that is missed
+FEWEST_PACES = 2  # from which an interval is told; a single one may be the silence itself
 
 
 class Read(Protocol):
@@ -44,11 +50,25 @@ class Gap:
         return (self.ends_at - self.begins_at).total_seconds()
 
 
-def gaps(moments: Sequence[datetime], begins_at: datetime, ends_at: datetime) -> list[Gap]:
-    """Where the meter was silent for longer than LONGEST_SILENCE."""
+def _patience(interval: timedelta | None, moments: Sequence[datetime], begins_at: datetime) -> timedelta:
+    """How long a charger may say nothing."""
+    if interval is None:
+        edges = sorted({begins_at, *(x for x in moments if x > begins_at)})
+        paces = [after - before for before, after in pairwise(edges)]
+        interval = median_low(paces) if len(paces) >= FEWEST_PACES else timedelta()
+    return max(LONGEST_SILENCE, LATE * interval)
+
+
+def gaps(
+    moments: Sequence[datetime],
+    begins_at: datetime,
+    ends_at: datetime,
+    interval: timedelta | None = None,
+) -> list[Gap]:
+    """Where the meter was silent. `interval`: at which it is set to report; None: judged by what it does."""
+    longest = _patience(interval, moments, begins_at)
     edges = [begins_at, *sorted(x for x in moments if begins_at < x < ends_at), ends_at]
-    pairs = zip(edges, edges[1:], strict=False)
-    return [Gap(before, after) for before, after in pairs if after - before > LONGEST_SILENCE]
+    return [Gap(before, after) for before, after in pairwise(edges) if after - before > longest]
 
 
 def curve(
@@ -58,8 +78,9 @@ def curve(
     *,
     start_wh: int | None,
     steps: int = 120,
+    interval: timedelta | None = None,
 ) -> list[Step]:
-    """`steps` + 1 moments from begin to end, each as the last reading before it told; a gap is None.
+    """`steps` + 1 moments from begin to end, each as the last reading before it told; a gap (see `gaps`) is None.
 
     A meter that tells no power is asked for its register: the power is then the mean since the reading before.
     """
@@ -67,7 +88,7 @@ def curve(
     if not known or ends_at <= begins_at:
         return []
     moments = [x.measured_at for x in known]
-    powers = _powers(known)
+    powers, longest = _powers(known), _patience(interval, moments, begins_at)
     registers = (x.energy_wh for x in known if x.energy_wh is not None)
     first_wh = start_wh if start_wh is not None else next(registers, None)
     found = []
@@ -75,8 +96,8 @@ def curve(
         at = begins_at + (ends_at - begins_at) * number / steps
         index = bisect_right(moments, at) - 1
         if index < 0:
-            index = 0 if moments[0] - at <= LONGEST_SILENCE else -1
-        if index < 0 or at - moments[index] > LONGEST_SILENCE:
+            index = 0 if moments[0] - at <= longest else -1
+        if index < 0 or at - moments[index] > longest:
             found.append(Step(at, None, None, None))
             continue
         reading = known[index]

@@ -173,17 +173,19 @@ def exported(session: Session, wanted: Wanted, *, page: int = 500) -> Iterator[S
 def get(session: Session, transaction_id: int) -> Transaction:
     """Raises NotFound."""
     query = _whole().where(Transaction.id == transaction_id)
-    return _found(session.scalar(query))
+    return _found(session.scalars(query).unique().one_or_none())
 
 
 def by_secret(session: Session, secret: str) -> Transaction:
     """The session with this public address. Raises NotFound."""
-    return _found(session.scalar(_whole().where(Transaction.secret == secret[:24])))
+    return _found(session.scalars(_whole().where(Transaction.secret == secret[:24])).unique().one_or_none())
 
 
 def _whole() -> Select[Transaction]:
     return select(Transaction).options(
-        joinedload(Transaction.charger).options(joinedload(Charger.lease), joinedload(Charger.site)),
+        joinedload(Transaction.charger).options(
+            joinedload(Charger.lease), joinedload(Charger.site), joinedload(Charger.reporting)
+        ),
         joinedload(Transaction.connector),
         joinedload(Transaction.account),
         joinedload(Transaction.tariff_version).joinedload(TariffVersion.tariff),
