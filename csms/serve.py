@@ -122,7 +122,7 @@ def serve(app: Flask, config: Config) -> None:
     post_office.start()
     if config.demo_chargers:
         _start_demo(app, config, simulators)
-    _announce(config, setup.setup_url(app))
+    _announce(config, setup.setup_url(app), is_lab=app.config["LAB"])
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
@@ -252,7 +252,7 @@ def _start_demo(app: Flask, config: Config, simulators: Simulators) -> None:
     gevent.spawn(town.start)
 
 
-def _announce(config: Config, setup_url: str | None) -> None:
+def _announce(config: Config, setup_url: str | None, *, is_lab: bool) -> None:
     """Say where everybody finds what they need; the only thing that is printed and not logged."""
     lines = [
         "",
@@ -264,7 +264,7 @@ def _announce(config: Config, setup_url: str | None) -> None:
         lines.append(f"  TLS        port {config.tls_port}")
     if setup_url:
         lines.append(f"  Set-up     {setup_url}  (works once, for 30 minutes)")
-    if config.lab:
+    if is_lab:
         lines.append("  Lab mode   unknown chargers are let in; end it on any page, or with CSMS_LAB=0")
     sys.stdout.write("\n".join([*lines, "", ""]))
     sys.stdout.flush()
