@@ -87,6 +87,14 @@ def test_the_books_come_to_nothing_when_a_session_is_paid(visitor, site, till):
     assert (account.name, account.balance_cents) == ("Card payments", 0)
 
 
+def test_the_account_of_payments_is_offered_as_nobodys(visitor, site, till):
+    till.pay(visitor())
+    till.charge(10_000)
+    olga = visitor().log_in()
+    for page in ("/accounts", "/accounts?q=card+pay", "/tokens/new", "/reservations/new", "/settings/users"):
+        assert "Card payments" not in olga.text(page), page
+
+
 def test_a_declined_card_starts_nothing(visitor, site, till):
     driver = visitor()
     page = till.pay(driver, "declines")

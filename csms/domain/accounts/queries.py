@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from csms.domain.accounts.models import Account, CardAlias, IdToken, LedgerEntry, User, Vehicle
+from csms.domain.accounts.models import Account, CardAlias, IdToken, LedgerEntry, Setting, User, Vehicle
 from csms.domain.accounts.service import MADE_LABELS
+from csms.domain.accounts.settings import PAYMENTS_ACCOUNT
 from csms.domain.base import NotFound
 
 
@@ -100,7 +101,7 @@ def listed(
 ) -> tuple[Sequence[AccountRow], int | None]:
     """(accounts, newest first; the id before which the next ones begin, None at the end)."""
     count = select(func.count(IdToken.id)).where(IdToken.account_id == Account.id).scalar_subquery()
-    query = select(Account, count)
+    query = select(Account, count).where(_is_drivers())
     if words.strip():
         query = query.where(
             or_(
@@ -116,7 +117,14 @@ def listed(
 
 def choices(session: Session, *, limit: int = 500) -> Sequence[Account]:
     """Accounts to choose from, by name."""
-    return session.scalars(select(Account).order_by(Account.name).limit(limit)).all()
+    query = select(Account).where(_is_drivers()).order_by(Account.name)
+    return session.scalars(query.limit(limit)).all()
+
+
+def _is_drivers() -> ColumnElement[bool]:
+    """Not the house's own account of what is paid by card: nobody charges on it, and no card is of it."""
+    own = select(Setting.value).where(Setting.name == PAYMENTS_ACCOUNT)
+    return cast(Account.id, String).not_in(own)
 
 
 def account(session: Session, account_id: int) -> Account:

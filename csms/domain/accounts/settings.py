@@ -10,6 +10,7 @@ from csms.domain.accounts.models import Setting
 from csms.domain.base import Invalid, announce
 
 LAB_CLOSED = "lab_closed"  # "1": lab mode was ended on the pages, whatever the environment says
+PAYMENTS_ACCOUNT = "payment_account_id"  # on which all that is paid by card is booked: ours, and no driver's
 ORGANISATION = "organisation"
 CURRENCY = "currency"
 TIME_ZONE = "time_zone"

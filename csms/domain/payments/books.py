@@ -8,7 +8,6 @@ from csms.domain import accounts
 from csms.domain.accounts import Account, LedgerKind, settings
 from csms.domain.base import announce, append, printable
 from csms.domain.payments.models import Payment, PaymentEvent
-from csms.domain.payments.settings import ACCOUNT
 
 ACCOUNT_NAME = "Card payments"
 BOOKED_AS = "payment "  # and its id: the note of all that is booked of it
@@ -32,17 +31,17 @@ def note(
 
 def account(session: Session, at: datetime) -> Account:
     """On which all that is paid by card is booked: sessions against it, captures for it. In the end it comes to 0."""
-    kept = settings.get(session, ACCOUNT)
+    kept = settings.get(session, settings.PAYMENTS_ACCOUNT)
     found = session.get(Account, int(kept)) if kept else None
     if found is None:
         found = accounts.open_account(session, ACCOUNT_NAME, at=at, is_service=True)
-        settings.put(session, ACCOUNT, str(found.id), at=at)
+        settings.put(session, settings.PAYMENTS_ACCOUNT, str(found.id), at=at)
     return found
 
 
 def is_kept_on(session: Session, account: Account) -> bool:
     """Is this the account of what is paid by card?"""
-    return settings.get(session, ACCOUNT) == str(account.id)
+    return settings.get(session, settings.PAYMENTS_ACCOUNT) == str(account.id)
 
 
 def book(session: Session, payment: Payment, cents: int, *, at: datetime) -> None:

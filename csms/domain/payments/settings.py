@@ -15,7 +15,6 @@ PROVIDER = "payment_provider"  # "", "test" or "stripe"
 HOLD = "payment_hold_cents"
 STRIPE_KEY = "stripe_key_sealed"
 STRIPE_SIGNING = "stripe_signing_sealed"
-ACCOUNT = "payment_account_id"
 DOWN_SINCE = "payment_down_since"  # "": the provider answers
 DOWN_DETAIL = "payment_down_detail"
 
