@@ -19,6 +19,7 @@ from csms.domain import (
     conformance,
     dso,
     energy,
+    frames,
     local_lists,
     maintenance,
     payments,
@@ -63,6 +64,12 @@ def advance_rollouts(session: Session, at: datetime) -> int:
     settings = files.settings()
     addresses = maintenance.Addresses(settings.public_base_url, settings.transfer_lifetime)
     return maintenance.advance(session, addresses, at)
+
+
+def forget_frames(session: Session, at: datetime) -> int:
+    """Let go of messages of chargers that have been kept for long enough, some of them each time."""
+    config: Config = current_app.extensions["settings"]
+    return frames.forget(session, at - timedelta(days=config.frames_kept_days))
 
 
 def forget_logs(session: Session, at: datetime) -> int:
@@ -120,6 +127,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (5.0, maintenance.settle_overdue),
     (2.0, advance_rollouts),
     (1.0, batches.advance),
+    (2.0, forget_frames),
     (600.0, forget_logs),
     (600.0, forget_day_files),
     (3_600.0, sweep),

@@ -13,19 +13,19 @@ from config import Config
 from csms import backups
 from csms.backups import Kept
 from csms.day_files import DayFile, DayFiles
-from csms.domain import maintenance
-from csms.domain.accounts.settings import BACKUPS_KEPT, LOG_DAYS, LOGS_KEPT_DAYS
+from csms.domain import frames, maintenance
+from csms.domain.accounts.settings import BACKUPS_KEPT, FRAMES_KEPT_DAYS, LOG_DAYS, LOGS_KEPT_DAYS
 from csms.shelf import apart
 
-LIMITS = (LOGS_KEPT_DAYS, LOG_DAYS, BACKUPS_KEPT)
+LIMITS = (FRAMES_KEPT_DAYS, LOGS_KEPT_DAYS, LOG_DAYS, BACKUPS_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many files, and their bytes."""
+    """So many files, and their bytes; of chargers' messages so many days, as nobody counts messages by the million."""
 
     count: int
-    size_bytes: int
+    size_bytes: int = 0
 
 
 def limits() -> dict[str, int]:
@@ -33,9 +33,10 @@ def limits() -> dict[str, int]:
     return {name: getattr(_settings(), name) for name in LIMITS}
 
 
-def held(session: Session) -> dict[str, Amount]:
+def held(session: Session, at: datetime) -> dict[str, Amount]:
     """What there is now, by the name of its limit."""
     return {
+        FRAMES_KEPT_DAYS: _days(session, at),
         LOGS_KEPT_DAYS: Amount(*maintenance.files_kept(session)),
         LOG_DAYS: _sum(_day_files()),
         BACKUPS_KEPT: _sum(backups.listed()),
@@ -65,12 +66,20 @@ def _surplus(session: Session, wanted: Mapping[str, int], at: datetime) -> dict[
     """What these would let go of. Backups go only where others are made by themselves."""
     oldest_day = at.date() - timedelta(days=wanted[LOG_DAYS])
     oldest_log = at - timedelta(days=wanted[LOGS_KEPT_DAYS])
+    oldest_frame = at - timedelta(days=wanted[FRAMES_KEPT_DAYS])
     has_rounds = _settings().backup_every_h > 0
     return {
+        FRAMES_KEPT_DAYS: _days(session, oldest_frame),
         LOGS_KEPT_DAYS: Amount(*maintenance.files_kept(session, oldest_log)),
         LOG_DAYS: _sum([x for x in _day_files() if x.day < oldest_day]),
         BACKUPS_KEPT: _sum(backups.beyond(wanted[BACKUPS_KEPT]) if has_rounds else []),
     }
+
+
+def _days(session: Session, until: datetime) -> Amount:
+    """Of how many days there are messages of chargers from before that, a day that has begun included."""
+    oldest = frames.oldest(session)
+    return Amount(0 if oldest is None or oldest >= until else (until - oldest).days + 1)
 
 
 def _day_files() -> list[DayFile]:

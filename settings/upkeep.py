@@ -28,6 +28,12 @@ class UpkeepSettings:
         "Hours for which the address of a firmware or for a log is good.",
         whole(1, 720, 24),
     )
+    frames_kept_days: int = setting(
+        "FRAMES_KEPT_DAYS",
+        "90",
+        "Days after which chargers' messages are deleted, unless the page *Settings* says otherwise.",
+        whole(30, 3650, 90),
+    )
     logs_kept_days: int = setting(
         "LOGS_KEPT_DAYS",
         "90",

@@ -23,6 +23,7 @@ DISTANCE_UNIT = "km or mi"
 CO2 = "grams of CO₂ that a kWh stands for; empty: nobody knows"
 MAP_CENTER = "where maps begin: latitude and longitude, as in 25.6866,-100.3161"
 TILE_URL = "where map tiles are loaded from, with {z}, {x} and {y}; empty: no tiles"
+FRAMES_KEPT_DAYS = "days after which chargers' messages are deleted"
 LOGS_KEPT_DAYS = "days after which chargers' logs are deleted"
 LOG_DAYS = "days after which the log files of OCPP messages are deleted"
 BACKUPS_KEPT = "how many backups are kept when one is made by itself; the oldest are deleted"
@@ -38,6 +39,7 @@ class InstallationChange(In):
     co2_g_per_kwh: str | None = Field(None, description=CO2)
     map_center: str | None = Field(None, description=MAP_CENTER)
     tile_url: str | None = Field(None, description=TILE_URL)
+    frames_kept_days: int | None = Field(None, description=FRAMES_KEPT_DAYS)
     logs_kept_days: int | None = Field(None, description=LOGS_KEPT_DAYS)
     log_days: int | None = Field(None, description=LOG_DAYS)
     backups_kept: int | None = Field(None, description=BACKUPS_KEPT)
@@ -52,6 +54,7 @@ class InstallationOut(Out):
     co2_g_per_kwh: str = Field(description=CO2)
     map_center: str = Field(description=MAP_CENTER)
     tile_url: str = Field(description=TILE_URL)
+    frames_kept_days: int = Field(description=FRAMES_KEPT_DAYS)
     logs_kept_days: int = Field(description=LOGS_KEPT_DAYS)
     log_days: int = Field(description=LOG_DAYS)
     backups_kept: int = Field(description=BACKUPS_KEPT)
@@ -68,6 +71,7 @@ def _out() -> InstallationOut:
         co2_g_per_kwh=config.co2_g_per_kwh,
         map_center=f"{config.map_center.latitude},{config.map_center.longitude}",
         tile_url=config.tile_url,
+        frames_kept_days=config.frames_kept_days,
         logs_kept_days=config.logs_kept_days,
         log_days=config.log_days,
         backups_kept=config.backups_kept,

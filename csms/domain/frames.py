@@ -1,6 +1,7 @@
 """The journal: every frame, both ways, as it went over the wire; and the ledger of replies that stands on it.
 
-Only ever added to. The entries of one charger are chained by their hashes, so that a missing or altered one shows.
+Only ever added to, and let go of at its old end alone (`forget`). The entries of one charger are chained by their
+hashes, so that a missing or altered one shows.
 A CALL from a charger and the reply to it are one entry, written in the commit that stores what the CALL said: a CALL
 that comes again finds its reply here, whatever happened in between.
 """
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    delete,
     func,
     or_,
     select,
@@ -27,8 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from csms.domain.base import Base, BigId, choice, iso
+from csms.domain.base import Base, BigId, amend, choice, iso
 from csms.domain.bulk import Reading
+from csms.domain.chargers import LinkLease
 from csms.domain.records import Rows
 from csms.masks import CARD_NAMES
 
@@ -219,6 +222,41 @@ def add(
         chain,
     )
     return chain
+
+
+FORGOTTEN_AT_ONCE = 1_000
+
+
+def oldest(session: Session) -> datetime | None:
+    """When the oldest entry was made; None: there is none."""
+    return session.scalar(select(Frame.at).order_by(Frame.id).limit(1))
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Let go of the oldest entries, FORGOTTEN_AT_ONCE at most, as far as they are from before that; how many.
+
+    Each charger's chain then begins behind the newest of its own that are gone. The newest of all stays, or SQLite
+    would give its number again, and who counts frames by their numbers would miss what comes.
+    """
+    began = oldest(session)
+    if began is None or began >= before:
+        return 0
+    newest = select(func.max(Frame.id)).scalar_subquery()
+    first = (
+        select(Frame.id, Frame.charger_id, Frame.at, Frame.chain).where(Frame.id < newest).order_by(Frame.id)
+    )
+    gone = []
+    for entry in session.execute(first.limit(FORGOTTEN_AT_ONCE)):
+        if entry.at >= before:
+            break
+        gone.append(entry)
+    if not gone:
+        return 0
+    begins = {entry.charger_id: entry.chain for entry in gone}
+    for charger_id, chain in begins.items():
+        amend(session, LinkLease, {"charger_id": charger_id}, {"chain_start": chain})
+    session.execute(delete(Frame).where(Frame.id <= gone[-1].id))
+    return len(gone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,16 +85,16 @@ def verify(session: Session, *, at: datetime | None = None) -> list[Finding]:
 def _journal(session: Session) -> Iterator[Finding]:
     """Each charger's chain is whole; a repetition got the first answer; what was confirmed has been done."""
     # The ends are read before the entries: what a working server adds meanwhile comes after them.
-    ends = {
-        row.charger_id: row.chain for row in session.execute(select(LinkLease.charger_id, LinkLease.chain))
-    }
+    leases = session.execute(select(LinkLease.charger_id, LinkLease.chain_start, LinkLease.chain)).all()
+    starts = {row.charger_id: row.chain_start for row in leases}
+    ends = {row.charger_id: row.chain for row in leases if row.chain != row.chain_start}
     entries = session.execute(
         select(*_JOURNAL).order_by(Frame.charger_id, Frame.id).execution_options(yield_per=BATCH)
     )
     charger_id, previous = None, b""
     for entry in entries:
         if entry.charger_id != charger_id:
-            charger_id, previous = entry.charger_id, b""
+            charger_id, previous = entry.charger_id, starts.get(entry.charger_id, b"")
         if entry.chain != link_of(previous, entry.charger_id, entry.at, entry.text, entry.reply):
             yield f"Journal of charger {charger_id}: entry {entry.id} was altered, or what stood before it is gone."
         previous = entry.chain

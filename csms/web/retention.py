@@ -56,7 +56,7 @@ def _page(given: Mapping[str, str], problems: Mapping[str, str], lost: Mapping[s
         given={name: str(value) for name, value in retention.limits().items()} | dict(given),
         problems=problems,
         lost=lost,
-        held=retention.held(session),
+        held=retention.held(session, clock.now()),
         database_bytes=checkup.database_bytes(session),
         days={
             "mails": mail.KEPT_FOR.days,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from make import make_charger, store
+from make import make_charger, make_wire, store
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,13 +22,13 @@ from csms.domain.maintenance import Addresses, JobKind, ReceivedFile, Wanted
 from csms.work import atomic
 from tests.web.visitor import told
 
-USUAL = {"logs_kept_days": "90", "log_days": "14", "backups_kept": "7"}
+USUAL = {"frames_kept_days": "90", "logs_kept_days": "90", "log_days": "14", "backups_kept": "7"}
 
 
 @pytest.fixture
 def shelf(app: Flask, session: Session, tmp_path: Path) -> Path:
-    """An installation with a directory of its own: a log of 5 days, one of 50; a file of messages for each of
-    three weeks; three backups."""
+    """An installation with a directory of its own: a log of 5 days, one of 50, and a message of as many; a file of
+    messages for each of three weeks; three backups."""
     config: Config = app.extensions["settings"]
     app.extensions["settings"] = replace(config, instance_dir=tmp_path)
     at = clock.now()
@@ -47,6 +47,8 @@ def shelf(app: Flask, session: Session, tmp_path: Path) -> Path:
             address=None,
             at=at - timedelta(days=days),
         )
+    for days in (50, 5):
+        make_wire(session, charger).call("Heartbeat", {}, id=f"{days}", at=at - timedelta(days=days))
     store(session)
     (tmp_path / "ocpp-log").mkdir()
     for days in (0, 8, 13):
@@ -75,6 +77,7 @@ def test_the_page_tells_what_there_is_and_what_is_never_deleted(visitor, shelf):
     for words in (
         "Now there are 2, of 2.0 kB.",
         "Now there are 3, of 6.0 kB.",
+        "Now there are those of 51 days.",
         "Now there are 3, of 3 Bytes.",
     ):
         assert words in page
@@ -86,7 +89,7 @@ def test_the_page_tells_what_there_is_and_what_is_never_deleted(visitor, shelf):
 @pytest.mark.sqlite_is_enough
 def test_what_would_be_deleted_is_told_first_and_its_number_typed(visitor, session, shelf):
     olga = visitor().log_in()
-    wanted = {"logs_kept_days": "30", "log_days": "10", "backups_kept": "2"}
+    wanted = {"frames_kept_days": "90", "logs_kept_days": "30", "log_days": "10", "backups_kept": "2"}
     asked = olga.post("/settings/retention", wanted)
     assert asked.status_code == 422
     page = told(asked)
@@ -103,8 +106,18 @@ def test_what_would_be_deleted_is_told_first_and_its_number_typed(visitor, sessi
     assert olga.post("/settings/retention", wanted | {"typed": "3"}).status_code == 302
     assert _left(session) == (1, 2, 2)
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "settings.retention")).one()
-    assert entry.detail == "logs_kept_days 30, log_days 10, backups_kept 2"
+    assert entry.detail == "frames_kept_days 90, logs_kept_days 30, log_days 10, backups_kept 2"
     assert "What is kept for how long changed" in olga.text("/settings/audit")
+
+
+@pytest.mark.sqlite_is_enough
+def test_messages_of_chargers_are_told_by_their_days_and_go(visitor, session, shelf):
+    olga, wanted = visitor().log_in(), USUAL | {"frames_kept_days": "45"}
+    assert "<b>Messages of chargers</b>: those of 6 days" in told(olga.post("/settings/retention", wanted))
+    assert olga.post("/settings/retention", wanted | {"typed": "6"}).status_code == 302
+    with atomic() as unit:
+        assert jobs.forget_frames(unit, clock.now()) == 1
+    assert "Now there are those of 6 days." in olga.text("/settings/retention")
 
 
 @pytest.mark.sqlite_is_enough
@@ -117,13 +130,15 @@ def test_nothing_goes_that_is_not_meant_to(visitor, session, shelf):
 def test_a_wrong_number_is_told_at_its_field_and_nothing_is_lost(visitor, shelf):
     olga = visitor().log_in()
     answer = olga.post(
-        "/settings/retention", {"logs_kept_days": "ever", "log_days": "10", "backups_kept": "0"}
+        "/settings/retention",
+        {"frames_kept_days": "29", "logs_kept_days": "ever", "log_days": "10", "backups_kept": "0"},
     )
     assert answer.status_code == 422
     page = told(answer)
+    assert "Write whole days from 30 to 3650." in page
     assert "Write whole days from 1 to 3650." in page
     assert "Write a whole number from 1 to 1000." in page
-    for typed in ("ever", "10", "0"):
+    for typed in ("29", "ever", "10", "0"):
         assert f'value="{typed}"' in page
     assert installation.PARSERS["log_days"]("10") != files.settings().log_days
 

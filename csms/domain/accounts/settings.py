@@ -19,6 +19,7 @@ HELP_PHONE = "help_phone"  # "": there is none, whatever the environment says
 MAP_CENTER = "map_center"
 TILE_URL = "tile_url"  # "": no tiles, whatever the environment says
 CO2_G_PER_KWH = "co2_g_per_kwh"  # "": nobody knows, whatever the environment says
+FRAMES_KEPT_DAYS = "frames_kept_days"
 LOGS_KEPT_DAYS = "logs_kept_days"
 LOG_DAYS = "log_days"
 BACKUPS_KEPT = "backups_kept"

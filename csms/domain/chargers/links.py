@@ -108,7 +108,7 @@ def open_link(
     is_held = charger.id in session.info.get("openings", ())
     lease = session.get(LinkLease, charger.id, with_for_update=not is_held)
     if lease is None:
-        lease = LinkLease(charger_id=charger.id, epoch=0, chain=b"")
+        lease = LinkLease(charger_id=charger.id, epoch=0, chain=b"", chain_start=b"")
         session.add(lease)
     lease.epoch += 1
     lease.node = node

@@ -297,7 +297,8 @@ class LinkLease(Base):
     """Which live connection owns a charger. `epoch` fences: only the newest link's messages are committed.
 
     `online_until` is a lease that the link's process renews: when the process dies, the charger goes offline by itself.
-    `chain` is the hash of the charger's newest journal entry.
+    `chain` is the hash of the charger's newest journal entry, `chain_start` that of the newest one that is not kept any
+    more; empty: there is none.
     """
 
     __tablename__ = "link_lease"
@@ -323,6 +324,7 @@ class LinkLease(Base):
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None] = mapped_column(String(120))
     chain: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    chain_start: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
 
     charger: Mapped[Charger] = relationship(back_populates="lease")
 

@@ -136,7 +136,7 @@ def add(
     append(
         session,
         LinkLease,
-        blank | {"charger_id": charger.id, "epoch": 0, "is_secure": False, "chain": b""},
+        blank | {"charger_id": charger.id, "epoch": 0, "is_secure": False, "chain": b"", "chain_start": b""},
         once=True,
     )
     session.info.get("identities", {})[charger.identity_folded] = charger
