@@ -91,6 +91,7 @@ def _view(payment: Payment) -> dict[str, Any]:
         "connector": payment.connector,
         "step": _step(payment, is_back=is_back),
         "is_back": is_back,
+        "absence": payments.absence(payment, clock.now()),
         "command_sent": bool(payment.command_id),
         "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
         "is_test": payment.provider == "test",

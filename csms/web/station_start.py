@@ -144,8 +144,9 @@ def _pay(slug: str) -> Answer:
                 connector = connector_of(slug)
                 if amount is None:
                     raise Refused("Paying by card is not offered here. Choose another way.")
-                _check_presence(connector, clock.now())
-                begun = _begin_payment(session, connector, *amount)
+                at = clock.now()
+                _check_presence(connector, at)
+                begun = _begin_payment(session, connector, *amount, at)
                 tries.count_start(connector.slug)
             title = gettext("Charging at %(station)s, up to this amount", station=connector.charger.title)
             # Back to the name under which this browser knows us: its cookie is of no other.
@@ -158,7 +159,10 @@ def _pay(slug: str) -> Answer:
     return response
 
 
-def _begin_payment(session: Session, connector: Connector, cents: int, currency: str) -> Payment:
+def _begin_payment(
+    session: Session, connector: Connector, cents: int, currency: str, at: datetime
+) -> Payment:
+    """Presence has been checked: where no plug has proved it, the code has."""
     provider = Settings.of(session).provider
     return money.request(
         session,
@@ -166,7 +170,8 @@ def _begin_payment(session: Session, connector: Connector, cents: int, currency:
         provider=provider,
         cents=cents,
         currency=currency,
-        at=clock.now(),
+        at=at,
+        has_code=stations.presence_problem(connector, at) is not None,
         payer_id=visitors.own_account_id(),
         language=languages.current(),
     )

@@ -21,6 +21,7 @@ from csms.domain.payments.payout_models import (
     PayoutState,
     PayoutTold,
 )
+from csms.domain.payments.presence import absence
 from csms.domain.payments.rules import Standing, Status, Step, hold_for, step_for
 from csms.domain.payments.service import (
     find,
@@ -58,6 +59,7 @@ __all__ = [
     "Step",
     "TestCheckout",
     "Wanted",
+    "absence",
     "correct",
     "find",
     "follow",

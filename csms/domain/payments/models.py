@@ -84,6 +84,9 @@ class Payment(Base):
     )  # whose account was logged in; nothing is booked there
 
     language: Mapped[str | None] = mapped_column(String(8))  # of the page on which it was begun
+    # What proved that the payer stood there: the plugging in of their car, or the station's code and when it was typed.
+    plugged_at: Mapped[datetime | None]
+    code_at: Mapped[datetime | None]
 
     wanted: Mapped[Wanted | None] = mapped_column(choice(Wanted))
     wanted_cents: Mapped[int] = mapped_column(default=0)

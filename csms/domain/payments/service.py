@@ -12,7 +12,7 @@ from csms.domain import accounts, commands, transactions
 from csms.domain.accounts import IdToken
 from csms.domain.base import NotFound, Refused, announce, printable
 from csms.domain.chargers import Connector
-from csms.domain.payments import rules
+from csms.domain.payments import presence, rules
 from csms.domain.payments.books import account, book, note
 from csms.domain.payments.models import OVER, Payment, PaymentState, Wanted
 from csms.domain.payments.rules import Standing, Status
@@ -46,12 +46,13 @@ def request(
     cents: int,
     currency: str,
     at: datetime,
+    has_code: bool = False,
     payer_id: int | None = None,
     language: str | None = None,
 ) -> Payment:
     """Somebody wants to pay here, `payer_id` where an account is logged in. Nothing is held yet.
 
-    `language`: of the page.
+    `has_code`: they have typed the station's code. `language`: of the page.
 
     Raises Refused where charging could not begin now.
     """
@@ -72,6 +73,7 @@ def request(
     )
     session.add(payment)
     session.flush()
+    presence.prove(payment, has_code=has_code, at=at)
     note(session, payment, "requested", at=at, cents=cents)
     return payment
 
@@ -149,6 +151,8 @@ def _start(session: Session, payment: Payment, at: datetime) -> None:
     if queries.pending_start(session, connector, at) is not None:
         raise Refused("Somebody else has started here meanwhile.")
     transactions.check_start(session, connector, at=at)
+    if problem := presence.absence(payment, at):
+        raise Refused(problem)
     token = accounts.payment_token(session, account(session, at), at)
     command = transactions.request_start(session, connector, id_tag=token.uid, by=BY, at=at)
     payment.id_token_id, payment.command_id = token.id, command.id
