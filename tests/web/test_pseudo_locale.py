@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from jinja2 import Environment, nodes
@@ -139,7 +140,7 @@ def test_how_far_a_start_has_come(reader, site):
     site.status("Preparing")
     asked = reader.post(f"/c/{site.slug}/start", {"method": "card", "card": "04a2b39f"}).location
     assert_translated(reader.get(asked))
-    order = commands.get(site.session, asked.rpartition("/")[2])
+    order = commands.get(site.session, urlsplit(asked).path.rpartition("/")[2])
     for state in (commands.CommandState.REJECTED, commands.CommandState.TIMEOUT, commands.CommandState.ERROR):
         order.state = state
         store(site.session)
