@@ -20,6 +20,7 @@ from csms.domain.accounts import (
     AuditEntry,
     IdToken,
     LedgerEntry,
+    LedgerKind,
     LogIn,
     Role,
     User,
@@ -37,6 +38,10 @@ from csms.domain.transactions.signed import forget_signed, signed_by_session
 from csms.sentences import gettext_noop
 
 ERASED = "ERASED"
+# A debt so small, in cents, bars nobody's erasure: it is what a station took to stop after the credit was used up, and
+# nobody would collect it.
+SMALL_DEBT_CENTS = 100
+LET_GO = gettext_noop("A small debt, let go as its account was erased")
 COMING = (ReservationState.PLANNED, ReservationState.REQUESTED, ReservationState.RESERVED)
 
 Rows = list[dict[str, Any]]
@@ -154,7 +159,7 @@ def erasure_problem(session: Session, user: User, account: Account) -> str | Non
     )
     if session.scalar(paying.limit(1)) is not None:
         return gettext_noop("You have a subscription: cancel it first.")
-    if account.balance_cents < 0:
+    if account.balance_cents < -SMALL_DEBT_CENTS:
         return gettext_noop("You still owe something: pay that first.")
     if account.balance_cents > 0 or account.balance_wh > 0:
         return gettext_noop("There is credit left: use it, or ask the operator to pay it back.")
@@ -162,9 +167,22 @@ def erasure_problem(session: Session, user: User, account: Account) -> str | Non
 
 
 def erase(session: Session, user: User, account: Account, *, at: datetime) -> None:
-    """Forget who the driver is. Money records stay, of nobody. Raises Refused with `erasure_problem`."""
+    """Forget who the driver is, and let go of a small debt. Money records stay, of nobody.
+
+    Raises Refused with `erasure_problem`.
+    """
     if problem := erasure_problem(session, user, account):
         raise Refused(problem)
+    if account.balance_cents < 0:
+        accounts.book(
+            session,
+            account,
+            LedgerKind.CORRECTION,
+            at=at,
+            amount_cents=-account.balance_cents,
+            note=LET_GO,
+            by=ERASED,
+        )
     theirs = select(Transaction.id).where(Transaction.account_id == account.id)
     forget_signed(session, theirs)
     session.execute(delete(Notice).where(Notice.transaction_id.in_(theirs)))

@@ -139,7 +139,7 @@ def erase() -> Page:
     try:
         with atomic() as unit:
             user, account = queries.user(unit, current_user.id), _account(unit)
-            put_on_record(unit, "account.erased", f"account {account.id}", "by its driver")
+            put_on_record(unit, "account.erased", f"account {account.id}", _erased_by(account))
             privacy.erase(unit, user, account, at=clock.now())
     except Refused as error:
         return _erase_page(said(error)), 409
@@ -147,6 +147,11 @@ def erase() -> Page:
     session.clear()
     flash(gettext("Your account is erased. Thank you for having charged with us."), "success")
     return redirect(url_for("auth.login"))
+
+
+def _erased_by(account: Account) -> str:
+    owed = max(0, -account.balance_cents)
+    return f"by its driver, who owed {owed} cents: let go" if owed else "by its driver"
 
 
 def _erase_page(problem: str | None = None) -> str:
@@ -159,6 +164,7 @@ def _erase_page(problem: str | None = None) -> str:
         account=account,
         obstacle=None if obstacle is None else gettext(obstacle),
         problem=problem,
+        currency=currency(),
         help_phone=current_app.extensions["settings"].help_phone,
     )
 

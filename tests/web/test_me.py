@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from csms import clock
 from csms.domain import accounts
-from csms.domain.accounts import Account, IdToken, LedgerKind, Role, User, Vehicle
+from csms.domain.accounts import Account, AuditEntry, IdToken, LedgerKind, Role, User, Vehicle
 from csms.domain.mail import Mail
 from csms.domain.mail import queue as write_mail
 from csms.domain.transactions import Transaction
+from csms.domain.verify import verify
 from tests.web.visitor import PASSWORD, told
 
 CARD = "04A2B39F"
@@ -160,6 +161,29 @@ def test_erasure_waits_for_what_is_open_and_says_what_to_do(driver, session, sit
     store(session)
     assert "You still owe something" in driver.text("/me/erase")
     assert driver.post("/me/erase", {"typed": f"driver-{account.id}"}).status_code == 409
+
+
+@pytest.mark.parametrize(("owed_cents", "is_erased"), [(1, True), (100, True), (101, False)])
+def test_a_small_debt_bars_no_erasure_and_is_let_go(
+    driver, visitor, session, site, charged, name, owed_cents, is_erased
+):
+    settle(session, site)
+    account = again(session, Account, site.account.id)
+    accounts.book(session, account, LedgerKind.CORRECTION, at=clock.now(), amount_cents=-owed_cents)
+    store(session)
+    page = driver.text("/me/erase")
+    told_of = f"You still owe {owed_cents / 100:.2f} €: it is let go." if is_erased else "pay that first"
+    assert told_of in page
+    assert driver.post("/me/erase", {"typed": name}).status_code == (302 if is_erased else 409)
+    account = again(session, Account, site.account.id)
+    assert account.balance_cents == (0 if is_erased else -owed_cents)
+    if is_erased:
+        assert "A small debt, let go as its account was erased" in visitor().log_in(Role.OWNER).text(
+            f"/accounts/{account.id}"
+        )
+        record = session.scalars(select(AuditEntry).where(AuditEntry.action == "account.erased")).one()
+        assert f"owed {owed_cents} cents" in str(record.detail)
+    assert [x for x in verify(session, at=clock.now()) if "Account" in str(x)] == []
 
 
 def test_an_account_that_others_use_is_not_erased(driver, visitor, session, site):
