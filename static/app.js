@@ -34,8 +34,8 @@
       }
     }
     for (const time of all("time[data-elapsed]")) {
-      const minutes = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 60000));
-      put(time, `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`);
+      const seconds = Math.max(0, Math.floor((now() - Date.parse(time.dateTime)) / 1000)), minutes = Math.floor(seconds / 60);
+      put(time, seconds && !minutes ? `${seconds}\u00a0s` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`);
     }
   }
 

@@ -17,7 +17,7 @@
     });
     each("time[data-until]", function (time) {
       var left = Math.ceil((Date.parse(time.dateTime) - Date.now() - ahead) / 1000);
-      time.textContent = left > 0 ? Math.floor(left / 60) + ":" + ("0" + left % 60).slice(-2) + "\u00a0min" : "0:00\u00a0min";
+      time.textContent = left < 60 ? Math.max(0, left) + "\u00a0s" : Math.floor(left / 60) + ":" + ("0" + left % 60).slice(-2) + "\u00a0min";
       if (left <= 0) look();
     });
     if (stream && !document.hidden && Date.now() - fetched > 30000) look();

@@ -136,17 +136,21 @@ def symbol(currency: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Hours and minutes, "1:27"; whole minutes, cut off and not rounded, as a clock does."""
+    """Hours and minutes, "1:27"; whole minutes, cut off and not rounded, as a clock does. Less than one: "45 s"."""
     if seconds is None:
         return DASH
+    if 1 <= seconds < 60:
+        return with_unit(str(int(seconds)), "s")
     hours, minutes = divmod(int(seconds) // 60, 60)
     return f"{hours}:{minutes:02}"
 
 
 def duration_words(seconds: float | None) -> str:
-    """The same for drivers: "1 h 27 min", "27 min"."""
+    """The same for drivers: "1 h 27 min", "27 min", "45 s"."""
     if seconds is None:
         return DASH
+    if seconds < 60:
+        return with_unit(str(max(0, int(seconds))), "s")
     hours, minutes = divmod(int(seconds) // 60, 60)
     return f"{hours}{HARD}h {minutes}{HARD}min" if hours else f"{minutes}{HARD}min"
 

@@ -69,9 +69,14 @@ def _detail(component: Component, terms: Terms) -> str | None:
         found.append(gettext("after %(time)s", time=filters.with_unit(str(terms.idle_grace_minutes), "min")))
     if component.step_size > 1:
         is_energy = component.type is Dimension.ENERGY
-        block = filters.kwh(component.step_size) if is_energy else filters.duration_words(component.step_size)
+        block = filters.kwh(component.step_size) if is_energy else _exactly(component.step_size)
         found.append(gettext("in blocks of %(size)s", size=block))
     return ", ".join(found) or None
+
+
+def _exactly(seconds: int) -> str:
+    """A time that is priced: nothing of it is cut off."""
+    return filters.with_unit(str(seconds), "s") if seconds % 60 else filters.duration_words(seconds)
 
 
 def lines_of(components: Iterable[Component], terms: Terms) -> tuple[Price, ...]:
@@ -128,9 +133,9 @@ def _bounds(given: Restrictions) -> list[str]:
         found += [gettext("from %(value)s on", value=f"{_number(low)} {unit}")] if low is not None else []
         found += [gettext("below %(value)s", value=f"{_number(high)} {unit}")] if high is not None else []
     if given.min_duration is not None:
-        found.append(gettext("after %(time)s", time=filters.duration_words(given.min_duration)))
+        found.append(gettext("after %(time)s", time=_exactly(given.min_duration)))
     if given.max_duration is not None:
-        found.append(gettext("in the first %(time)s", time=filters.duration_words(given.max_duration)))
+        found.append(gettext("in the first %(time)s", time=_exactly(given.max_duration)))
     return found
 
 

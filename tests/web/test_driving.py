@@ -34,6 +34,21 @@ def test_the_driver_sees_energy_cost_and_time(visitor, site):
     assert "7.654 kWh × 0.49 €/kWh" in page
 
 
+def test_a_session_of_less_than_a_minute_lasts_seconds(visitor, site):
+    """On the driver's pages, on the receipt, and for the operator."""
+    transaction = site.begin(at=site.now - timedelta(seconds=45))
+    site.end(transaction, 1_200, site.now)
+    page = f"/s/{transaction.secret}"
+    operator = visitor().log_in(Role.OWNER)
+    pages = [
+        visitor().text(page),
+        visitor().text(f"{page}/receipt"),
+        operator.text(f"/sessions/{transaction.id}"),
+    ]
+    assert ["45 s" in x for x in pages] == [True, True, True]
+    assert "0 min" not in pages[1]
+
+
 def test_a_driver_who_is_done_is_asked_to_unplug_until_the_car_is_gone(visitor, site):
     """Also before the station tells that it does not charge any more; not when it is the next one's car."""
     transaction = site.end(running(site), 8_654, site.now - timedelta(minutes=5))

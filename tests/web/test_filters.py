@@ -75,7 +75,8 @@ def test_shares_are_written_in_per_cent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "written"), [(5220, "1:27"), (59, "0:00"), (36_000, "10:00"), (None, "–")]
+    ("seconds", "written"),
+    [(5220, "1:27"), (60, "0:01"), (59.9, "59\u00a0s"), (0, "0:00"), (36_000, "10:00"), (None, "–")],
 )
 def test_durations_are_hours_and_minutes(seconds: int | None, written: str) -> None:
     assert filters.duration(seconds) == written
@@ -84,6 +85,9 @@ def test_durations_are_hours_and_minutes(seconds: int | None, written: str) -> N
 def test_drivers_read_durations_in_words() -> None:
     assert filters.duration_words(5220) == "1\u00a0h 27\u00a0min"
     assert filters.duration_words(1620) == "27\u00a0min"
+    assert filters.duration_words(60) == "1\u00a0min"
+    assert filters.duration_words(45.7) == "45\u00a0s"
+    assert filters.duration_words(-3) == "0\u00a0s"
 
 
 @pytest.mark.parametrize(
