@@ -49,15 +49,15 @@ def key_of(secret_key: str) -> str:
     return hashlib.sha256(b"backups" + secret_key.encode()).hexdigest()[:16]
 
 
-def about_of(file: Path) -> About:
-    """What a backup says of itself. Raises BackupFailed for a file that is none."""
+def about_of(file: Path, called: str | None = None) -> About:
+    """What a backup says of itself. Raises BackupFailed for a file that is none. `called`: what people know it by."""
     try:
         with tarfile.open(file, "r:gz") as archive:
             member = archive.extractfile(ABOUT)
             return About(**orjson.loads(member.read(10_000) if member else b""))
     except (*_BROKEN, TypeError, orjson.JSONDecodeError) as error:
         raise BackupFailed(
-            told("%(file)s is no backup of Amberline: %(why)s", file=file.name, why=error)
+            told("%(file)s is no backup of Amberline: %(why)s", file=called or file.name, why=error)
         ) from None
 
 
@@ -110,26 +110,26 @@ def member_of(about: About) -> str:
 def unpack(file: Path, member: str, into: Path) -> None:
     """Raises BackupFailed."""
     with into.open("wb") as output:
-        _read(file, member, output)
+        _read(file, member, output, file.name)
         os.fsync(output.fileno())
 
 
-def read_through(file: Path, member: str) -> None:
+def read_through(file: Path, member: str, called: str | None = None) -> None:
     """Raises BackupFailed for a backup that is not whole."""
     with open(os.devnull, "wb") as nowhere:
-        _read(file, member, nowhere)
+        _read(file, member, nowhere, called or file.name)
 
 
-def _read(file: Path, member: str, output: BinaryIO) -> None:
+def _read(file: Path, member: str, output: BinaryIO, called: str) -> None:
     try:
         with tarfile.open(file, "r:gz") as archive:
             source = archive.extractfile(member)
             if source is None:
-                raise BackupFailed(told("%(file)s holds no database.", file=file.name))
+                raise BackupFailed(told("%(file)s holds no database.", file=called))
             shutil.copyfileobj(source, output)
             while archive.fileobj is not None and archive.fileobj.read(1_000_000):
                 pass  # the checksum stands at the end
     except _BROKEN as error:
         raise BackupFailed(
-            told("%(file)s cannot be read to its end: %(why)s", file=file.name, why=error)
+            told("%(file)s cannot be read to its end: %(why)s", file=called, why=error)
         ) from None

@@ -66,12 +66,12 @@ def path_of(name: str) -> Path | None:
     return path if _NAME.fullmatch(name) and path.is_file() else None
 
 
-def keep(file: Path, about: About) -> str:
+def keep(file: Path, about: About, called: str | None = None) -> str:
     """Put a file that has come among the backups, under the name of its moment and never over another: which.
 
     Raises BackupFailed for one that is not whole.
     """
-    apart(archive.read_through, file, archive.member_of(about))
+    apart(archive.read_through, file, archive.member_of(about), called)
     made_at = datetime.fromisoformat(about.made_at)
     there = _place(made_at)
     if there.exists() and apart(filecmp.cmp, there, file, False):

@@ -89,9 +89,9 @@ def restore(file: Path, *, by: str, replaces: bool) -> Restored:
     return Restored(about, aside)
 
 
-def check(file: Path) -> About:
+def check(file: Path, called: str | None = None) -> About:
     """What a backup says of itself, if it can be put back here. Raises BackupFailed."""
-    about, engine = about_of(file), db.engine.url.get_backend_name()
+    about, engine = about_of(file, called), db.engine.url.get_backend_name()
     if about.engine != engine:
         raise BackupFailed(
             told(

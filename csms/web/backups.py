@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from csms import backups, checkup, clock, files
 from csms.backups import BackupFailed
+from csms.domain.base import printable
 from csms.extensions import csrf, db
 from csms.shelf import CutOff, Shelf, TooLarge
 from csms.web import languages
@@ -19,6 +20,8 @@ from csms.web.shell import zone
 from csms.work import atomic
 
 blueprint = Blueprint("backups", __name__, url_prefix="/settings")
+
+LONGEST_NAME = 100  # of an uploaded file, in what is said about it
 
 
 @blueprint.get("/backups")
@@ -105,7 +108,7 @@ def upload() -> Response:
     """Take a backup that lay elsewhere among those here. The guard has let in whoever sends it before it is read."""
     shelf = Shelf(backups.directory())
     try:
-        stored, fields, _ = files.form_file(shelf, shutil.disk_usage(backups.directory()).free // 2)
+        stored, fields, filename = files.form_file(shelf, shutil.disk_usage(backups.directory()).free // 2)
     except (TooLarge, RequestEntityTooLarge):
         abort(413)
     except CutOff:
@@ -113,7 +116,8 @@ def upload() -> Response:
     path = shelf.path(stored.name)
     try:
         check_token(fields.get("csrf_token"))
-        name = backups.keep(path, backups.check(path))
+        called = printable(filename, LONGEST_NAME)
+        name = backups.keep(path, backups.check(path, called), called)
     except BackupFailed as error:
         flash(gettext("That cannot be put back here. %(why)s", why=languages.stored(str(error))), "error")
     else:

@@ -56,7 +56,7 @@ def test_one_that_lay_elsewhere_is_uploaded(visitor):
     content = got.get_data()
     got.close()
     olga.post(f"/settings/backups/{name}/remove")
-    for given, words in ((content, "among the backups now"), (b"a letter", "cannot be put back here")):
+    for given, words in ((content, "among the backups now"), (b"a letter", "mine.tar.gz is no backup")):
         form = {"file": (io.BytesIO(given), "mine.tar.gz")}
         told = olga.post("/settings/backups/upload", form, content_type="multipart/form-data")
         assert words in olga.text(told.headers["Location"])
@@ -83,7 +83,9 @@ def test_what_is_uploaded_takes_no_other_backups_place(visitor, tmp_path):
     for given, is_taken, more in ((content, True, 0), (cut, False, 0), (again.getvalue(), True, 1)):
         form = {"file": (io.BytesIO(given), "mine.tar.gz")}
         told = olga.post("/settings/backups/upload", form, content_type="multipart/form-data")
-        assert (words in olga.text(told.headers["Location"])) == is_taken
+        page = olga.text(told.headers["Location"])
+        assert (words in page) == is_taken
+        assert ("mine.tar.gz" in page) == (not is_taken)
         assert len({x.name for x in backups.listed()} - before) == more
         assert kept.read_bytes() == content
     for name in {x.name for x in backups.listed()} - before | {kept.name}:
