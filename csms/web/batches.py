@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from csms import clock, masks
 from csms.domain import batches
@@ -17,7 +17,7 @@ from csms.domain.base import Refused
 from csms.domain.batches import Batch, BatchState, Item, Outcome, queries
 from csms.extensions import db
 from csms.sentences import told as noted
-from csms.web import bulk_actions, command_words, selection
+from csms.web import bulk_actions, command_words, exports, selection
 from csms.web.languages import said, stored
 from csms.web.security import actor, put_on_record, requires
 from csms.web.shell import zone
@@ -28,6 +28,8 @@ blueprint = Blueprint("batches", __name__, url_prefix="/commands/batches")
 PAGE_SIZE = 100
 LIST_SIZE = 50
 NEWEST = 5  # beside single commands
+HEADINGS = ("charger", "identity", "connector", "outcome", "detail", "asked_at", "answered_at")
+MOST_ROWS = 100_000  # of an export, which is made in memory
 STATES = {
     "running": (lazy_gettext("Running"), "active", "loader-circle"),
     "done": (lazy_gettext("All asked"), "ready", "circle-check"),
@@ -112,9 +114,34 @@ def live(batch_id: object) -> str:
     return render_template("batches/_batch.html", **_view(queries.get(db.session(), str(batch_id))))
 
 
+@blueprint.get("/<uuid:batch_id>/export.csv")
+def export(batch_id: object) -> Response:
+    """What became of it at each charger, as CSV; with an outcome in the address those that came to it."""
+    session, chosen = db.session(), _outcome_given()
+    batch = queries.get(session, str(batch_id))
+    outcomes = [chosen] if chosen else ()
+    rows = [_export_row(*x) for x in queries.results(session, batch, outcomes=outcomes, limit=MOST_ROWS)]
+    return exports.download(
+        iter([exports.csv_text([HEADINGS, *rows])]), f"batch-{batch.requested_at:%Y%m%d-%H%M%S}.csv"
+    )
+
+
+def _export_row(item: Item, outcome: Outcome) -> list[object]:
+    command = item.command
+    moments = (command.sent_at, command.answered_at) if command else (None, None)
+    return [
+        item.charger.title,
+        item.charger.identity,
+        item.evse,
+        outcome.value,
+        _words(item, outcome),
+        *(x and x.isoformat(timespec="seconds") for x in moments),
+    ]
+
+
 @blueprint.post("/<uuid:batch_id>/cancel")
 @requires("operate")
-def cancel(batch_id: object) -> Response:
+def cancel(batch_id: object) -> WerkzeugResponse:
     """Ask nobody else."""
     try:
         with atomic() as session:
@@ -132,7 +159,7 @@ def cancel(batch_id: object) -> Response:
 
 @blueprint.post("/<uuid:batch_id>/retry")
 @requires("operate")
-def retry(batch_id: object) -> Response:
+def retry(batch_id: object) -> WerkzeugResponse:
     """Ask those once more at which it came to nothing."""
     try:
         with atomic() as session:
@@ -201,6 +228,7 @@ def _view(batch: Batch) -> dict[str, Any]:
         else None,
         "region_url": selection.with_choice(f"{here}/live", {}),
         "here": here,
+        "export_url": selection.with_choice(f"{here}/export.csv", {}),
         "clone_url": url_for("bulk.show", name=bulk_actions.action_of(batch).name, batch=batch.id),
         "is_running": batch.state is BatchState.RUNNING,
         "zone": zone(),

@@ -121,6 +121,12 @@ def test_the_failed_are_asked_again_and_all_of_it_can_be_repeated(session: Sessi
     assert "Retry the failed" in page
     assert "The charger said no." in page
     assert "CP-1" not in olga.read(f"{here}?outcome=accepted").split("<table")[1]
+    told = olga.read(f"{here}/export.csv?outcome=rejected").splitlines()
+    assert [x.split(",")[1:5] for x in told] == [
+        ["identity", "connector", "outcome", "detail"],
+        ["CP-1", "", "rejected", "The charger said no. The answer came late."],
+    ]
+    assert len(olga.read(f"{here}/export.csv").splitlines()) == 4
     clone = re.search(r'href="(/chargers/bulk/set-configuration\?batch=[^"]+)"', page)
     assert clone is not None
     again = olga.read(clone[1])
