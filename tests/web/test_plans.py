@@ -78,6 +78,8 @@ def test_what_is_no_picture_and_what_is_beside_it_is_refused(visitor, site, gara
         assert "This picture ends in its middle" in olga.text(page)
         upload(olga, page, whole)
         assert olga.get(f"{page}/picture").data == whole
+    upload(olga, page, png(4_100, 4_100))
+    assert "4100 × 4100 pixels, more than a phone can show" in olga.text(page)
     upload(olga, page, png(10, 10))
     olga.post(f"{page}/place", {"charger": site.charger.id, "left": "125", "top": "50"})
     assert "between 0 and 100" in olga.text(page)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from csms.domain.base import Base, Invalid, NotFound, announce
 from csms.domain.sites.models import Site
 
-LARGEST_SIDE = 20_000  # px: more than that, browsers refuse to draw
+MOST_PIXELS = 16_000_000  # phones draw no more, and 64 MB is what it takes of their memory
+LARGEST_SIDE = 16_000  # px; more than that, browsers refuse to draw
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers that tell the size
 
 
@@ -38,11 +39,13 @@ def plan_of(session: Session, site_id: int) -> SitePlan:
 def keep_plan(session: Session, site: Site, picture: bytes, *, at: datetime) -> None:
     """The site's plan from now on; chargers stay where they were on the old one. Raises Invalid for no PNG or JPEG."""
     kind, width, height = _read(picture)
-    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE and width * height <= MOST_PIXELS):
         raise Invalid(
-            "A picture has at most %(largest_side)s pixels on each side.",
+            "This picture has %(width)s × %(height)s pixels, more than a phone can show. Save it with at most "
+            "4000 × 4000, and choose it again.",
             "picture",
-            largest_side=LARGEST_SIDE,
+            width=width,
+            height=height,
         )
     plan = session.get(SitePlan, site.id)
     if plan is None:
