@@ -9,9 +9,8 @@ from csms.domain.accounts import Role
 
 class Scope(enum.StrEnum):
     """SELF: one's own transactions, cards and account. READ: everybody's, card numbers masked. OPERATE: commands,
-    sites, and which chargers are let in. MONEY: accounts and their credit. ADMIN: chargers, their keys, cards,
-    vehicles, tariffs.
-    OWN: users, mails and what was done by whom. HOST: chargers and transactions of one's sites.
+    and which chargers are let in. MONEY: accounts and their credit. ADMIN: sites, chargers, their keys, cards,
+    vehicles, tariffs. OWN: users, mails and what was done by whom. HOST: chargers and transactions of one's sites.
     """
 
     SELF = "self"

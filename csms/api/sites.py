@@ -111,7 +111,7 @@ def list_sites(query: SiteQuery) -> Any:
 
 @blueprint.post("/sites")
 @spec.validate(resp=answers(201, SiteOut), tags=["sites"], operation_id="addSite")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def add_site(json: NewSite) -> Any:
     """A new site."""
     with unit() as session:
@@ -131,7 +131,7 @@ def show_site(uuid: str) -> SiteOut:
 
 @blueprint.patch("/sites/<uuid>")
 @spec.validate(resp=answers(200, SiteOut), tags=["sites"], operation_id="changeSite")
-@needs(Scope.OPERATE)
+@needs(Scope.ADMIN)
 def change_site(uuid: str, json: SiteChange) -> SiteOut:
     """Change what is given."""
     given = json.model_dump(exclude_unset=True)

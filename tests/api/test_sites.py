@@ -96,9 +96,12 @@ def test_a_name_that_is_new_makes_a_site(owner: Api, charger: str) -> None:
     assert (depot["name"], depot["charger_count"], depot["time_zone"]) == ("Depot", 1, None)
 
 
-def test_an_installer_adds_sites_and_removes_none(owner: Api, as_role) -> None:
+def test_sites_are_the_matter_of_those_who_edit_as_on_the_pages(owner: Api, as_role) -> None:
+    uuid = as_role(Role.OPERATOR).post("/sites", {"name": "Depot"}).json["uuid"]
     installer = as_role(Role.INSTALLER)
-    uuid = installer.post("/sites", {"name": "Depot"}).json["uuid"]
+    assert installer.get(f"/sites/{uuid}").status_code == 200
+    assert installer.post("/sites", {"name": "Yard"}).status_code == 403
+    assert installer.patch(f"/sites/{uuid}", {"grid_limit_w": 500_000}).status_code == 403
     assert installer.delete(f"/sites/{uuid}").status_code == 403
 
 
