@@ -123,12 +123,12 @@ def confirm() -> Page:
 def change(what: str) -> Page:
     """New recovery codes, or no second factor any more; either needs a code."""
     if what == "off" and current_user.role in factors.roles_that_need_one(db.session()):
-        return _page({"code": gettext("Your role must have a second factor.")}), 422
+        return _page({what: gettext("Your role must have a second factor.")}), 422
     try:
         if not signing_in.shows_code(current_user, request.form.get("code", "")):
-            return _page({"code": str(WRONG)}), 422
+            return _page({what: str(WRONG)}), 422
     except TooManyCodes:
-        return _page({"code": str(auth.TOO_MANY)}), 429
+        return _page({what: str(auth.TOO_MANY)}), 429
     codes: list[str] = []
     with atomic() as unit:
         user = queries.user(unit, current_user.id)

@@ -169,7 +169,11 @@ def test_it_is_switched_off_with_a_code_and_set_up_with_the_password(dora, forge
     secret, codes = set_up(dora)
     renewed = dora.post("/profile/second-factor/codes", {"code": codes[0]})
     assert "Recovery codes" in told(renewed)
-    assert dora.post("/profile/second-factor/off", {"code": codes[1]}).status_code == 422
+    refused = dora.post("/profile/second-factor/off", {"code": codes[1]})
+    assert refused.status_code == 422
+    new_ones, _, off = told(refused).partition('action="/profile/second-factor/off"')
+    assert "This is not the code now" in off
+    assert "This is not the code now" not in new_ones
     forget_codes()
     assert dora.post("/profile/second-factor/off", {"code": code_of(secret)}).status_code == 302
     assert "Off" in dora.text("/profile/second-factor")
