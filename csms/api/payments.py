@@ -1,4 +1,4 @@
-"""Payments by card: what is held, taken and given back."""
+"""Payments by card, for sessions and for credit: what is held, taken and given back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Moment, Money, Out, answers
 from csms.domain import payments
-from csms.domain.payments import Payment, PaymentEvent, PaymentState, Wanted, ordering, queries
+from csms.domain.payments import Payment, PaymentEvent, PaymentKind, PaymentState, Wanted, ordering, queries
 from csms.extensions import db
 from csms.quantities import cents
 
 
 class PaymentQuery(Listing):
     state: PaymentState | None = None
+    kind: PaymentKind | None = None
     transaction_id: int | None = None
     since: Moment | None = Field(None, description="asked for at this moment or later")
     has_problem: bool = Field(False, description="only those that a person should look at")
@@ -48,6 +49,7 @@ class PaymentOut(Out):
     """`wanted`: what is being done at the provider now. `problem`: what a person should look at."""
 
     id: str
+    kind: PaymentKind
     provider: str
     provider_reference: str | None = Field(description="under which the provider's own pages find it")
     state: PaymentState
@@ -56,10 +58,12 @@ class PaymentOut(Out):
     held: Money
     captured: Money
     refunded: Money
-    charger: str
-    evse: int
+    charger: str | None = Field(description="null: it tops up an account")
+    evse: int | None
     transaction_id: int | None
-    account_id: int | None = Field(description="whose driver was logged in; nothing is booked there")
+    account_id: int | None = Field(
+        description="whose driver was logged in; a top-up is booked there, a session is not"
+    )
     reason: str | None
     problem: str | None
     requested_at: datetime
@@ -97,8 +101,8 @@ def _fields(one: Payment) -> dict[str, Any]:
         "held": Money.of_cents(one.held_cents, one.currency),
         "captured": Money.of_cents(one.captured_cents, one.currency),
         "refunded": Money.of_cents(one.refunded_cents, one.currency),
-        "charger": one.charger.identity,
-        "evse": one.connector.evse_number,
+        "charger": one.charger.identity if one.charger else None,
+        "evse": one.connector.evse_number if one.connector else None,
         "account_id": one.payer_id,
     }
 
@@ -120,6 +124,9 @@ def list_payments(query: PaymentQuery) -> Any:
     wanted = select(Payment).options(joinedload(Payment.charger), joinedload(Payment.connector))
     if query.state is not None:
         wanted = wanted.where(Payment.state == query.state)
+    if query.kind is not None:
+        is_top_up = Payment.credited_account_id.is_not(None)
+        wanted = wanted.where(is_top_up if query.kind is PaymentKind.TOP_UP else ~is_top_up)
     if query.transaction_id is not None:
         wanted = wanted.where(Payment.transaction_id == query.transaction_id)
     if query.since is not None:
@@ -169,7 +176,10 @@ def release_payment(payment_id: str) -> Any:
 @spec.validate(resp=answers(202, PaymentDetail), tags=["payments"], operation_id="refundPayment")
 @needs(Scope.MONEY)
 def refund_payment(payment_id: str, json: PaymentRefund) -> Any:
-    """Give back what was taken, or part of it; the session's bill then tells it. Give an `Idempotency-Key`."""
+    """Give back what was taken, or part of it; the session's bill then tells it. Give an `Idempotency-Key`.
+
+    409 where the credit that a top-up gave has been used.
+    """
     by = guard.caller().username
     with unit() as session:
         found = payments.find(session, payment_id, to_change=True)

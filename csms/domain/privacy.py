@@ -87,7 +87,7 @@ def held(session: Session, user: User, account: Account, *, currency: str) -> di
             session,
             Payment,
             Payment.payer_id == account.id,
-            *("id", "state", "currency", "held_cents", "captured_cents", "refunded_cents"),
+            *("id", "kind", "state", "currency", "held_cents", "captured_cents", "refunded_cents"),
             *("transaction_id", "requested_at", "settled_at"),
         ),
         "reservations": _rows(

@@ -44,7 +44,6 @@ from csms.web import (
     local_lists,
     mails,
     map,
-    me,
     metrics,
     nodes,
     odoo,
@@ -76,6 +75,7 @@ from csms.web import (
     subscriptions,
     tariffs,
     tokens,
+    top_ups,
     transfers,
     trouble,
     ui_kit,
@@ -125,7 +125,7 @@ BLUEPRINTS = (
     local_lists.blueprint,
     mails.blueprint,
     map.blueprint,
-    me.blueprint,
+    top_ups.blueprint,  # with `me` all its views
     metrics.blueprint,
     nodes.blueprint,
     plans.blueprint,  # the views of `sites`, all of them

@@ -15,6 +15,7 @@ from csms import clock
 from csms.domain import accounts, removal, subscriptions
 from csms.domain.accounts import Account, LedgerKind, queries
 from csms.domain.base import DomainError, Invalid, Refused
+from csms.domain.payments import Settings, rules
 from csms.domain.payments import queries as payments
 from csms.domain.transactions import queries as sessions
 from csms.domain.transactions.queries import Wanted
@@ -220,11 +221,19 @@ class TypedVehicle:
     problems: Mapping[str, str]
 
 
-def my_page(typed: TypedVehicle | None = None, voucher_problem: str | None = None) -> str:
-    """The page of whoever is logged in and has an account. `voucher_problem`: what is wrong with the code typed."""
+def my_page(
+    typed: TypedVehicle | None = None,
+    voucher_problem: str | None = None,
+    top_up_problem: str | None = None,
+) -> str:
+    """The page of whoever is logged in and has an account.
+
+    `voucher_problem`: what is wrong with the code typed; `top_up_problem`: why that much cannot be added.
+    """
     given = _view(current_user.account_id)
     months = spending.by_month(db.session(), current_user.account_id, given["zone"], given["now"])
     paid_by_card = payments.of_payer(db.session(), current_user.account_id)
+    stored = Settings.of(db.session())
     return render_template(
         "accounts/me.html",
         **given,
@@ -233,6 +242,10 @@ def my_page(typed: TypedVehicle | None = None, voucher_problem: str | None = Non
         states=STATES,
         typed=typed,
         voucher_problem=voucher_problem,
+        may_top_up=bool(stored.provider) and not given["account"].is_service,
+        top_up_cents=stored.top_up_cents,
+        suggested=rules.suggested(*stored.top_up_cents),
+        top_up_problem=top_up_problem,
     )
 
 

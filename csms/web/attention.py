@@ -145,11 +145,13 @@ def _payment_row(item: Item, payment: Payment) -> Row:
     amount = filters.money(payment.held_cents or payment.asked_cents, payment.currency)
     may_see = can("money")
     href = url_for("payments.show", payment_id=payment.id) if may_see else url_for("dashboard.show")
+    charger = payment.charger
+    where = gettext("at %(charger)s", charger=charger.title) if charger else gettext("for credit")
     return Row(
         item.key,
         gettext("Payment of %(amount)s", amount=amount),
         href,
-        gettext("at %(charger)s", charger=payment.charger.title),
+        where,
         item.since,
         mark=(gettext("Payment"), "fault", "wallet"),
         detail=languages.stored(item.word),

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from csms import clock
 from csms.domain import payments
 from csms.domain.base import NotFound, Refused
+from csms.domain.chargers import Connector
 from csms.domain.payments import Payment, PaymentState, Wanted
 from csms.domain.transactions import queries
 from csms.extensions import db
@@ -28,14 +29,14 @@ Answer = str | Response | WerkzeugResponse
 @FRAGMENTS
 def paying(slug: str, payment_id: str) -> Answer:
     """What is held and why, and where to pay; then how far it is. Only for the browser that asked."""
-    payment = _own(slug, payment_id)
+    payment, connector = _own(slug, payment_id)
     if payment.state is PaymentState.REQUESTED and not _was_asked_lately(payment):
         with atomic() as session:
             payment = payments.find(session, payment_id, to_change=True)
             payments.look_soon(session, payment, at=clock.now())
     if payment.transaction_id is not None:
         return _go_on(payment.transaction_id)
-    given = _view(payment)
+    given = _view(payment, connector)
     if "X-Fragment" in request.headers:
         return render_template("landing/_paying.html", **given)
     live_url = url_for(".payment_news", slug=slug, payment_id=payment_id)
@@ -46,8 +47,8 @@ def paying(slug: str, payment_id: str) -> Answer:
 @READS
 def payment_news(slug: str, payment_id: str) -> Response:
     """An event whenever the payment or the station changes; it says nothing but that."""
-    payment = _own(slug, payment_id)
-    return public_live.stream([payment.topic, payment.charger.topic])
+    payment, connector = _own(slug, payment_id)
+    return public_live.stream([payment.topic, connector.charger.topic])
 
 
 @blueprint.post("/c/<slug>/pay/<payment_id>/cancel")
@@ -65,14 +66,14 @@ def cancel_payment(slug: str, payment_id: str) -> Answer:
     return redirect(url_for(".paying", slug=slug, payment_id=payment_id), 303)
 
 
-def _own(slug: str, payment_id: str) -> Payment:
-    """The payment, if this browser, or whoever is logged in, has asked for it here. Raises NotFound."""
+def _own(slug: str, payment_id: str) -> tuple[Payment, Connector]:
+    """The payment, if this browser, or whoever is logged in, has asked for it here; with its place. Raises NotFound."""
     payment = payments.find(db.session(), payment_id)
     is_own = payment_id in visitors.claims() or visitors.is_payer(payment)
-    found = queries.place(db.session(), slug)
-    if not is_own or found not in (payment.connector, payment.charger):
+    found, connector = queries.place(db.session(), slug), payment.connector
+    if connector is None or not is_own or found not in (connector, connector.charger):
         raise NotFound("There is no such payment.")
-    return payment
+    return payment, connector
 
 
 def _was_asked_lately(payment: Payment) -> bool:
@@ -83,20 +84,20 @@ def _was_asked_lately(payment: Payment) -> bool:
     )
 
 
-def _view(payment: Payment) -> dict[str, Any]:
+def _view(payment: Payment, connector: Connector) -> dict[str, Any]:
     session = db.session()
     is_back = "back" in request.args or payment.intent is not None
     return {
         "payment": payment,
-        "connector": payment.connector,
+        "connector": connector,
         "step": _step(payment, is_back=is_back),
         "is_back": is_back,
-        "absence": payments.absence(payment, clock.now()),
+        "absence": payments.absence(payment, connector, clock.now()),
         "command_sent": bool(payment.command_id),
         "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
         "is_test": payment.provider == "test",
-        "running": queries.on_connector(session, payment.connector),
-        **frame(payment.charger_id),
+        "running": queries.on_connector(session, connector),
+        **frame(connector.charger_id),
     }
 
 

@@ -46,7 +46,8 @@ def change() -> Page:
             settings.change(
                 session,
                 provider=provider,
-                hold_cents=_hold(given.get("hold", "")),
+                hold_cents=_cents("hold"),
+                top_up_cents=(_cents("top_up_least"), _cents("top_up_most")),
                 stripe_key_sealed=_sealed(given.get("stripe_key", "").strip(), "stripe_key", ("sk_", "rk_")),
                 stripe_signing_sealed=_sealed(
                     given.get("stripe_signing", "").strip(), "stripe_signing", ("whsec_",)
@@ -96,11 +97,11 @@ def _form(given: Mapping[str, str], problems: dict[str, str]) -> str:
     )
 
 
-def _hold(text: str) -> int:
+def _cents(field: str) -> int:
     try:
-        return cents(amount_of(text))
+        return cents(amount_of(request.form.get(field, "")))
     except Invalid as error:
-        raise Invalid(error.sentence, "hold", **error.values) from None
+        raise Invalid(error.sentence, field, **error.values) from None
 
 
 def _sealed(secret: str, field: str, beginnings: tuple[str, ...]) -> str | None:

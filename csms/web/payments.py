@@ -44,6 +44,7 @@ def index() -> str:
         session,
         state=known,
         has_problem=state == "problem",
+        is_top_up=state == "top_up",
         before=_cursor(given.get("after")),
         limit=PAGE + 1,
     )

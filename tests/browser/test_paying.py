@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
+from csms import clock
+from csms.domain import accounts
+from csms.domain.accounts import Role
 from csms.simulator import Charger
 from tests.browser.axe import violations
-from tests.browser.conftest import PHONE, Town, a_town
+from tests.browser.conftest import PASSWORD, PHONE, Town, a_town
+from tests.make import store
 from tests.nursery import Nursery
 
 Visit = Callable[..., Page]
@@ -99,6 +105,24 @@ def test_from_the_hold_to_the_refund(
     _look(office, "settings")
 
 
+def _at_home(town: Town, visit: Visit) -> Page:
+    """A driver on the page of their account."""
+    engine = create_engine(town.server.database_url)
+    with Session(engine) as session:
+        at = clock.now()
+        account = accounts.open_account(session, "Dana", at=at)
+        hashed = accounts.hash_password(PASSWORD)
+        accounts.create_user(session, "dana", hashed, Role.DRIVER, at=at, account_id=account.id)
+        store(session)
+    engine.dispose()
+    page = visit("/login?next=/accounts/me", olga=False, size=PHONE)
+    page.get_by_label("User name").fill("dana")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url("**/accounts/me")
+    return page
+
+
 def _reload_until(page: Page, words: str) -> None:
     """What happens by itself takes a few seconds; these pages are not live."""
     found = page.locator("main").get_by_text(words).first
@@ -108,3 +132,34 @@ def _reload_until(page: Page, words: str) -> None:
         page.wait_for_timeout(1_000)
         page.reload()
     expect(found).to_be_visible()
+
+
+@pytest.mark.task("driver", "Top up credit by bank card, and have it given back")
+def test_from_the_account_to_the_credit(town: Town, visit: Visit, office: Page) -> None:
+    page = _at_home(town, visit)
+    page.get_by_role("heading", name="Top up my credit").scroll_into_view_if_needed()
+    _look(page, "account")
+    page.get_by_role("button", name="20.00 €").click()
+    expect(page.get_by_role("heading", name="20.00 € for your credit")).to_be_visible()
+    _look(page, "top-up")
+    page.get_by_role("link", name="Go on to the payment").click()
+    page.get_by_role("button", name="The bank declines").click()
+    expect(page.get_by_role("heading", name="Not paid")).to_be_visible()
+    _look(page, "top-up-declined")
+    page.get_by_role("button", name="Try again with 20.00 €").click()
+    page.get_by_role("link", name="Go on to the payment").click()
+    page.get_by_role("button", name="Pay", exact=True).click()
+    expect(page.get_by_text("20.00 € were added to your credit.")).to_be_visible()
+    _look(page, "topped-up")
+
+    office.goto(f"{town.url}/payments?state=top_up")
+    _look(office, "top-ups")
+    office.get_by_role("row").filter(has_text="Paid").locator("a").first.click()
+    office.get_by_role("button", name="Refund…").click()
+    _look(office, "top-up-refund")
+    office.get_by_role("dialog").get_by_label("Reason").fill("Moved away")
+    office.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    expect(office.get_by_text("The money goes back now.")).to_be_visible()
+    _reload_until(office, "Given back")
+    _reload_until(page, "20.00 € of it went back to your card.")
+    _look(page, "top-up-returned")

@@ -31,6 +31,7 @@ ANYBODYS_PAGES = {
     "me": {
         *("show", "add_vehicle", "change_vehicle", "remove_vehicle", "name_card", "block_card", "change_pin"),
         *("export", "ask_to_erase", "erase"),
+        *("begin_top_up", "top_up", "top_up_news", "cancel_top_up"),
     },
     "subscriptions": {"begin", "cancel"},
     "vouchers": {"redeem"},

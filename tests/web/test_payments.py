@@ -102,7 +102,14 @@ def test_a_problem_is_on_the_dashboard_until_it_is_seen_to(visitor, site, till):
 
 def test_an_owner_sets_a_provider_up_and_its_key_is_never_shown(visitor, site, app):
     olga = visitor().log_in()
-    form = {"provider": "stripe", "hold": "25", "stripe_key": "", "stripe_signing": ""}
+    form = {
+        "provider": "stripe",
+        "hold": "25",
+        "top_up_least": "5",
+        "top_up_most": "500",
+        "stripe_key": "",
+        "stripe_signing": "",
+    }
     answer = olga.post("/settings/payments", form)
     assert answer.status_code == 422
     assert "Enter the secret key" in told(answer)
@@ -116,7 +123,7 @@ def test_an_owner_sets_a_provider_up_and_its_key_is_never_shown(visitor, site, a
     stored = Settings.of(site.session)
     assert (stored.provider, stored.hold_cents) == ("stripe", 2_500)
     assert "abcdef123456" not in stored.stripe_key_sealed
-    form = {"provider": "test", "hold": "25"}
+    form = {"provider": "test", "hold": "25", "top_up_least": "5", "top_up_most": "500"}
     assert olga.post("/settings/payments", form).status_code == 303
     assert olga.post("/settings/payments/test").status_code == 303
     assert "It works: the test provider lets us in" in olga.text("/settings/payments")

@@ -147,7 +147,13 @@ def test_the_test_button_tells_whether_the_key_lets_us_in(visitor, till, stripe)
     olga = visitor().log_in()
     olga.post("/settings/payments/test")
     assert "It works: Plaza Charging lets us in" in olga.text("/settings/payments")
-    form = {"provider": "stripe", "hold": "40", "stripe_key": "sk_test_wrong"}
+    form = {
+        "provider": "stripe",
+        "hold": "40",
+        "top_up_least": "5",
+        "top_up_most": "500",
+        "stripe_key": "sk_test_wrong",
+    }
     olga.post("/settings/payments", form)
     olga.post("/settings/payments/test")
     assert "Invalid API Key provided" in olga.text("/settings/payments")

@@ -103,6 +103,9 @@ def _finding(item: Item) -> Finding:
         return Finding(item.key, title[:200], "/attempts", item.since)
     if item.payment is not None:
         charger, path = item.payment.charger, f"/payments/{item.payment.id}"
+        if charger is None:
+            title = told("A payment for credit: %(problem)s", problem=item.payment.problem)
+            return Finding(item.key, title[:200], path, item.since)
         title = told(
             "A payment at %(charger)s: %(problem)s", charger=charger.title, problem=item.payment.problem
         )

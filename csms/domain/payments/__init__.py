@@ -1,4 +1,4 @@
-"""Payments by card at a station, whoever moves the money."""
+"""Payments by card, at a station or for an account's credit, whoever moves the money."""
 
 from csms.domain.payments.credit import stop_spent
 from csms.domain.payments.following import correct, follow, problems
@@ -7,6 +7,7 @@ from csms.domain.payments.models import (
     Outcome,
     Payment,
     PaymentEvent,
+    PaymentKind,
     PaymentNews,
     PaymentState,
     TestCheckout,
@@ -46,6 +47,7 @@ __all__ = [
     "Outcome",
     "Payment",
     "PaymentEvent",
+    "PaymentKind",
     "PaymentNews",
     "PaymentState",
     "Payout",

@@ -26,23 +26,42 @@ _SAYS_WHY = and_(
 
 
 def breaches(session: Session, at: datetime) -> Iterator[str]:
-    """Never more taken than held, all of it booked, each session paid or before a person, no hold without an end."""
+    """Never more taken than held, all of it booked to whom it is due, each session paid or before a person, no hold
+    without an end.
+    """
     booked = (
-        select(LedgerEntry.note, func.sum(LedgerEntry.amount_cents).label("cents"))
+        select(
+            LedgerEntry.note,
+            func.sum(LedgerEntry.amount_cents).label("cents"),
+            func.min(LedgerEntry.account_id).label("first_id"),
+            func.max(LedgerEntry.account_id).label("last_id"),
+        )
         .where(LedgerEntry.kind == LedgerKind.PAYMENT)
         .group_by(LedgerEntry.note)
         .subquery()
     )
     query = (
-        select(Payment, Transaction, booked.c.cents, select(PaymentEvent.id).where(_SAYS_WHY).exists())
+        select(
+            Payment,
+            Transaction,
+            booked.c.cents,
+            booked.c.first_id,
+            booked.c.last_id,
+            select(PaymentEvent.id).where(_SAYS_WHY).exists(),
+        )
         .outerjoin(Transaction, Transaction.id == Payment.transaction_id)
         .outerjoin(booked, booked.c.note == literal(BOOKED_AS) + Payment.id)
         .order_by(Payment.id)
     )
-    for payment, transaction, cents, is_explained in session.execute(
+    for payment, transaction, cents, first_id, last_id, is_explained in session.execute(
         query.execution_options(yield_per=BATCH)
     ):
         found = [*_amounts(payment, int(cents or 0)), *_holds(payment, transaction, at)]
+        credited_id = payment.credited_account_id
+        if credited_id is not None and {first_id, last_id} - {None, credited_id}:
+            found.append(
+                f"it tops up account {credited_id}, and is booked to account {first_id} and {last_id}"
+            )
         if transaction is not None and transaction.cost_cents is not None:
             found += _bill(session, payment, transaction.cost_cents, at, is_explained=is_explained)
         yield from (f"Payment {payment.id}: {what}." for what in found)
@@ -68,7 +87,9 @@ def _holds(payment: Payment, transaction: Transaction | None, at: datetime) -> I
             yield "it could be paid long ago, and nobody has asked whether it was"
     elif payment.state is PaymentState.HELD and payment.problem_at is None:
         if transaction is None:
-            if payment.held_at is not None and payment.held_at < at - BEGUN_WITHIN:
+            if payment.is_top_up:
+                yield "it tops up an account, and what is held is not being taken"
+            elif payment.held_at is not None and payment.held_at < at - BEGUN_WITHIN:
                 yield "no car has charged on it, and what is held was not let go"
         elif transaction.state is not TransactionState.ACTIVE and _is_past(transaction, at):
             yield "its session is over, and what is held was neither taken nor let go"

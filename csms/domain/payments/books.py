@@ -45,10 +45,10 @@ def is_kept_on(session: Session, account: Account) -> bool:
 
 
 def book(session: Session, payment: Payment, cents: int, *, at: datetime) -> None:
-    """What has been taken, or less than nothing for what has gone back."""
+    """What has been taken, or less than nothing for what has gone back: to the account that it tops up, if it does."""
     accounts.book(
         session,
-        account(session, at),
+        payment.credited_account or account(session, at),
         LedgerKind.PAYMENT,
         at=at,
         amount_cents=cents,

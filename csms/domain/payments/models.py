@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from csms.domain.accounts import Account
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions import Transaction
@@ -13,6 +14,13 @@ from csms.domain.transactions.removal import KEEPS_CHARGER
 from csms.sentences import gettext_noop
 
 KEPT = gettext_noop("There are card payments of %(title)s: it stays, for the books.")
+
+
+class PaymentKind(enum.StrEnum):
+    """What is paid for."""
+
+    SESSION = "session"
+    TOP_UP = "top_up"  # an account's credit
 
 
 class PaymentState(enum.StrEnum):
@@ -41,7 +49,9 @@ class Wanted(enum.StrEnum):
 
 
 class Payment(Base):
-    """One driver's payment for one session. Amounts in cents of `currency`, VAT included; never more than was held.
+    """One driver's payment for one session at a connector, or for the credit of `credited_account`.
+
+    Amounts in cents of `currency`, VAT included; never more than was held.
 
     `wanted` is what is to be done at the provider, of `wanted_cents`: what shall have been captured, or given back, in
     all. `due_at` is when the provider is asked next, None: not until something happens. `problem` says what a person
@@ -69,8 +79,9 @@ class Payment(Base):
     captured_cents: Mapped[int] = mapped_column(default=0)
     refunded_cents: Mapped[int] = mapped_column(default=0)
 
-    charger_id: Mapped[int] = mapped_column(ForeignKey("charger.id"), index=True)
-    connector_id: Mapped[int] = mapped_column(ForeignKey("connector.id"))
+    credited_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    charger_id: Mapped[int | None] = mapped_column(ForeignKey("charger.id"), index=True)
+    connector_id: Mapped[int | None] = mapped_column(ForeignKey("connector.id"))
     id_token_id: Mapped[int | None] = mapped_column(
         ForeignKey("id_token.id", ondelete="SET NULL"), index=True
     )
@@ -81,7 +92,7 @@ class Payment(Base):
 
     payer_id: Mapped[int | None] = mapped_column(
         index=True
-    )  # whose account was logged in; nothing is booked there
+    )  # whose account was logged in; of a session nothing is booked there
 
     language: Mapped[str | None] = mapped_column(String(8))  # of the page on which it was begun
     # What proved that the payer stood there: the plugging in of their car, or the station's code and when it was typed.
@@ -104,13 +115,22 @@ class Payment(Base):
     held_until: Mapped[datetime | None]  # then the bank lets go of it
     settled_at: Mapped[datetime | None]  # when it was captured, released or came to nothing
 
-    charger: Mapped[Charger] = relationship()
-    connector: Mapped[Connector] = relationship()
+    credited_account: Mapped[Account | None] = relationship()
+    charger: Mapped[Charger | None] = relationship()
+    connector: Mapped[Connector | None] = relationship()
     transaction: Mapped[Transaction | None] = relationship()
 
     @property
     def topic(self) -> str:
         return f"payment:{self.id}"
+
+    @property
+    def kind(self) -> PaymentKind:
+        return PaymentKind.SESSION if self.credited_account_id is None else PaymentKind.TOP_UP
+
+    @property
+    def is_top_up(self) -> bool:
+        return self.kind is PaymentKind.TOP_UP
 
     @property
     def net_cents(self) -> int:

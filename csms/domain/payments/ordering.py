@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain import transactions
 from csms.domain.base import Invalid, Refused
-from csms.domain.payments import service
+from csms.domain.payments import service, top_ups
 from csms.domain.payments.models import Payment, PaymentState
 from csms.sentences import gettext_noop
 
@@ -52,20 +52,22 @@ def refund(
 ) -> None:
     """Give back `cents`, None: all. Where there is a bill, it is corrected, and what it does not ask for goes back.
 
-    Raises Refused, Invalid.
+    Of a top-up no more goes back than is left of the credit. Raises Refused, Invalid.
     """
     if not reason.strip():
         raise Invalid("Say why.", "reason")
     if payment.wanted is not None:
         raise Refused("Something else is being done with this payment: wait a moment.")
     amount = payment.net_cents if cents is None else cents
+    if payment.credited_account is not None:
+        top_ups.refuse_spent(session, payment.credited_account, amount, at=at)
     transaction = payment.transaction
     if transaction is not None and transaction.bill is not None and transaction.cost_cents:
         missing = max(0, transaction.cost_cents - payment.net_cents)  # never paid, so never to be given back
         if payment.state is PaymentState.CAPTURED and 0 < amount <= payment.net_cents:
             corrected = min(transaction.cost_cents, amount + (missing if cents is None else 0))
             transactions.refund(session, transaction, cents=corrected, reason=reason, by=by, at=at)
-    service.want_refund(session, payment, amount, at=at, by=by)
+    service.want_refund(session, payment, amount, at=at, by=by, words=reason)
 
 
 def _refuse_charging(payment: Payment) -> None:

@@ -32,6 +32,7 @@ def listed(
     *,
     state: PaymentState | None = None,
     has_problem: bool = False,
+    is_top_up: bool = False,
     transaction_id: int | None = None,
     before: tuple[datetime, str] | None = None,
     limit: int = 50,
@@ -43,6 +44,8 @@ def listed(
         conditions.append(Payment.state == state)
     if has_problem:
         conditions.append(Payment.problem_at.is_not(None))
+    if is_top_up:
+        conditions.append(Payment.credited_account_id.is_not(None))
     if transaction_id is not None:
         conditions.append(Payment.transaction_id == transaction_id)
     if before is not None:
@@ -58,7 +61,10 @@ def listed(
 
 def _full() -> Select[Payment]:
     return select(Payment).options(
-        joinedload(Payment.charger), joinedload(Payment.connector), joinedload(Payment.transaction)
+        joinedload(Payment.charger),
+        joinedload(Payment.connector),
+        joinedload(Payment.credited_account),
+        joinedload(Payment.transaction),
     )
 
 

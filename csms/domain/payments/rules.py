@@ -8,6 +8,8 @@ from decimal import Decimal
 from csms.domain.payments.models import Wanted
 
 LEAST_HOLD_CENTS, MOST_HOLD_CENTS = 100, 100_000
+LEAST_TOP_UP_CENTS, MOST_TOP_UP_CENTS = 100, 1_000_000  # within which an owner sets the limits of a top-up
+SUGGESTIONS = 4  # amounts that are offered
 CHECKOUT_FOR = timedelta(minutes=31)  # Stripe wants half an hour at least
 HOLD_FOR = timedelta(days=7)  # what banks grant where nobody is asked for a longer time
 BEFORE_THE_END = timedelta(hours=6)  # so long before a hold lapses the session is ended
@@ -75,6 +77,14 @@ def retry_after(attempts: int) -> timedelta:
 def hold_for(setting_cents: int, max_price: Decimal | None) -> int:
     """What is held, in cents: no more than a session can cost under its tariff."""
     return setting_cents if max_price is None else max(1, min(setting_cents, int(max_price * 100)))
+
+
+def suggested(least_cents: int, most_cents: int) -> list[int]:
+    """Round amounts, in cents, that are offered for a top-up: those in the middle of what is allowed."""
+    round_ones = [digit * 10**zeros for zeros in range(2, 7) for digit in (1, 2, 5)]
+    allowed = [x for x in round_ones if least_cents <= x <= most_cents]
+    first = max(0, (len(allowed) - SUGGESTIONS) // 2)
+    return allowed[first : first + SUGGESTIONS]
 
 
 def is_used_up(cost_cents: int, held_cents: int) -> bool:

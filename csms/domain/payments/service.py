@@ -58,23 +58,26 @@ def request(
     """
     transactions.check_start(session, connector, at=at)
     payment = Payment(
-        id=commands.new_id(at),
         provider=provider,
-        state=PaymentState.REQUESTED,
         currency=currency,
         asked_cents=cents,
         charger_id=connector.charger_id,
         connector_id=connector.id,
         payer_id=payer_id,
         language=language,
-        requested_at=at,
-        expires_at=at + rules.CHECKOUT_FOR,
-        due_at=at + rules.CLAIM_FOR,
     )
+    presence.prove(payment, connector, has_code=has_code, at=at)
+    return begin(session, payment, at=at)
+
+
+def begin(session: Session, payment: Payment, *, at: datetime) -> Payment:
+    """Write down what somebody wants to pay, before its provider hears of it."""
+    payment.id, payment.state = commands.new_id(at), PaymentState.REQUESTED
+    payment.requested_at, payment.expires_at = at, at + rules.CHECKOUT_FOR
+    payment.due_at = at + rules.CLAIM_FOR
     session.add(payment)
     session.flush()
-    presence.prove(payment, has_code=has_code, at=at)
-    note(session, payment, "requested", at=at, cents=cents)
+    note(session, payment, "requested", at=at, cents=payment.asked_cents)
     return payment
 
 
@@ -139,19 +142,21 @@ def _held(session: Session, payment: Payment, standing: Standing, at: datetime) 
     if not is_expected:
         want_release(session, payment, payment.reason or gettext_noop("The payment came too late."), at=at)
         return
+    if payment.connector is None:  # it is for credit, and all of it
+        want_capture(session, payment, payment.held_cents, at=at)
+        return
     try:
-        _start(session, payment, at)
+        _start(session, payment, payment.connector, at)
     except Refused as refusal:
         want_release(session, payment, str(refusal), at=at)
 
 
-def _start(session: Session, payment: Payment, at: datetime) -> None:
+def _start(session: Session, payment: Payment, connector: Connector, at: datetime) -> None:
     """Let the car charge. Raises Refused."""
-    connector = payment.connector
     if queries.pending_start(session, connector, at) is not None:
         raise Refused("Somebody else has started here meanwhile.")
     transactions.check_start(session, connector, at=at)
-    if problem := presence.absence(payment, at):
+    if problem := presence.absence(payment, connector, at):
         raise Refused(problem)
     token = accounts.payment_token(session, account(session, at), at)
     command = transactions.request_start(session, connector, id_tag=token.uid, by=BY, at=at)
@@ -254,24 +259,38 @@ def want_release(
 
 
 def want_refund(
-    session: Session, payment: Payment, cents: int, *, at: datetime, by: str | None = None
+    session: Session,
+    payment: Payment,
+    cents: int,
+    *,
+    at: datetime,
+    by: str | None = None,
+    words: str | None = None,
 ) -> None:
-    """Give back `cents` of what was taken. Raises Refused."""
+    """Give back `cents` of what was taken; `words` say why. Raises Refused."""
     if payment.state is not PaymentState.CAPTURED:
         raise Refused("Nothing can be given back: nothing was taken, or all of it has gone back.")
     if not 0 < cents <= payment.net_cents:
         raise Refused("Give back more than nothing, and at most what was taken.")
-    _want(session, payment, Wanted.REFUND, payment.refunded_cents + cents, at=at, by=by)
+    _want(session, payment, Wanted.REFUND, payment.refunded_cents + cents, at=at, by=by, words=words)
 
 
 def _want(
-    session: Session, payment: Payment, wanted: Wanted, cents: int, *, at: datetime, by: str | None
+    session: Session,
+    payment: Payment,
+    wanted: Wanted,
+    cents: int,
+    *,
+    at: datetime,
+    by: str | None,
+    words: str | None = None,
 ) -> None:
     payment.wanted, payment.wanted_cents, payment.attempts, payment.due_at = wanted, cents, 0, at
     if wanted is not Wanted.REFUND:
         _block(session, payment)
     shown = cents - payment.refunded_cents if wanted is Wanted.REFUND else cents
-    note(session, payment, f"{wanted.value} ordered", at=at, cents=shown or None, by=by, words=payment.reason)
+    words = words or payment.reason
+    note(session, payment, f"{wanted.value} ordered", at=at, cents=shown or None, by=by, words=words)
     announce(session, TOPIC)
 
 
