@@ -91,7 +91,7 @@ def test_the_account_of_payments_is_offered_as_nobodys(visitor, site, till):
     till.pay(visitor())
     till.charge(10_000)
     olga = visitor().log_in()
-    for page in ("/accounts", "/accounts?q=card+pay", "/tokens/new", "/reservations/new", "/settings/users"):
+    for page in ("/accounts", "/accounts?q=card+pay", "/cards/new", "/reservations/new", "/settings/users"):
         assert "Card payments" not in olga.text(page), page
 
 
