@@ -1,5 +1,4 @@
-// Behaviour of the drivers' pages: news from the station, ages that tick, an honest word when the news stop, dialogs.
-// Plain enough for an old phone. Without it the pages work by reloading.
+// Behaviour of the drivers' pages: news from the station, ages that tick, dialogs. Plain enough for an old phone.
 "use strict";
 (function () {
   var loaded = Date.now(), server = document.querySelector("[data-now]"), source = null, due = 0, fetched = 0, pressed = 0, spoken = 0;
@@ -67,7 +66,7 @@
   });
   function share(path) {
     var link = new URL(path, location.href).href;
-    if (navigator.share) { navigator.share({ title: document.title, url: link }).catch(function () { /* rather not */ }); return; }
+    if (navigator.share) { navigator.share({ title: document.title, url: link }).catch(function () { }); return; }
     navigator.clipboard.writeText(link).then(function () { document.getElementById("shared").hidden = false; });
   }
   document.addEventListener("click", function (event) {
@@ -78,10 +77,11 @@
     if (printer) window.print();
     if (sharer) share(sharer.getAttribute("data-share"));
   });
+  function choose(way) { each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== way.value; }); }
   document.addEventListener("change", function (event) {     // the card's number belongs to the card
-    if (event.target.name === "method") each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== event.target.value; });
+    if (event.target.name === "method") choose(event.target);
   });
-  each("[name=method]:checked", function (chosen) { each("[data-for]", function (box) { box.hidden = box.getAttribute("data-for") !== chosen.value; }); });
+  each("[name=method]:checked", choose);
   each("[data-scripted]", function (element) { element.hidden = false; });
   each("[data-share]", function (element) { element.hidden = !(navigator.share || navigator.clipboard); });
   fetched = loaded;

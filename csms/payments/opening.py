@@ -24,7 +24,7 @@ def open_page(payment: Payment, *, title: str, return_url: str) -> None:
     payment_id, name = payment.id, payment.provider
     try:
         provider = provider_named(name)
-        db.session.remove()  # the provider may be slow, and nothing is held meanwhile
+        db.session.rollback()  # the provider may be slow: no connection is held meanwhile, and who asks is still known
         opened = provider.open(checkout)
     except (Unavailable, Rejected) as error:
         with atomic() as session:

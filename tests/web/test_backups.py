@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 
 import pytest
@@ -72,8 +73,7 @@ def test_what_is_uploaded_takes_no_other_backups_place(visitor, tmp_path):
     kept = backups.make()
     content = kept.read_bytes()
     cut = content[: len(content) // 2]
-    with tarfile.open(kept) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "--extract", "--file", kept], cwd=tmp_path, check=True)
     again = io.BytesIO()
     with tarfile.open(fileobj=again, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(tmp_path.iterdir()):

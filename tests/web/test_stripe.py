@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from csms import payments as paying
+from csms.domain import accounts
+from csms.domain.accounts import Role
 from csms.domain.payments import PaymentState
 from csms.domain.transactions import refund
 from tests.make import store
@@ -118,6 +120,18 @@ def test_without_stripe_no_payment_begins_and_the_station_says_so(visitor, till,
     assert "Paying by bank card does not work at the moment" in page
     assert "Pay by bank card" not in page
     assert "does not answer as it should" in visitor().log_in().text("/payments")
+
+
+def test_a_driver_who_is_logged_in_is_still_known_when_stripe_has_not_answered(visitor, till, stripe, site):
+    site.status("Preparing")
+    account = accounts.open_account(site.session, "Dave Driver", at=site.now)
+    store(site.session)
+    dave = visitor().log_in(Role.DRIVER, account.id)
+    stripe.failures.append(503)
+    answer = dave.post(f"/c/{site.slug}/start", {"method": "payment"})
+    assert answer.status_code == 409
+    assert "Paying by card does not work at the moment" in told(answer)
+    assert "Dave Driver" in told(answer)
 
 
 def test_a_hold_that_lapses_is_told(visitor, till, stripe, site):
