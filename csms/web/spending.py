@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import union_all
 from sqlalchemy.orm import Session
 
 from csms.domain.payments import queries as payments
@@ -31,8 +32,8 @@ def by_month(session: Session, account_id: int, zone: str, at: datetime) -> list
     months = _empty(at.astimezone(clocks), clocks)
     year, month = min(months)
     since = datetime(year, month, 1, tzinfo=clocks)
-    booked = queries.costs_since(session, account_id, since)
-    for ended_at, cents, energy_wh in (*booked, *payments.spent_since(session, account_id, since)):
+    parts = (queries.costs_since(account_id, since), payments.spent_since(account_id, since))
+    for ended_at, cents, energy_wh in session.execute(union_all(*(x.subquery().select() for x in parts))):
         ended = ended_at.astimezone(clocks)
         line = months.get((ended.year, ended.month))
         if line is not None:  # a charger's clock may be ahead

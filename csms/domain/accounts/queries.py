@@ -132,9 +132,9 @@ def account(session: Session, account_id: int) -> Account:
     query = (
         select(Account)
         .where(Account.id == account_id)
-        .options(selectinload(Account.tokens), selectinload(Account.vehicles))
+        .options(selectinload(Account.tokens), joinedload(Account.vehicles))
     )
-    found = session.scalar(query)
+    found = session.scalars(query).unique().one_or_none()
     if found is None:
         raise NotFound("There is no such account.")
     return found

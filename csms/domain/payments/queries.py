@@ -100,8 +100,8 @@ def of_payer(session: Session, account_id: int, *, limit: int = 20) -> Sequence[
 
 
 def spent_since(
-    session: Session, account_id: int, since: datetime, *, limit: int = 20_000
-) -> Sequence[tuple[datetime, int, int | None]]:
+    account_id: int, since: datetime, *, limit: int = 20_000
+) -> Select[datetime | None, int, int | None]:
     """(end, what was taken and not given back, in cents, energy in Wh) of the sessions that somebody paid by card while
     logged in to an account, and that have ended since then. None of them is among those of the account.
     """
@@ -113,8 +113,7 @@ def spent_since(
         Transaction.account_id.is_distinct_from(account_id),
         Transaction.ended_at >= since,
     )
-    rows = session.execute(query.order_by(Transaction.started_at.desc()).limit(limit))
-    return [(ended_at, cents, wh) for ended_at, cents, wh in rows if ended_at is not None]
+    return query.order_by(Transaction.started_at.desc()).limit(limit)
 
 
 def open_at(session: Session, connector_id: int, payment_ids: Collection[str]) -> Payment | None:

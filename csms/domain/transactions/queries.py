@@ -205,16 +205,15 @@ def on_connector(session: Session, connector: Connector) -> Transaction | None:
 
 
 def costs_since(
-    session: Session, account_id: int, since: datetime, *, limit: int = 20_000
-) -> Sequence[tuple[datetime, int | None, int | None]]:
+    account_id: int, since: datetime, *, limit: int = 20_000
+) -> Select[datetime | None, int | None, int | None]:
     """(end, cost in cents, energy in Wh) of an account's sessions that have ended since then, the newest first."""
     query = select(Transaction.ended_at, Transaction.cost_cents, Transaction.energy_wh).where(
         Transaction.account_id == account_id,
         Transaction.state.in_((TransactionState.ENDED, TransactionState.ENDED_UNKNOWN)),
         Transaction.ended_at >= since,
     )
-    rows = session.execute(query.order_by(Transaction.started_at.desc()).limit(limit))
-    return [(ended_at, cents, wh) for ended_at, cents, wh in rows if ended_at is not None]
+    return query.order_by(Transaction.started_at.desc()).limit(limit)
 
 
 def readings(session: Session, transaction_id: int, *, limit: int = MOST_READINGS) -> Sequence[Reading]:
