@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from sqlalchemy import select
@@ -17,14 +16,11 @@ from websockets.exceptions import ConnectionClosed
 from csms import clock
 from csms.domain.accounts import Account
 from csms.domain.chargers import Charger, Connector, ConnectorStatus
-from csms.domain.payments import Payment, PaymentState, queries
+from csms.domain.payments import Payment, PaymentState
 from csms.domain.transactions import Transaction
-from tests.desk import Desk, wait_for
+from tests.desk import wait_for
+from tests.flows.mortal import Mortal
 from tests.flows.peer import Order, Peer, dial
-from tests.nursery import ForkedServer
-from tests.stripe import SmallStripe
-
-T = TypeVar("T")
 
 USED_WH, COST_CENTS, REFUND_CENTS = 10_000, 525, 200
 PAID = ("requested", "held", "start asked", "charging", "capture ordered", "captured")
@@ -35,16 +31,8 @@ ENDS = {GIVEN_BACK: PaymentState.CAPTURED, LET_GO: PaymentState.RELEASED}
 
 
 @dataclass
-class Sale:
-    """One payment, and a server that dies once during it, at `place`."""
-
-    server: ForkedServer
-    desk: Desk
-    stripe: SmallStripe
-    identity: str
-    place: str
-    driver: requests.Session = field(default_factory=requests.Session)
-    deaths: int = 0
+class Sale(Mortal):
+    """One payment at the station `name`: a driver, a car and an operator who all try again."""
 
     def __post_init__(self) -> None:
         self.peer = self._dial()
@@ -52,14 +40,12 @@ class Sale:
         status = {"connectorId": 1, "status": "Preparing", "errorCode": "NoError"}
         self.peer.tell("StatusNotification", status)
         self.slug = wait_for(self._slug, bool)
-        Path(self.server.arguments[0]).write_text(
-            self.place
-        )  # not before: the sale before this one may have an end left
+        self.lay()
 
     def pay(self) -> None:
         """The driver presses the button until there is a page, and pays there."""
-        self._persistently(self._press)
-        payment = self._until(lambda x: x.checkout_url is not None)
+        self.persistently(self._press)
+        payment = self.until(lambda x: x.checkout_url is not None)
         self.stripe.pay(payment.reference or "")
 
     def charge(self) -> None:
@@ -74,40 +60,40 @@ class Sale:
             "timestamp": (ended_at - timedelta(minutes=30)).isoformat(),
         }
         transaction_id = self._tell("StartTransaction", start)["transactionId"]
-        self._until(lambda x: x.transaction_id == transaction_id)
+        self.until(lambda x: x.transaction_id == transaction_id)
         stop = {
             "transactionId": transaction_id,
             "meterStop": 1_000 + USED_WH,
             "timestamp": ended_at.isoformat(),
         }
         self._tell("StopTransaction", stop)
-        self._until(lambda x: x.state is PaymentState.CAPTURED)
+        self.until(lambda x: x.state is PaymentState.CAPTURED)
 
     def refuse(self) -> None:
         """The station says no."""
         self._answer(self._start_order(), "Rejected")
-        self._until(lambda x: x.state is PaymentState.RELEASED)
+        self.until(lambda x: x.state is PaymentState.RELEASED)
 
     def refund(self) -> None:
         """A program of the operator gives something back; where it gets no answer it looks before it asks again."""
-        payment_id = self._payment().id
+        payment_id = self.payment().id
         given = {"amount": f"{REFUND_CENTS / 100:.2f}", "reason": "Slow"}
-        key = {"Idempotency-Key": f"refund-{self.identity}"}
+        key = {"Idempotency-Key": f"refund-{self.name}"}
 
         def ask() -> None:
-            if "refund ordered" not in self._steps(payment_id):
+            if "refund ordered" not in self.steps(payment_id):
                 self.desk.call("POST", f"/payments/{payment_id}/refund", 202, json=given, headers=key)
 
-        self._persistently(ask)
-        self._until(lambda x: x.refunded_cents == REFUND_CENTS)
+        self.persistently(ask)
+        self.until(lambda x: x.refunded_cents == REFUND_CENTS)
 
     def check(self, steps: tuple[str, ...]) -> None:
         """Each step was taken once, the bank has done what the books say, and everybody is even."""
-        self._until(lambda x: x.wanted is None and self.deaths == 1)
+        self.until(lambda x: x.wanted is None and self.deaths == 1)
         wait_for(self._payments, lambda found: all(x.state is PaymentState.FAILED for x in found[1:]))
         with self.desk.reading() as session:
-            payment = self._payment()
-            assert self._steps(payment.id) == steps
+            payment = self.payment()
+            assert self.steps(payment.id) == steps
             assert (payment.state, payment.problem) == (ENDS[steps], None)
             [intent] = [x for x in self.stripe.intents.values() if x.id == payment.intent]
             is_paid = steps == GIVEN_BACK
@@ -136,7 +122,7 @@ class Sale:
             try:
                 return self.peer.order(0.1)
             except (TimeoutError, ConnectionClosed):
-                self._revive()
+                self.revive()
                 return None
 
         order = wait_for(look, lambda x: x is not None)
@@ -144,7 +130,7 @@ class Sale:
         assert order.action == "RemoteStartTransaction"
         if self.place == UNANSWERED:
             self.server.kill()
-            self._revive()
+            self.revive()
         return order
 
     def _answer(self, order: Order, status: str) -> None:
@@ -157,53 +143,29 @@ class Sale:
                 self.peer.send(text)
                 return dict(self.peer.reply(action)[2])
             except ConnectionClosed:
-                self._revive()
+                self.revive()
 
-    def _persistently(self, ask: Callable[[], T]) -> T:
-        while True:
-            try:
-                return ask()
-            except requests.ConnectionError:
-                assert self.server.process is not None
-                self.server.process.wait(10)
-                self._revive()
+    def revive(self) -> None:
+        """And connect to it as a charger does."""
+        deaths = self.deaths
+        super().revive()
+        if self.deaths > deaths:
+            self.peer.close()
+            self.peer = self._dial()
 
-    def _until(self, condition: Callable[[Payment], bool]) -> Payment:
-        def look() -> Payment:
-            self._revive()
-            return self._payment()
-
-        return wait_for(look, condition)
-
-    def _revive(self) -> None:
-        """Start the server again where it has died, and connect to it as a charger does."""
-        assert self.server.process is not None
-        died = self.server.process.poll()
-        if died is None:
-            return
-        assert died == -9, f"it ended with {died}"
-        self.deaths += 1
-        self.peer.close()
-        self.server.start()
-        self.peer = self._dial()
-
-    def _payment(self) -> Payment:
+    def payment(self) -> Payment:
         return self._payments()[0]
 
     def _payments(self) -> Sequence[Payment]:
         """Of this station, the newest first."""
-        query = select(Payment).join(Charger).where(Charger.identity == self.identity)
+        query = select(Payment).join(Charger).where(Charger.identity == self.name)
         with self.desk.reading() as session:
             return session.scalars(query.order_by(Payment.requested_at.desc())).all()
 
-    def _steps(self, payment_id: str) -> tuple[str, ...]:
-        with self.desk.reading() as session:
-            return tuple(x.what for x in queries.events(session, payment_id))
-
     def _slug(self) -> str:
-        query = select(Connector.slug).join(Charger).where(Charger.identity == self.identity)
+        query = select(Connector.slug).join(Charger).where(Charger.identity == self.name)
         with self.desk.reading() as session:
             return session.scalar(query.where(Connector.status == ConnectorStatus.PREPARING)) or ""
 
     def _dial(self) -> Peer:
-        return dial(self.server, f"/ws/ocpp/{self.identity}")
+        return dial(self.server, f"/ws/ocpp/{self.name}")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import product
 
-import pytest
-
 from csms import clock
 from csms.domain import tariffs
-from csms.domain.payments import settings
 from csms.domain.verify import verify
-from csms.seal import Seal
 from tests.desk import Desk
 from tests.flows.sales import GIVEN_BACK, LET_GO, UNANSWERED, Sale
-from tests.live import SECRET_KEY
 from tests.nursery import ForkedServer
-from tests.stripe import KEY, SmallStripe
+from tests.stripe import SmallStripe
 
 
 def places(steps: Sequence[str], asks: Sequence[str]) -> list[str]:
@@ -31,40 +26,6 @@ IN_A_SALE = [
     UNANSWERED,
 ]
 IN_A_RELEASE = places(["release ordered", "released"], ["release"])
-
-
-@pytest.fixture
-def stripe() -> Iterator[SmallStripe]:
-    with SmallStripe() as stripe:
-        yield stripe
-
-
-@pytest.fixture
-def server(servers: Callable[..., ForkedServer], stripe: SmallStripe) -> ForkedServer:
-    server = servers(STRIPE_URL=stripe.url, PRIVATE_TARGETS="1")
-    server.module = "tests.flows.crashing_till"
-    server.arguments = (str(server.directory / "fuse"),)
-    server.start()
-    return server
-
-
-@pytest.fixture
-def desk(server: ForkedServer) -> Iterator[Desk]:
-    desk = Desk(server)
-    with desk.writing() as session:
-        at = clock.now()
-        prices = tariffs.simple("EUR", price_per_kwh=Decimal("0.49"), price_per_start=Decimal("0.35"))
-        tariffs.create(session, "Public", prices, at=at, is_default=True)
-        settings.change(
-            session,
-            provider="stripe",
-            hold_cents=4_000,
-            stripe_key_sealed=Seal(SECRET_KEY).close(KEY),
-            stripe_signing_sealed=None,
-            at=at,
-        )
-    yield desk
-    desk.close()
 
 
 def sell(sale: Sale, *, is_charged: bool) -> None:
@@ -83,14 +44,17 @@ def sell(sale: Sale, *, is_charged: bool) -> None:
 
 
 def test_a_payment_survives_kill_9_between_all_of_its_steps(
-    server: ForkedServer, desk: Desk, stripe: SmallStripe
+    dying_server: ForkedServer, till: Desk, stripe: SmallStripe
 ) -> None:
     """Each place on one of the two databases: all of them on both would take two minutes."""
-    first = int(server.database_url.startswith("postgresql"))
+    with till.writing() as session:
+        prices = tariffs.simple("EUR", price_per_kwh=Decimal("0.49"), price_per_start=Decimal("0.35"))
+        tariffs.create(session, "Public", prices, at=clock.now(), is_default=True)
+    first = int(dying_server.database_url.startswith("postgresql"))
     for number, place in enumerate(IN_A_SALE[first::2]):
-        sell(Sale(server, desk, stripe, f"SALE-{number}", place), is_charged=True)
+        sell(Sale(dying_server, till, stripe, f"SALE-{number}", place), is_charged=True)
     for number, place in enumerate(IN_A_RELEASE[first::2]):
-        sell(Sale(server, desk, stripe, f"RELEASE-{number}", place), is_charged=False)
+        sell(Sale(dying_server, till, stripe, f"RELEASE-{number}", place), is_charged=False)
     assert [x.id for x in stripe.intents.values() if x.status == "requires_capture"] == []
-    with desk.reading() as session:
+    with till.reading() as session:
         assert verify(session) == []
