@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,13 +25,15 @@ from csms.work import atomic
 
 Answer = str | Response | WerkzeugResponse
 
+ASKED_AGAIN = timedelta(seconds=3)
+
 
 @blueprint.get("/c/<slug>/pay/<payment_id>")
 @FRAGMENTS
 def paying(slug: str, payment_id: str) -> Answer:
     """What is held and why, and where to pay; then how far it is. Only for the browser that asked."""
     payment, connector = _own(slug, payment_id)
-    if payment.state is PaymentState.REQUESTED and not _was_asked_lately(payment):
+    if payment.state is PaymentState.REQUESTED and asks_now(payment):
         with atomic() as session:
             payment = payments.find(session, payment_id, to_change=True)
             payments.look_soon(session, payment, at=clock.now())
@@ -76,27 +79,30 @@ def _own(slug: str, payment_id: str) -> tuple[Payment, Connector]:
     return payment, connector
 
 
-def _was_asked_lately(payment: Payment) -> bool:
-    """Only whoever comes back from the provider makes us ask it at once."""
-    at = clock.now()
-    return "back" not in request.args or (
-        payment.asked_at is not None and (at - payment.asked_at).seconds < 3
-    )
+def asks_now(payment: Payment) -> bool:
+    """Only whoever comes back from the provider makes us ask it at once, and not again and again."""
+    asked_at = payment.asked_at
+    return "back" in request.args and (asked_at is None or clock.now() - asked_at >= ASKED_AGAIN)
+
+
+def checkout(payment: Payment) -> dict[str, Any]:
+    """What every page tells of where a payment is made."""
+    return {
+        "payment": payment,
+        "is_back": "back" in request.args or payment.intent is not None,
+        "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
+        "is_test": payment.provider == "test",
+    }
 
 
 def _view(payment: Payment, connector: Connector) -> dict[str, Any]:
-    session = db.session()
-    is_back = "back" in request.args or payment.intent is not None
-    return {
-        "payment": payment,
+    given = checkout(payment)
+    return given | {
         "connector": connector,
-        "step": _step(payment, is_back=is_back),
-        "is_back": is_back,
+        "step": _step(payment, is_back=given["is_back"]),
         "absence": payments.absence(payment, connector, clock.now()),
         "command_sent": bool(payment.command_id),
-        "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
-        "is_test": payment.provider == "test",
-        "running": queries.on_connector(session, connector),
+        "running": queries.on_connector(db.session(), connector),
         **frame(connector.charger_id),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -25,6 +24,7 @@ from csms.web.accounts import currency, my_page
 from csms.web.amounts import amount_of
 from csms.web.languages import said
 from csms.web.me import blueprint as blueprint
+from csms.web.paying import asks_now, checkout
 from csms.web.security import requires
 from csms.web.station_view import frame
 from csms.work import atomic
@@ -71,7 +71,7 @@ def begin_top_up() -> Answer:
 def top_up(payment_id: str) -> Answer:
     """Where to pay, and then how far it has come."""
     payment = top_ups.find(db.session(), payment_id, current_user.account_id)
-    if payment.state is PaymentState.REQUESTED and "back" in request.args:
+    if payment.state is PaymentState.REQUESTED and asks_now(payment):
         with atomic() as session:
             payment = top_ups.find(session, payment_id, current_user.account_id, to_change=True)
             payments.look_soon(session, payment, at=clock.now())
@@ -104,16 +104,12 @@ def cancel_top_up(payment_id: str) -> Answer:
 
 
 def _view(payment: Payment) -> dict[str, Any]:
-    is_back = "back" in request.args or payment.intent is not None
-    return {
-        "payment": payment,
+    given = checkout(payment)
+    return given | {
         "account": payment.credited_account,
-        "step": _step(payment, is_back=is_back),
-        "is_back": is_back,
+        "step": _step(payment, is_back=given["is_back"]),
         "is_down": payment.state is PaymentState.FAILED and payment.reference is None,
         "down": paying.DOWN,
-        "pay_at": urlsplit(payment.checkout_url or "").hostname or "",
-        "is_test": payment.provider == "test",
         **frame(),
     }
 
