@@ -27,9 +27,9 @@ Page = str | Response | tuple[str, int]
 
 SCOPES = (
     (KeyScope.READ, lazy_gettext("See everything; card numbers are masked")),
-    (KeyScope.OPERATE, lazy_gettext("Commands, reservations, sites, and which chargers are let in")),
+    (KeyScope.OPERATE, lazy_gettext("Commands, reservations, and which chargers are let in")),
     (KeyScope.MONEY, lazy_gettext("Drivers’ accounts, credit, vouchers and subscriptions")),
-    (KeyScope.ADMIN, lazy_gettext("Chargers, their keys, cards, tariffs, webhooks")),
+    (KeyScope.ADMIN, lazy_gettext("Sites, chargers, their keys, cards, tariffs, webhooks")),
     (KeyScope.OWN, lazy_gettext("Users, mails and the audit")),
 )
 SIGHTS = (

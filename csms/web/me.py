@@ -158,6 +158,7 @@ def _erase_page(problem: str | None = None) -> str:
     unit = db.session()
     user, account = queries.user(unit, current_user.id), _account(unit)
     obstacle = privacy.erasure_problem(unit, user, account)
+    settings = current_app.extensions["settings"]
     return render_template(
         "accounts/erase.html",
         user=user,
@@ -165,7 +166,8 @@ def _erase_page(problem: str | None = None) -> str:
         obstacle=None if obstacle is None else gettext(obstacle),
         problem=problem,
         currency=currency(),
-        help_phone=current_app.extensions["settings"].help_phone,
+        help_phone=settings.help_phone,
+        messages_kept_days=settings.frames_kept_days,
     )
 
 

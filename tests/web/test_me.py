@@ -174,6 +174,7 @@ def test_a_small_debt_bars_no_erasure_and_is_let_go(
     page = driver.text("/me/erase")
     told_of = f"You still owe {owed_cents / 100:.2f} €: it is let go." if is_erased else "pay that first"
     assert told_of in page
+    assert ("the messages are deleted after 90 days" in page) == is_erased
     assert driver.post("/me/erase", {"typed": name}).status_code == (302 if is_erased else 409)
     account = again(session, Account, site.account.id)
     assert account.balance_cents == (0 if is_erased else -owed_cents)

@@ -270,7 +270,7 @@ def store_configuration(
 ) -> None:
     """Keep (name, value, readonly) of configuration keys as the charger told them; `missing`: those it has not.
 
-    Of addresses all but the password is kept.     `is_set`: it was ordered from here, `by` somebody or by itself.
+    Of addresses all but the password is kept. `is_set`: it was ordered from here, `by` somebody or by itself.
     """
     known: dict[str, ConfigurationKey] = {
         key.name: key
