@@ -2,10 +2,10 @@
 
     python -m tools.pages [--check]
 
-A page is what answers GET with a whole template. That is read from the routes and their views: a new one is found by
-itself. Whatever else answers GET stands in EXCEPTIONS with its reason. `SAVE_SCREENSHOTS=1 make browser` draws the
-pictures.
-Exit status 1 when an address is neither, or with --check when docs/pages.md is not up to date.
+A page is what answers GET with a whole template, unless only to say what is wrong. That is read from the routes and
+their views: a new one is found by itself. Whatever else answers GET stands in EXCEPTIONS with its reason; a page whose
+title depends on what it is about, in NAMES. `SAVE_SCREENSHOTS=1 make browser` draws the pictures.
+Exit status 1 when an address is neither or has no name, or with --check when docs/pages.md is not up to date.
 """
 
 from __future__ import annotations
@@ -65,16 +65,96 @@ EXCEPTIONS = {
     "me.show": "The short address of *My account*",
     "metrics.show": "Figures for Prometheus",
     "sites.picture": "The picture of a site's plan",
+    "sso.come_back": "Where the issuer of OpenID Connect sends people back to, who are logged in then",
+    "sso.leave": "Leads to the issuer of OpenID Connect, where people log in",
     "transfers.fetch": "Firmware for chargers; the address is the secret",
 }
+NAMES = {
+    "accounts.show": "Driver",
+    "alert_channels.new": "New alert channel",
+    "alert_channels.show": "Alert channel",
+    "alerts.new": "New alert rule",
+    "alerts.show": "Alert rule",
+    "attempts.show": "Refused connection",
+    "batches.show": "Batch of commands",
+    "bulk.index": "Many chargers: what to do with them",
+    "bulk.show": "Many chargers: one command for all",
+    "chargers.charger": "Charger: conformance",
+    "chargers.configuration": "Charger: configuration",
+    "chargers.firmware": "Charger: firmware and logs",
+    "chargers.messages": "Charger: messages",
+    "chargers.readings": "Charger: readings",
+    "chargers.second": "Charger: second backend",
+    "chargers.security_tab": "Charger: security",
+    "chargers.sessions": "Charger: sessions",
+    "chargers.settings": "Charger: settings",
+    "chargers.show": "Charger: live",
+    "charging_profiles.edit": "Edit a charging profile",
+    "charging_profiles.new": "New charging profile",
+    "charging_profiles.show": "Charging profile",
+    "commands.confirm": "Charger: confirm a command",
+    "commands.show": "Command",
+    "configuration.new": "New configuration template",
+    "configuration.show": "Configuration template",
+    "dashboard.show": "Dashboard",
+    "driving.ask": "Driver's session: stop",
+    "driving.receipt": "Driver's session: receipt",
+    "driving.show": "Driver's session",
+    "energy.of_session": "Session: limits",
+    "energy.preview": "Charger: clear its limits",
+    "energy.show": "Charger: smart charging",
+    "entrance.ask": "Log in by e-mail, or ask for a new password",
+    "entrance.open_email": "Confirm an e-mail address",
+    "entrance.open_link": "Log in by the link of a mail",
+    "firmware.plan": "Roll out a firmware",
+    "firmware.rollout": "Rollout",
+    "firmware.show": "One firmware",
+    "home.show": "Home",
+    "integrations.show": "API key",
+    "landing.asked": "Station: a start under way",
+    "landing.numbered": "Station, by the number of its connector",
+    "landing.paying": "Station: pay by bank card",
+    "landing.show": "Station",
+    "landing.status": "Station: status",
+    "landing.trouble": "Station: it does not react",
+    "me.top_up": "Top up credit by bank card",
+    "odoo.new": "New Odoo server",
+    "odoo.show": "Odoo server",
+    "payment_settings.show": "Payment settings",
+    "people.show": "User",
+    "readme.document": "Documentation: another document",
+    "readme.show": "Documentation",
+    "receipt_copies.show": "Receipt alone, for whoever may not see the card",
+    "roaming.show": "OCPI peer",
+    "second_factor.ask": "Log in: the code of the second factor",
+    "setup.explain": "Set-up, without a link",
+    "simulator.entry": "Simulated charger",
+    "simulator.new_entry": "New simulated charger",
+    "sites.edit": "Edit a site",
+    "sites.new": "Add a site",
+    "sites.plan": "Site: plan",
+    "sites.show": "Site",
+    "slots.show": "Charger: slots",
+    "subscriptions.show": "Subscription offer",
+    "tariffs.new": "New tariff",
+    "tariffs.revise": "New version of a tariff",
+    "tariffs.show": "Tariff",
+    "tokens.new": "Add a card",
+    "tokens.show": "Card",
+    "tokens.show_scan": "Scan a card: waiting for it",
+    "transactions.show": "Session",
+    "webhooks.edit": "Edit a webhook",
+    "webhooks.new": "New webhook",
+    "webhooks.show": "Webhook",
+}
 FILE = re.compile(r"\.(csv|jsonl?|pdf|pem|png|svg|xlsx|xml|zip)$")
-FIRST_WORDS = {"c": "Connector's page", "s": "Driver's session", "ui": "Dashboard"}
 TITLE = re.compile(r"{% block title %}(.*?){% endblock %}", re.DOTALL)
 SPOKEN = re.compile(r'{{ _\("([^"]+)"\) }}')  # a title in the language of whoever reads it
+WHERE = re.compile(r" · {{ \w+ }}$")  # behind it, the operator
 
 
 class Unknown(Exception):
-    """An address that is neither a page nor an exception."""
+    """An address that is neither a page nor an exception, or a page without a name."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +206,10 @@ class Address:
         return ", ".join(_words(role.value) for role in roles)
 
     @property
-    def name(self) -> str:
-        """Its title, where that is fixed; otherwise what its address says."""
-        titles = {_title(x) for x in self.templates if _is_whole(x)} - {None}
-        if len(titles) == 1:
-            return str(titles.pop())
-        first, *rest = [x for x in re.sub(r"<[^>]*>", "", self.rule.rule).split("/") if x] or ["home"]
-        if not rest and self.rule.arguments and first not in FIRST_WORDS:
-            rest = ["one of them"]
-        return _words(": ".join([FIRST_WORDS.get(first, first), *([" ".join(rest)] if rest else [])]))
+    def name(self) -> str | None:
+        """What it is called here, or its title, where that is fixed; None where nobody knows."""
+        titles = {_title(x) for x in self.templates if _is_whole(x)}
+        return NAMES.get(self.endpoint) or (titles.pop() if len(titles) == 1 else None)
 
     @property
     def picture(self) -> Path:
@@ -165,9 +240,10 @@ def strays(app: Flask) -> list[Address]:
 
 def document(app: Flask) -> str:
     """The whole document. Raises Unknown."""
-    unknown = strays(app)
+    unknown = [f"{x.rule.rule} ({x.endpoint}): a page, or an exception?" for x in strays(app)]
+    unknown += [f"{x.rule.rule} ({x.endpoint}): what is it called?" for x in pages(app) if x.name is None]
     if unknown:
-        raise Unknown("\n".join(f"{x.rule.rule} ({x.endpoint}): a page, or an exception?" for x in unknown))
+        raise Unknown("\n".join(unknown))
     rows = "".join(row(x) for x in pages(app))
     rest = [x for x in addresses(app) if not x.templates]
     return HEAD + rows + MORE + "".join(f"| `{_shown(x.rule)}` | {x.exception} |\n" for x in rest)
@@ -196,7 +272,7 @@ def _is_whole(template: str) -> bool:
 def _title(template: str) -> str | None:
     """The title of a page, None where it depends on what the page is about."""
     found = TITLE.search((ROOT / "templates" / template).read_text())
-    title = SPOKEN.sub(r"\1", found[1]) if found else "{"
+    title = SPOKEN.sub(r"\1", WHERE.sub("", found[1])) if found else "{"
     return title if "{" not in title else None
 
 
@@ -207,11 +283,21 @@ def _templates(function: object, seen: set[object]) -> Iterator[str]:
     if not function.__module__.startswith("csms.web"):
         return
     seen.add(function)
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+    for node in _parts(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".html"):
             yield node.value
         elif isinstance(node, ast.Call):
             yield from _templates(_called(node.func, function), seen)
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """All of it but what is answered when something is wrong: `return page, 404`."""
+    match node:
+        case ast.Return(ast.Tuple([_, ast.Constant(int(status))])) if status >= 400:
+            return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _parts(child)
 
 
 def _called(name: ast.expr, function: FunctionType) -> object:

@@ -45,13 +45,13 @@ def login() -> Page:
 def log_in() -> Page:
     username = request.form.get("username", "").strip()
     if not _may_try(username):
-        return again(username, str(TOO_MANY), 429)
+        return again(username, str(TOO_MANY)), 429
     user = signing_in.user_of(username, request.form.get("password", ""))
     if user is None:
         _count_failure(username)
         with atomic() as unit:
             accounts.audit(unit, username, "login.failed", at=clock.now(), address=request.remote_addr)
-        return again(username, str(WRONG), 422)
+        return again(username, str(WRONG)), 422
     return enter(user, target=request.form.get("next"), is_remembered="remember" in request.form)
 
 
@@ -61,13 +61,13 @@ def log_in_by_card() -> Page:
     uid = request.form.get("uid", "").strip()[:36]
     key = f"card {uid}"
     if not _may_try(key):
-        return again("", str(TOO_MANY), 429, card=uid)
+        return again("", str(TOO_MANY), card=uid), 429
     user = signing_in.driver_of_card(uid, request.form.get("pin", ""))
     if user is None:
         _count_failure(key)
         with atomic() as unit:
             accounts.audit(unit, masks.card(uid), "login.failed", at=clock.now(), address=request.remote_addr)
-        return again("", str(WRONG_CARD), 422, card=uid)
+        return again("", str(WRONG_CARD), card=uid), 422
     return enter(user, "log_in.pin", target=request.form.get("next"))
 
 
@@ -113,9 +113,9 @@ def begin(user: User, action: str, *, is_remembered: bool = False) -> None:
     session["_user_id"] = key  # what flask-login keeps, here and in the cookie that outlives the browser
 
 
-def again(username: str, problem: str, status: int, **more: str) -> tuple[str, int]:
+def again(username: str, problem: str, **more: str) -> str:
     """The form once more, with what was wrong."""
-    return _form(next=request.form.get("next", ""), username=username, problem=problem, **more), status
+    return _form(next=request.form.get("next", ""), username=username, problem=problem, **more)
 
 
 def _form(**given: str) -> str:

@@ -34,6 +34,7 @@ PUBLIC = frozenset(
         "home",
         "readme",
         "metrics",
+        "setup.explain",
         "setup.show",
         "setup.create",
         "auth",

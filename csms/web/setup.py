@@ -65,8 +65,13 @@ def setup_url(app: Flask) -> str | None:
 
 
 @blueprint.get("/setup")
+def explain() -> str:
+    """Where the link is to be had."""
+    return _without_link(has_tried=False)
+
+
 @blueprint.get("/setup/<token>")
-def show(token: str = "") -> Page:
+def show(token: str) -> Page:
     """The form, prefilled with what the environment says."""
     if not accounts.is_link_good(db.session(), accounts.SETUP, token, at=clock.now()):
         return _bad_link()
@@ -170,4 +175,9 @@ def _form(token: str, problems: dict[str, str]) -> str:
 
 
 def _bad_link() -> tuple[str, int]:
-    return render_template("setup/expired.html", needs_setup=accounts.needs_setup(db.session())), 404
+    return _without_link(has_tried=True), 404
+
+
+def _without_link(*, has_tried: bool) -> str:
+    needs_setup = accounts.needs_setup(db.session())
+    return render_template("setup/link.html", needs_setup=needs_setup, has_tried=has_tried)

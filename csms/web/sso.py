@@ -27,7 +27,7 @@ def leave() -> Page:
     try:
         url, pending = oidc.begin(settings)
     except NotLetIn as error:
-        return auth.again("", stored(str(error)), 502)
+        return auth.again("", stored(str(error))), 502
     session[KEPT_AS] = asdict(pending)
     session["after_link"] = request.args.get("next", "")
     return redirect(url)
@@ -45,7 +45,7 @@ def come_back() -> Page:
         user = signing_in.admit(person, settings.oidc_roles)
     except (NotLetIn, Refused) as error:
         current_app.logger.info("oidc_refused: %s", error)
-        return auth.again("", stored(str(error)), 403)
+        return auth.again("", stored(str(error))), 403
     auth.begin(user, "log_in.oidc")
     return redirect(security.safe_next(target) or security.home())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import Flask
 
 from tools import pages
@@ -12,7 +14,20 @@ def test_whatever_answers_is_a_page_a_part_of_one_or_an_exception_with_a_reason(
 
 
 def test_every_exception_is_still_there(app: Flask) -> None:
-    assert set(pages.EXCEPTIONS) <= {x.endpoint for x in pages.addresses(app)}
+    assert set(pages.EXCEPTIONS) <= {x.endpoint for x in pages.addresses(app) if not x.templates}
+
+
+def test_every_page_has_a_name_of_its_own(app: Flask) -> None:
+    found = pages.pages(app)
+    assert [x.endpoint for x in found if not x.name] == []
+    assert [name for name, times in Counter(x.name for x in found).items() if times > 1] == []
+    assert set(pages.NAMES) <= {x.endpoint for x in found}
+
+
+def test_what_only_leads_on_is_no_page_though_it_shows_one_when_it_fails(app: Flask) -> None:
+    assert "sso.leave" not in {x.endpoint for x in pages.pages(app)}
+    [link] = [x for x in pages.pages(app) if x.endpoint == "entrance.open_link"]
+    assert "entrance/expired.html" not in link.templates
 
 
 def test_the_document_names_every_page(app: Flask) -> None:

@@ -89,6 +89,16 @@ def test_the_link_works_once_and_says_what_prints_a_new_one(app: Flask) -> None:
     assert "The set-up is done" in browser.open(second).text
 
 
+def test_whoever_comes_without_a_link_is_told_how_to_get_one(app: Flask) -> None:
+    browser, link = Browser(app), _link(app)
+    page = browser.read("/setup")
+    assert "setup-link" in page
+    assert "does not work any more" not in page
+    browser.open(link)
+    browser.send(link, **FORM, password=PASSWORD)
+    assert "The set-up is done" in browser.read("/setup")
+
+
 def test_what_is_wrong_is_told_at_the_field_and_the_link_stays_good(app: Flask) -> None:
     browser = Browser(app)
     path = _link(app)
