@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import gevent
 from flask import Flask, current_app
 
 from csms import clock, outbound, rounds
 from csms.domain import webhooks
+from csms.domain.base import NotFound
 from csms.domain.webhooks import Delivery
 from csms.extensions import db
 from csms.outbound import Barred, Unreachable
@@ -23,7 +27,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
 WITHIN_S = 10.0
-AT_ONCE = 8
+AT_ONCE = 8  # to one receiver
 KEPT_FOR = timedelta(days=30)
 
 
@@ -41,10 +45,11 @@ class _Letter:
 
 def start(app: Flask) -> gevent.Greenlet:
     """Look for events and send what is due, for as long as the process lives."""
+    busy: set[int] = set()
 
     def turn() -> None:
         gather()
-        send_due(app)
+        send_due(app, busy)
 
     return rounds.start(app, "webhooks", EVERY_S, turn)
 
@@ -59,10 +64,23 @@ def gather() -> int:
         return webhooks.gather(session, clock.now())
 
 
-def send_due(app: Flask) -> int:
-    """Send what is due, several at once; how many were tried."""
-    letters = rounds.claimed(webhooks.due, webhooks.claim, _letter)
-    return rounds.each(app, letters, _deliver, at_once=AT_ONCE)
+def send_due(app: Flask, busy: set[int]) -> list[gevent.Greenlet]:
+    """Send what is due, to each receiver by itself: one that dawdles keeps no other waiting. Who does it.
+
+    `busy`: the webhooks to which something that was due before is still being sent.
+    """
+    letters = defaultdict(list)
+    for letter in rounds.claimed(partial(webhooks.due, besides=frozenset(busy)), webhooks.claim, _letter):
+        letters[letter.webhook_id].append(letter)
+    busy |= letters.keys()
+    return [gevent.spawn(_send, app, webhook_id, its, busy) for webhook_id, its in letters.items()]
+
+
+def _send(app: Flask, webhook_id: int, letters: Sequence[_Letter], busy: set[int]) -> None:
+    try:
+        rounds.each(app, letters, _deliver, at_once=AT_ONCE)
+    finally:
+        busy.discard(webhook_id)
 
 
 def _letter(delivery: Delivery) -> _Letter:
@@ -86,6 +104,8 @@ def _deliver(app: Flask, letter: _Letter) -> None:
                 webhooks.note_answer(
                     session, delivery, status_code=status_code, answer=answer, took_ms=took_ms, at=clock.now()
                 )
+        except NotFound:  # somebody has deleted the webhook meanwhile
+            log.info("webhook_gone", extra={"delivery": letter.delivery_id})
         except Exception:  # the outermost door of a sender: it is due again when its claim is over
             log.exception("webhook_not_settled", extra={"delivery": letter.delivery_id})
 

@@ -68,13 +68,17 @@ class Desk:
         self, method: str, path: str, status: int = 200, server: LiveServer | None = None, **more: Any
     ) -> Any:
         """A request to the API, of `server` if there are several; what it answers, decoded."""
-        if self._token is None:
-            self._token = self._log_in()
-        headers = {"Authorization": f"Bearer {self._token}", **more.pop("headers", {})}
+        headers = {**self.headers(), **more.pop("headers", {})}
         url = f"{(server or self.server).url}/api/v1{path}"
         response = requests.request(method, url, headers=headers, timeout=60, **more)
         assert response.status_code == status, response.text
         return response.json()
+
+    def headers(self) -> dict[str, str]:
+        """What says who asks."""
+        if self._token is None:
+            self._token = self._log_in()
+        return {"Authorization": f"Bearer {self._token}"}
 
     def order(
         self,

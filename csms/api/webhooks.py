@@ -87,6 +87,12 @@ class DeliveryList(Out):
     next_cursor: str | None
 
 
+class ResentOut(Out):
+    """So many are on their way again."""
+
+    count: int
+
+
 @blueprint.get("/webhooks")
 @spec.validate(resp=answers(200, WebhookList), tags=["webhooks"], operation_id="listWebhooks")
 @needs(Scope.ADMIN)
@@ -191,6 +197,18 @@ def resend_webhook_delivery(webhook_id: int, delivery_id: int) -> DeliveryOut:
         webhooks.resend(session, delivery, at=clock.now())
         guard.audit(session, "webhook.resent", delivery.webhook.name, delivery.event_id)
         return DeliveryOut.of(delivery)
+
+
+@blueprint.post("/webhooks/<int:webhook_id>/resend")
+@spec.validate(resp=answers(200, ResentOut), tags=["webhooks"], operation_id="resendMissedWebhookDeliveries")
+@needs(Scope.ADMIN)
+def resend_missed_webhook_deliveries(webhook_id: int) -> ResentOut:
+    """Send all again that failed or was dropped, the oldest first, each with its id; 5,000 at most."""
+    with unit() as session:
+        webhook = webhooks.find(session, webhook_id)
+        count = webhooks.resend_missed(session, webhook, at=clock.now())
+        guard.audit(session, "webhook.resent", webhook.name, str(count))
+        return ResentOut(count=count)
 
 
 def _sealed(secret: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
+from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from csms import clock
@@ -155,6 +156,22 @@ def resend(webhook_id: int, delivery_id: int) -> Response:
     return redirect(url_for(".show", webhook_id=webhook_id))
 
 
+@blueprint.post("/<int:webhook_id>/resend")
+@requires("edit")
+def resend_missed(webhook_id: int) -> Response:
+    """Send again all that did not arrive."""
+    try:
+        with atomic() as session:
+            webhook = webhooks.find(session, webhook_id)
+            count = webhooks.resend_missed(session, webhook, at=clock.now())
+            put_on_record(session, "webhook.resent", webhook.name, str(count))
+    except DomainError as error:
+        flash(said(error), "error")
+    else:
+        flash(ngettext("%(num)s is sent again.", "%(num)s are sent again.", count), "success")
+    return redirect(url_for(".show", webhook_id=webhook_id))
+
+
 @blueprint.post("/<int:webhook_id>/remove")
 @requires("edit")
 def remove(webhook_id: int) -> Response:
@@ -192,6 +209,7 @@ def _log(webhook: Webhook) -> dict[str, Any]:
     return {
         "webhook": webhook,
         "deliveries": db.session.scalars(query).all(),
+        "missed": db.session.scalar(select(func.count()).select_from(webhooks.missed(webhook.id).subquery())),
         "states": STATES,
         "now": clock.now(),
         "zone": zone(),

@@ -250,6 +250,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("POST", "/webhooks/9/test", {ADMIN}),
     ("GET", "/webhooks/9/deliveries", {ADMIN}),
     ("POST", "/webhooks/9/deliveries/9/resend", {ADMIN}),
+    ("POST", "/webhooks/9/resend", {ADMIN}),
     ("GET", "/dso-signals", {READ}),
     ("POST", "/dso-signals", {ADMIN}),
     ("GET", "/dso-signals/9", {READ}),

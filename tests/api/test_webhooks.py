@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import gevent
 from flask import Flask
 
 from csms import clock
@@ -43,13 +44,20 @@ def test_a_receiver_in_a_private_network_is_refused_and_the_log_says_why(owner: 
     path = f"/webhooks/{add(owner)['id']}"
     assert owner.post(f"{path}/test").status_code == 201
     owner.session.rollback()
-    assert sender.send_due(app) == 1
+    gevent.joinall(sender.send_due(app, set()))
     [tried] = owner.get(f"{path}/deliveries").json["data"]
     assert (tried["event"], tried["state"], tried["status_code"]) == ("ping", "failed", None)
     assert "no public address" in tried["answer"]
     again = owner.post(f"{path}/deliveries/{tried['id']}/resend").json
     assert (again["state"], again["event_id"]) == ("queued", tried["event_id"])
     assert owner.get(f"{path}/deliveries?state=failed").json["data"] == []
+
+
+def test_what_did_not_arrive_is_sent_again_at_once(owner: Api) -> None:
+    path = f"/webhooks/{add(owner)['id']}"
+    assert owner.post(f"{path}/resend").json == {"count": 0}
+    owner.patch(path, {"is_enabled": False})
+    assert owner.post(f"{path}/resend").status_code == 409
 
 
 def test_the_documented_receiver_knows_what_is_genuine() -> None:

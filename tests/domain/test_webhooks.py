@@ -126,6 +126,30 @@ def test_a_receiver_that_fails_for_a_day_is_switched_off_and_tried_less_and_less
     assert "20 tries" in (webhook.off_why or "")
 
 
+def test_what_did_not_arrive_is_sent_again_all_at_once_and_what_fails_meanwhile_is_not_tried(
+    desk: Session,
+) -> None:
+    webhook = subscribe(desk, "transaction.started")
+    story = Story(make_wire(desk, make_charger(desk, online=True)))
+    for minute in range(3):
+        story.start(meter=minute, at=f"2026-03-14T09:0{minute}:00Z")
+    assert len(told(desk)) == 3
+    on_its_way, *waiting = webhooks.due(desk, NOW + timedelta(seconds=2))
+    assert webhooks.claim(desk, on_its_way, at=NOW)
+    target = Target(webhook.name, webhook.url, webhook.events)
+    webhooks.change(desk, webhook, target, is_enabled=False, at=NOW)
+    webhooks.note_answer(desk, on_its_way, status_code=500, answer="", took_ms=1, at=NOW)
+    store(desk)
+    assert (on_its_way.state, on_its_way.due_at) == (DeliveryState.FAILED, None)
+    assert (webhook.failures, webhook.failing_since) == (0, None)  # of which no alert tells
+    with pytest.raises(Refused):
+        webhooks.resend_missed(desk, webhook, at=NOW)
+    webhooks.change(desk, webhook, target, is_enabled=True, at=NOW)
+    assert webhooks.resend_missed(desk, webhook, at=NOW) == 3
+    assert [x.id for x in webhooks.due(desk, NOW)] == [on_its_way.id, *(x.id for x in waiting)]
+    assert webhooks.resend_missed(desk, webhook, at=NOW) == 0
+
+
 @pytest.mark.parametrize("url", ["ftp://example.org", "https://", "https://me:secret@example.org", "/hooks"])
 def test_what_is_no_address_is_refused(desk: Session, url: str) -> None:
     with pytest.raises(Invalid):

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import time
 from typing import Any
 
 import pytest
@@ -69,3 +71,24 @@ def test_a_session_is_told_signed_and_again_where_it_failed(live: LiveServer, de
         assert states == {"delivered"}
         assert requests.get(f"{live.url}/api/v1{path}", timeout=30).status_code == 401
         peer.close()
+
+
+def test_a_receiver_that_never_answers_keeps_no_other_waiting(live: LiveServer, desk: Desk) -> None:
+    with Receiver() as receiver, socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
+        dead_url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        dead, quick = (
+            desk.call("POST", "/webhooks", 201, json={"name": "x", "url": url, "events": ["cdr.created"]})
+            for url in (dead_url, receiver.url)
+        )
+        for _ in range(20):
+            desk.call("POST", f"/webhooks/{dead['id']}/test", 201)
+        time.sleep(2)  # its messages are on their way
+        asked_at = time.monotonic()
+        desk.call("POST", f"/webhooks/{quick['id']}/test", 201)
+        receiver.next()
+        assert time.monotonic() - asked_at < 8  # seconds; each of the others takes ten
+        assert requests.delete(
+            f"{live.url}/api/v1/webhooks/{dead['id']}", headers=desk.headers(), timeout=30
+        ).ok
+        time.sleep(11)  # what was on its way to the webhook that is gone has failed meanwhile
+        assert not [x for x in live.faults() if "webhook" in x]

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 
+from make import NOW
+from sqlalchemy import select
+
 from csms.domain.accounts import Role
+from csms.domain.webhooks import Delivery, DeliveryState, Event, Webhook
 
 GIVEN = {"name": "Billing", "url": "https://hooks.example.org/in", "events": ["transaction.ended"]}
+
+MISSED = {
+    "event_id": "x",
+    "event": Event.TRANSACTION_ENDED,
+    "body": "{}",
+    "state": DeliveryState.FAILED,
+    "attempts": 8,
+}
 
 
 def test_a_webhook_is_made_its_secret_shown_once_tested_and_switched_off(visitor, site):
@@ -40,3 +52,21 @@ def test_a_webhook_to_nowhere_or_about_nothing_is_told_at_its_field(visitor, sit
     nothing = olga.post("/webhooks", {"name": "x", "url": GIVEN["url"]})
     assert "Choose at least one" in nothing.get_data(as_text=True)
     assert visitor().log_in(Role.SUPPORT).get("/webhooks").status_code == 404
+
+
+def test_what_did_not_arrive_is_sent_again_with_one_press(visitor, site, session):
+    olga = visitor().log_in()
+    page = olga.post("/webhooks", GIVEN).get_data(as_text=True)
+    here = re.search(r'action="(/webhooks/\d+)/test"', page).group(1)
+    assert "Send all again" not in olga.text(here)
+    webhook = session.scalars(select(Webhook)).one()
+    for number in range(2):
+        said = (webhook.id, number, NOW)
+        session.add(Delivery(**dict(zip(("webhook_id", "key", "created_at"), said, strict=True)), **MISSED))
+    session.commit()
+    assert "2 did not arrive" in olga.text(here)
+    assert olga.post(f"{here}/resend").status_code == 302
+    page = olga.text(here)
+    assert "2 are sent again." in page
+    assert "did not arrive" not in page
+    assert "To be sent" in page

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, func, select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import RETRIES, Invalid, NotFound, Refused, announce, digest, printable, take_due
 from csms.domain.commands import new_id
 from csms.domain.webhooks.cursors import begin_looking, stop_looking
-from csms.domain.webhooks.models import Delivery, DeliveryState, Event, Webhook
+from csms.domain.webhooks.models import MISSED, Delivery, DeliveryState, Event, Webhook
 from csms.domain.webhooks.rules import (
     GONE,
     SWITCH_OFF_AFTER,
@@ -72,6 +72,7 @@ def change(session: Session, webhook: Webhook, target: Target, *, is_enabled: bo
         webhook.failures, webhook.failing_since = 0, None
         begin_looking(session, at)
     elif webhook.is_enabled and not is_enabled:
+        webhook.failures, webhook.failing_since = 0, None  # somebody knows of it: nobody need be alerted
         _switch_off(session, webhook, told("Somebody has switched it off."))
     announce(session, TOPIC)
 
@@ -145,10 +146,13 @@ def _delivery(
     )
 
 
-def due(session: Session, at: datetime, *, limit: int = 50) -> Sequence[Delivery]:
-    """What is to be sent now, the oldest first."""
-    query = select(Delivery).where(Delivery.due_at <= at).options(joinedload(Delivery.webhook))
-    return session.scalars(query.order_by(Delivery.due_at, Delivery.id).limit(limit)).all()
+def due(
+    session: Session, at: datetime, *, limit: int = 50, besides: Collection[int] = ()
+) -> Sequence[Delivery]:
+    """What is to be sent now, the oldest first; nothing to the webhooks `besides`."""
+    query = select(Delivery).where(Delivery.due_at <= at, Delivery.webhook_id.not_in(besides))
+    query = query.options(joinedload(Delivery.webhook)).order_by(Delivery.due_at, Delivery.id)
+    return session.scalars(query.limit(limit)).all()
 
 
 def claim(session: Session, delivery: Delivery, *, at: datetime) -> bool:
@@ -180,11 +184,12 @@ def note_answer(
         delivery.state, delivery.due_at, delivery.settled_at = DeliveryState.DELIVERED, None, at
         webhook.failures, webhook.failing_since = 0, None
         return
-    if delivery.event is Event.PING or delivery.attempts > len(RETRIES):
+    is_last = delivery.event is Event.PING or delivery.attempts > len(RETRIES) or not webhook.is_enabled
+    if is_last:
         delivery.state, delivery.due_at, delivery.settled_at = DeliveryState.FAILED, None, at
     else:
         delivery.due_at = at + RETRIES[delivery.attempts - 1]
-    if delivery.event is not Event.PING:
+    if webhook.is_enabled and delivery.event is not Event.PING:
         _count_failure(session, webhook, status_code, at)
 
 
@@ -214,6 +219,24 @@ def resend(session: Session, delivery: Delivery, *, at: datetime) -> None:
     delivery.state, delivery.attempts, delivery.due_at = DeliveryState.QUEUED, 0, at
     delivery.settled_at = None
     announce(session, TOPIC)
+
+
+def resend_missed(session: Session, webhook: Webhook, *, at: datetime) -> int:
+    """Send all at once that did not arrive, the oldest first; how many. Raises Refused where it is switched off."""
+    if not webhook.is_enabled:
+        raise Refused("The webhook is switched off: switch it on first.")
+    oldest = missed(webhook.id).with_only_columns(Delivery.id).order_by(Delivery.id).limit(MOST_WAITING // 2)
+    again = update(Delivery).where(Delivery.id.in_(oldest)).execution_options(synchronize_session=False)
+    waiting = {"state": DeliveryState.QUEUED, "attempts": 0, "due_at": at, "settled_at": None}
+    announce(session, TOPIC)
+    return session.execute(again.values(waiting)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def missed(webhook_id: int) -> Select[Delivery]:
+    """What did not arrive and is not tried again, but for tests."""
+    return select(Delivery).where(
+        Delivery.webhook_id == webhook_id, text(MISSED), Delivery.event != Event.PING
+    )
 
 
 def find(session: Session, webhook_id: int) -> Webhook:
