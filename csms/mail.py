@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
 TIMEOUT_S = 20.0
+HELD_FOR_S = 120.0  # mails are handed over that were claimed together; shorter than claims by one mail's time
+STILL_THERE = 250
 KEPT_FOR = timedelta(days=90)
 LOGO_ID = "logo@amberline"
 PERMANENT = range(500, 600)  # RFC 5321 §4.2.1: do not try the same again
@@ -84,24 +87,49 @@ def start(app: Flask) -> gevent.Greenlet:
 
 
 def send_due() -> int:
-    """Hand over what is due, over one connection; how many were taken. Without a server all of it waits."""
+    """Hand over what is due; how many were taken. Without a server all of it waits."""
     server = _settings().mail_server
     if server is None:
         return 0
     claimed = rounds.claimed(mail.due, mail.claim, _read)
-    if not claimed:
-        return 0
-    try:
-        connection = _connect(server)
-    except (OSError, smtplib.SMTPException) as error:  # ssl.SSLError is an OSError
-        for each in claimed:
-            _settle(each, told("The mail server cannot be used: %(why)s", why=_told(error)), is_final=False)
-        log.warning("mail_server_failed", extra={"host": server.host, "error": _told(error)})
-        return 0
-    try:
-        return sum(_send(connection, each) for each in claimed)
-    finally:
+    connection, sent, give_up_at = None, 0, time.monotonic() + HELD_FOR_S
+    for count, each in enumerate(claimed):
+        if count and time.monotonic() > give_up_at:  # the server dawdles, and the claims will end
+            _put_back(claimed[count:])
+            break
+        try:
+            connection = _connected(connection, server)
+        except (OSError, smtplib.SMTPException) as error:  # ssl.SSLError is an OSError
+            for one in claimed[count:]:
+                _settle(
+                    one, told("The mail server cannot be used: %(why)s", why=_told(error)), is_final=False
+                )
+            log.warning("mail_server_failed", extra={"host": server.host, "error": _told(error)})
+            break
+        sent += _send(connection, each)
+    if connection is not None:
         _leave(connection)
+    return sent
+
+
+def _put_back(claimed: Sequence[Mail]) -> None:
+    """Leave mails that were claimed to whoever comes next."""
+    with atomic() as session:
+        for each in claimed:
+            mail.put_back(session, mail.find(session, each.id), at=clock.now())
+
+
+def _connected(connection: smtplib.SMTP | None, server: MailServer) -> smtplib.SMTP:
+    """The connection if it still stands: servers end it after some mails. Otherwise a new one."""
+    if connection is None:
+        return _connect(server)
+    try:
+        if connection.noop()[0] == STILL_THERE:
+            return connection
+    except (OSError, smtplib.SMTPException):
+        log.debug("mail_connection_ended")
+    connection.close()
+    return _connect(server)
 
 
 def _read(claimed: Mail) -> Mail:

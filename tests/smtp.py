@@ -17,13 +17,18 @@ from typing import cast
 
 @dataclass
 class MailServer:
-    """What it was given, and how it answers. `refusals`: by recipient, the line that it is refused with."""
+    """What it was given, and how it answers. `refusals`: by recipient, the line that it is refused with.
+
+    `most`: so many mails are taken over one connection, which then ends.
+    """
 
     port: int = 0
     pem: Path | None = None  # certificate and key: it offers STARTTLS
     user: tuple[str, str] | None = None
     received: list[EmailMessage] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    most: int | None = None
+    connections: int = 0
     was_encrypted: bool = False
     log_in: bytes = b""
 
@@ -34,8 +39,10 @@ class MailServer:
 
 class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
+        self.owner.connections += 1
+        self.taken = 0
         self.say("220 test")
-        while words := self.rfile.readline():
+        while self.taken != self.owner.most and (words := self.rfile.readline()):
             verb, _, rest = words.decode().strip().partition(" ")
             if verb.upper() == "QUIT":
                 self.say("221 bye")
@@ -89,6 +96,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             lines.append(line)
         parsed = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
         self.owner.received.append(cast(EmailMessage, parsed))
+        self.taken += 1
         self.say("250 taken")
 
 

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from make import NOW, store
 from smtp import MailServer, mail_server
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from csms import mail as post
@@ -115,6 +115,34 @@ def test_what_the_server_refuses_for_good_has_failed_and_the_rest_goes_on(
     assert full.due_at is not None
     assert full.due_at > NOW
     session.rollback()
+
+
+def test_a_server_that_takes_few_mails_at_a_time_is_dialled_again(
+    app: Flask, session: Session, server: MailServer
+) -> None:
+    use(app, smtp_url=server.url)
+    server.most = 2
+    for number in range(5):
+        write(session, f"driver-{number}@example.org")
+    assert send(session) == 5
+    assert server.connections == 3
+    assert {x.state for x in session.scalars(select(Mail))} == {MailState.SENT}
+    session.rollback()
+
+
+def test_a_slow_server_gets_no_mail_whose_claim_is_over(
+    app: Flask, session: Session, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(app, smtp_url=server.url)
+    for number in range(3):
+        write(session, f"driver-{number}@example.org")
+    monkeypatch.setattr(post, "HELD_FOR_S", 0.0)
+    assert send(session) == 1
+    waiting = session.scalars(select(Mail).where(Mail.state == MailState.QUEUED)).all()
+    assert [(x.attempts, x.error) for x in waiting] == [(0, None)] * 2
+    session.rollback()
+    assert [send(session), send(session)] == [1, 1]
+    assert len(server.received) == 3
 
 
 def test_a_server_that_is_away_is_asked_again_for_a_day_and_then_no_more(session: Session) -> None:

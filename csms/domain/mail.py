@@ -184,6 +184,12 @@ def claim(session: Session, mail: Mail, *, at: datetime) -> bool:
     return True
 
 
+def put_back(session: Session, mail: Mail, *, at: datetime) -> None:
+    """It was claimed, and not tried: it is due as before."""
+    if mail.state is MailState.QUEUED:
+        mail.due_at, mail.attempts = at, mail.attempts - 1
+
+
 def note_sent(session: Session, mail: Mail, *, at: datetime) -> None:
     """The mail server has taken it."""
     mail.sent_at = at
