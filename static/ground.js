@@ -7,7 +7,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 // data-close what its buttons are called; it must still be given a place.
 function groundMap(view) {
   const { land, tiles, tileHost, zoomIn, zoomOut, close } = view.dataset;
-  const map = L.map(view, { zoomControl: false, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 2, maxZoom: NEAREST });
+  const map = L.map(view, { zoomControl: false, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 0, maxZoom: NEAREST });
   map.attributionControl.setPrefix(false);
   L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
   L.control.scale().addTo(map);

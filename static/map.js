@@ -21,7 +21,7 @@
 
   // ---- Chargers ----
   const index = new Supercluster({
-    radius: 56, maxZoom: NEAREST - 1,
+    radius: 60, extent: 256, maxZoom: NEAREST - 1,             // a donut is 56 wide, and a tile 256: none covers another
     map: ({ status }) => ({ [status]: 1 }),
     reduce: (sum, more) => { for (const status in more) sum[status] = (sum[status] ?? 0) + more[status]; },
   });
@@ -31,6 +31,15 @@
 
   const entry = ({ id, title, place, status }) => make("li", {}, make("a", { href: `/chargers/${id}` }, title), ...(place ? [make("span", { class: "soft small" }, place)] : []), kinds.get(status).badge.cloneNode(true));
   const popup = (...found) => make("ul", {}, ...found.map(entry));
+  function together(cluster) {                                // in the order of the list
+    const ids = new Set(index.getLeaves(cluster, Infinity).map((leaf) => leaf.properties.id));
+    return popup(...[...spots.values()].filter(({ id }) => ids.has(id)));
+  }
+  function retell(list, fresh) {                              // only rows that changed: whoever reads the others is not moved
+    const told = [...list.children], rows = [...fresh.children];
+    if (told.length === rows.length) told.forEach((row, at) => row.isEqualNode(rows[at]) || row.replaceWith(rows[at]));
+    else list.replaceChildren(...rows);
+  }
 
   function pin({ title, status }) {
     const { family, badge, words } = kinds.get(status);
@@ -55,21 +64,22 @@
   }
   function open(marker, cluster) {
     const zoom = index.getClusterExpansionZoom(cluster);
-    if (zoom < NEAREST) return map.setView(marker.getLatLng(), zoom);
-    const found = index.getLeaves(cluster, 50).map((leaf) => leaf.properties);   // all in one place
-    return marker.unbindPopup().bindPopup(popup(...found)).openPopup();
+    marker.unbindPopup();
+    return zoom < NEAREST ? map.setView(marker.getLatLng(), zoom) : marker.bindPopup(together(cluster)).openPopup();   // all in one place
   }
   function put(feature) {
     const { properties: what, geometry: { coordinates: [x, y] } } = feature;
     const key = what.cluster ? `cluster ${feature.id}` : what.id, drawn = JSON.stringify([what, x, y]);
     const known = shown.get(key);
+    if (what.cluster && known?.marker.isPopupOpen()) retell(known.marker.getPopup().getContent(), together(feature.id));
     if (known?.drawn === drawn) return key;
     const { label, icon } = what.cluster ? donut(what) : pin(what);
     const marker = known?.marker ?? L.marker([y, x], { icon, riseOnHover: true }).addTo(map);
     if (known) marker.setLatLng([y, x]).setIcon(icon);
     else if (what.cluster) marker.on("click", () => open(marker, feature.id)).on("keypress", ({ originalEvent: { key: pressed } }) => pressed === "Enter" && open(marker, feature.id));
     if (!what.cluster && !known) marker.on("dragend", () => moving.drop(what.id, marker.getLatLng().wrap()));
-    if (!what.cluster) marker.getPopup() ? marker.setPopupContent(popup(what)) : marker.bindPopup(popup(what));
+    if (!what.cluster) known ? retell(marker.getPopup().getContent(), popup(what)) : marker.bindPopup(popup(what));
+    if (!known) marker.on("popupopen popupclose", ({ type }) => marker.setZIndexOffset(type === "popupopen" ? 9999 : 0));   // before those in its place
     marker.getElement().setAttribute("aria-label", label);
     if (!what.cluster) marker.dragging[moving?.isOn ? "enable" : "disable"]();
     shown.set(key, { marker, drawn });
@@ -80,7 +90,12 @@
     const bounds = map.getBounds().pad(0.2);
     const found = index.getClusters([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], Math.round(map.getZoom()));
     const kept = new Set(found.map(put));
-    for (const [key, { marker }] of shown) if (!kept.has(key)) { marker.remove(); shown.delete(key); }
+    for (const [key, { marker }] of shown) {
+      if (kept.has(key)) continue;
+      if (marker.getElement() === document.activeElement) view.focus({ preventScroll: true });   // a key goes on from here
+      marker.remove();
+      shown.delete(key);
+    }
     view.classList.toggle("map-named", map.getZoom() >= 12 && found.length < 30);
   }
   function fit() {
@@ -95,7 +110,6 @@
     if (!answer.ok || answer.redirected) return;              // the log-in has ended: the page's live layer says so
     spots = new Map((await answer.json()).map(([id, latitude, longitude, status, title, place, isOwn]) => [id, { id, status, title, place, isOwn, at: [latitude, longitude] }]));
     index.load([...spots.values()].map(({ at: [y, x], ...properties }) => ({ type: "Feature", properties, geometry: { type: "Point", coordinates: [x, y] } })));
-    shown.forEach(({ marker }, key) => { if (!spots.has(key)) { marker.remove(); shown.delete(key); } });   // clusters are numbered anew
     fit();
     draw();
     isThere();

@@ -31,8 +31,16 @@
     for (const field of fields) field.dispatchEvent(new Event("change", { bubbles: true }));
     show();
   };
-  map.setView(typed() ?? parsed(at) ?? parsed(center), 13);
+  const known = typed() ?? parsed(at);
+  map.setView(known ?? parsed(center), known ? 13 : view.dataset.tiles ? 11 : 5);   // outlines alone say something from afar
   show();
+  for (const field of fields) field.addEventListener("paste", (event) => {   // both at once, as other maps tell them: 41.3874, 2.1686
+    const both = /^\s*(-?\d+\.\d+)\s*[,;\s]\s*(-?\d+\.\d+)\s*$/.exec(event.clipboardData.getData("text"));
+    if (!both) return;
+    event.preventDefault();
+    fields.forEach((one, at) => { one.value = both[at + 1]; });
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
   for (const field of fields) field.addEventListener("input", () => { if (show() && typed()) map.panTo(typed(), { animate: !calm }); });
   if (fixed !== undefined) return;
   map.on("click", ({ latlng }) => write(latlng));

@@ -19,6 +19,7 @@ from csms.extensions import db
 from csms.web import languages
 from csms.web.addresses import with_query
 from csms.web.basemap import basemap
+from csms.web.compression import squeeze
 from csms.web.degrees import degrees_of
 from csms.web.security import put_on_record, requires
 from csms.web.sites import site_given
@@ -62,7 +63,7 @@ def points() -> Response:
         for x in _wanted(_spots(site_given()))
         if x.latitude is not None
     ]
-    response = Response(orjson.dumps(found), mimetype="application/json")
+    response = squeeze(Response(orjson.dumps(found), mimetype="application/json"))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]

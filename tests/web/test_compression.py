@@ -15,7 +15,7 @@ def test_a_browser_that_can_gets_static_files_compressed(client):
         assert "Content-Encoding" not in plain.headers
         assert len(small) < len(plain.data) / 2
         rules = gzip.decompress(small).decode()
-        assert "body { font: 14px/1.45" in rules
+        assert "body{font:14px/1.45" in rules
         assert "/*" in plain.text
         assert "/*" not in rules
 
@@ -32,6 +32,12 @@ def test_no_script_has_text_over_several_lines_or_that_looks_like_a_comment():
         for line in path.read_text().splitlines():
             code = re.split(r"(?:^|[ \t]+)// ", line)[0]
             assert [x for x in '`"' if code.count(x) % 2] == [], line
+
+
+def test_no_style_says_in_quotes_what_is_packed_outside_of_them():
+    for path in STATIC.glob("*.css"):
+        for said in re.findall(r'"[^"\n]*"', re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)):
+            assert not re.search(r" [{};]|[{};:] ", said), said
 
 
 def test_what_others_have_written_goes_out_as_it_is(client):

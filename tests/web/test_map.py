@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -170,3 +171,30 @@ def test_scripts_and_styles_stay_within_their_budget(olga: Browser) -> None:
     loaded = re.findall(r'<(?:script src|link rel="stylesheet" href)="/static/([^?"]+)', page)
     assert "map.js" in loaded
     assert sum(len(compressed(STATIC / name, 0)) for name in loaded) <= BUDGET_BYTES
+
+
+def test_points_of_many_chargers_go_out_compressed(session: Session, olga: Browser) -> None:
+    for number in range(20):
+        _place(session, f"CP-{number}")
+    plain = olga.open("/map/points")
+    small = olga.client.get("/map/points", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(small.data) == plain.data
+    assert small.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding, Cookie"
+    again = olga.open(
+        "/map/points", headers={"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
+    )
+    assert again.status_code == 304
+
+
+def test_many_without_a_place_are_led_to_what_places_many(session: Session, olga: Browser) -> None:
+    make_charger(session, "HOMELESS-1")
+    publish(session)
+    assert "Many at once" not in olga.read("/map")
+    make_charger(session, "HOMELESS-2")
+    publish(session)
+    page = olga.read("/map")
+    assert 'href="/chargers?site=none"' in page
+    assert 'href="/chargers/import"' in page
+    assert "HOMELESS-1" in olga.read("/chargers?site=none")
