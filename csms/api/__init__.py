@@ -37,6 +37,7 @@ import csms.api.meters
 import csms.api.nodes
 import csms.api.odoo
 import csms.api.payments
+import csms.api.payouts
 import csms.api.quirks
 import csms.api.repairs
 import csms.api.reports

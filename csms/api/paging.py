@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -81,6 +81,8 @@ def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:
         if moment.tzinfo is None:
             raise ValueError("no time zone")
         return moment
+    if column.type.python_type is date:
+        return date.fromisoformat(value)
     if not isinstance(value, column.type.python_type):
         raise TypeError("of another type")
     return value

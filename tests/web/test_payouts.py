@@ -14,6 +14,7 @@ from csms import clock
 from csms.domain.accounts import Role
 from csms.domain.payments import Payout, PayoutLine, Settings, payouts
 from csms.domain.transactions import refund
+from tests.api.caller import begin
 from tests.make import store
 from tests.stripe import KEY, SIGNING
 from tests.web.till import Till
@@ -176,6 +177,27 @@ def test_the_test_provider_pays_each_day_out(visitor, site, app, ada):
     page = ada.text(f"{HERE}/{newest(site).id}")
     assert f'href="/sessions/{session.id}"' in page
     assert "add up to" not in page
+
+
+def test_what_is_to_come_is_told_in_the_currency_that_was_paid(visitor, site, till, stripe, ada):
+    sell(till, stripe, visitor())
+    begin(site.session)
+    till.payment.currency = "CHF"  # the installation's is another one by now
+    store(site.session)
+    page = ada.text(HERE)
+    assert "CHF" in page[page.index("in no payout yet") :][:80]
+
+
+def test_a_disputed_payment_stands_in_the_list_beside_the_fees(visitor, site, till, stripe, ada):
+    sell(till, stripe, visitor())
+    stripe.move("adjustment", -500, 15, description="Dispute")
+    stripe.pay_out()
+    till.read_payouts()
+    page = ada.text(HERE).replace("\u00a0", " ")
+    assert 'data-label="Other">-5.00 €' in page
+    [listed] = rows(ada, f"{HERE}/export.csv")
+    parts = [float(listed[x]) for x in ("captured", "refunded", "fees", "other")]
+    assert round(sum(parts), 2) == float(listed["amount"])
 
 
 def test_payouts_are_taken_along_as_workbooks(visitor, site, till, stripe, ada):

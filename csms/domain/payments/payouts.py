@@ -194,15 +194,18 @@ def under_way(session: Session) -> dict[str, int]:
     return {currency: int(cents) for currency, cents in session.execute(query.group_by(Payout.currency))}
 
 
-def not_paid_out(session: Session, provider: str, after: datetime) -> int:
-    """What was taken of payments that were asked for since then, and stands in no payout yet; in cents."""
+def not_paid_out(session: Session, provider: str, after: datetime) -> dict[str, int]:
+    """What was taken of payments that were asked for since then, and stands in no payout yet; in cents by currency."""
     in_one = select(PayoutLine.id).where(
         PayoutLine.payment_id == Payment.id, PayoutLine.kind == LineKind.CAPTURE
     )
-    query = select(func.coalesce(func.sum(Payment.captured_cents), 0)).where(
-        Payment.provider == provider, Payment.requested_at >= after, ~in_one.exists()
+    query = select(Payment.currency, func.sum(Payment.captured_cents)).where(
+        Payment.provider == provider,
+        Payment.requested_at >= after,
+        Payment.captured_cents > 0,
+        ~in_one.exists(),
     )
-    return int(session.scalar(query) or 0)
+    return {currency: int(cents) for currency, cents in session.execute(query.group_by(Payment.currency))}
 
 
 def rounds(session: Session) -> Sequence[PayoutRound]:
