@@ -100,7 +100,7 @@ def uptime() -> str | tuple[str, int]:
     try:
         period, _ = _asked()
     except Invalid as error:
-        problem = str(error)
+        problem = said(error)
         period = preset("month", _today())
     fleet = reports.fleet(db.session(), period.first, period.last + timedelta(days=1), most=MOST_SHARES)
     page = render_template(

@@ -118,6 +118,15 @@ def test_a_period_that_makes_no_sense_is_explained(visitor):
     assert "choose months" in olga.get("/reports?since=2024-01-01&until=2026-01-01&group=day").text
 
 
+def test_a_period_of_uptime_that_makes_no_sense_is_explained_in_the_readers_language(visitor):
+    olga = visitor().log_in()
+    there = "/reports/uptime?period=aeon"
+    english, german = olga.get(there), olga.get(there, headers={"Accept-Language": "de"})
+    assert english.status_code == german.status_code == 422
+    assert "A period is one of" in english.text
+    assert "A period is one of" not in german.text
+
+
 def test_uptime_is_reckoned_when_a_day_is_over(visitor, site):
     begun = (site.now - timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
     for charger in (site.charger, make_charger(site.session, "CP-2")):
