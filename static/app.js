@@ -102,6 +102,12 @@
       for (const fold of fragment ? all("details[id]", fragment) : []) if (document.getElementById(fold.id)?.open) fold.open = true;
   });
 
+  // ---- A tail waits while one of its messages is read: it would carry it away ----
+  document.addEventListener("htmx:before:swap", (event) => {
+    const tail = event.detail.ctx?.target;
+    if (tail?.querySelector?.("[data-tail] > details[open]")) event.preventDefault();
+  });
+
   // ---- A list that somebody is in keeps its order and its ticks: only the cells of its rows are renewed ----
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx, tasks } = event.detail, list = ctx.target;

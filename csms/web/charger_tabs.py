@@ -19,7 +19,7 @@ from csms.domain.chargers import Charger, queries
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.queries import Wanted
 from csms.extensions import db
-from csms.web import journal, selection, session_rows
+from csms.web import filters, journal, selection, session_rows
 from csms.web.addresses import with_query
 from csms.web.chargers import about, frame, shown
 from csms.web.chargers import blueprint as blueprint
@@ -125,6 +125,7 @@ def _messages(charger_id: int) -> dict[str, Any]:
         "is_newest": first_id is None and wanted.until is None,
         "is_paused": paused_id is not None,
         "newest_id": newest_id,
+        "today": filters.localtime(clock.now(), zone(), "date"),
         "dropped": max(0, came - len(shown_frames)) if seen_id else 0,
         "waiting": frames.newer(session, charger_id, wanted, than_id=paused_id) if paused_id else 0,
         "next_url": addresses(following) if following else None,

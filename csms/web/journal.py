@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,10 @@ from csms.web.deviations import DEVIATIONS
 from csms.web.languages import stored
 
 LONGEST_VALUE = 40
+# What is not seen itself, and turns or hides what is: spoken as JSON does.
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 MOST_VALUES = 5
 FAULTS = (Verdict.INVALID, Verdict.GARBAGE, Verdict.FAILED)
 VERDICTS = {
@@ -69,12 +74,12 @@ def told(frame: Frame, *, with_cards: bool) -> Message:
     reply = _parsed(answer_text)
     answer = _answer(reply)
     said = _said(message)
-    summary = " → ".join(x for x in (said, answer) if x)
+    summary = _seen(" → ".join(x for x in (said, answer) if x))
     return Message(
         id=frame.id,
         at=frame.at,
         direction="in" if frame.direction is Direction.IN else "out",
-        action=frame.action or _kind(message),
+        action=_seen(frame.action or _kind(message)),
         summary=summary,
         latency_ms=None if frame.latency_us is None else frame.latency_us / 1000,
         is_error=frame.verdict in FAULTS or _is_error(message) or _is_error(reply),
@@ -129,7 +134,11 @@ def _arguments(payload: dict[str, Any]) -> list[str]:
 def pretty(text: str) -> str:
     """A frame as it is read; what is no JSON stays as it came."""
     message = _parsed(text)
-    return text if message is None else orjson.dumps(message, option=orjson.OPT_INDENT_2).decode()
+    return _seen(text if message is None else orjson.dumps(message, option=orjson.OPT_INDENT_2).decode())
+
+
+def _seen(text: str) -> str:
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _parsed(text: str | None) -> Any:

@@ -213,3 +213,19 @@ def test_the_orders_stay_within_a_thumbs_reach_on_a_phone(town: Town, visit: Vis
     page.locator(".order-bar summary").click()
     expect(page.get_by_role("link", name="Reserve…")).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+
+
+def test_the_messages_wait_while_one_is_read(town: Town, plaza: Charger, visit: Visit) -> None:
+    page = visit(f"/chargers/{town.charger_id}/messages")
+    newest = page.locator("#charger-messages details").first
+    newest.locator("summary").click()
+    name = newest.get_attribute("id")
+    with page.expect_response("**/messages/list*"):
+        plaza.tell("Heartbeat", {}).result(10)
+    expect(page.get_by_text("New messages wait while one is open.")).to_be_visible()
+    assert newest.get_attribute("id") == name
+    newest.locator("summary").click()
+    expect(page.get_by_text("New messages wait while one is open.")).to_be_hidden()
+    with page.expect_response("**/messages/list*"):
+        plaza.tell("Heartbeat", {}).result(10)
+    expect(newest).not_to_have_id(name or "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 
 from make import store
 
+from csms import clock
 from csms.domain import frames
 from csms.domain.accounts import Role
 from csms.domain.frames import Direction, Verdict
@@ -97,3 +99,31 @@ def test_the_export_has_a_message_a_line_and_masks_cards_for_those_who_only_look
     looking = told(visitor().log_in(Role.READ_ONLY).get(f"{address}?action=Authorize"))
     assert looking.count("\n") == 1
     assert "04A2B39F" not in looking
+
+
+def test_each_day_says_so_where_messages_go_over_midnight(visitor, site):
+    for days in (1, 0):
+        site.tell("Heartbeat", {}, clock.now() - timedelta(days=days))
+    shown = visitor().log_in().text(page_of(site))
+    yesterday = f"{clock.now() - timedelta(days=1):%d %b %Y}"
+    assert shown.count('class="log-day"') == 1
+    assert shown.rindex("<b>Heartbeat</b>") > shown.index(f'role="listitem">{yesterday}</p>')
+    assert shown.index("<b>Heartbeat</b>") < shown.index(f'role="listitem">{yesterday}</p>')
+
+
+def test_a_message_has_an_address_of_its_own(visitor, site):
+    site.tell("BootNotification", BOOT, site.now)
+    site.tell("Heartbeat", {}, site.now)
+    olga, page = visitor().log_in(), page_of(site)
+    found = re.findall(rf'href="({page}\?before=\d+#message-\d+)"', olga.text(page))
+    there = olga.text(found[-1])
+    assert "<b>BootNotification</b>" in there
+    assert "<b>Heartbeat</b>" not in there
+
+
+def test_what_would_turn_the_line_or_is_not_seen_is_spelt_out(visitor, site):
+    site.tell("DataTransfer", {"vendorId": "x\u202egnp.exe", "messageId": "a\x1b[31m"}, site.now)
+    shown = visitor().log_in().text(page_of(site))
+    assert "vendorId x\\u202egnp.exe · messageId a\\u001b[31m" in shown
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
