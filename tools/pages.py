@@ -213,7 +213,11 @@ class Address:
 
     @property
     def picture(self) -> Path:
-        return PICTURES / f"{self.endpoint.replace('.', '-')}.webp"
+        return picture(self.endpoint)
+
+
+def picture(endpoint: str) -> Path:
+    return PICTURES / f"{endpoint.replace('.', '-')}.webp"
 
 
 def addresses(app: Flask) -> Iterator[Address]:
@@ -246,16 +250,16 @@ def document(app: Flask) -> str:
         raise Unknown("\n".join(unknown))
     rows = "".join(row(x) for x in pages(app))
     rest = [x for x in addresses(app) if not x.templates]
-    return HEAD + rows + MORE + "".join(f"| `{_shown(x.rule)}` | {x.exception} |\n" for x in rest)
+    return HEAD + rows + MORE + "".join(f"| `{shown(x.rule)}` | {x.exception} |\n" for x in rest)
 
 
 def row(page: Address) -> str:
     """Its line of the table."""
     picture = f"[picture](images/pages/{page.picture.name})" if page.picture.exists() else ""
-    return f"| {page.name} | `{_shown(page.rule)}` | {page.who} | {picture} |\n"
+    return f"| {page.name} | `{shown(page.rule)}` | {page.who} | {picture} |\n"
 
 
-def _shown(rule: Rule) -> str:
+def shown(rule: Rule) -> str:
     return re.sub(r"<(?:[^:>]+:)?(\w+)>", r"{\1}", rule.rule)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -232,10 +232,18 @@ def watch(town: Town) -> Iterator[Watch]:
 
 @pytest.fixture
 def visit(town: Town, chromium: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
-    """A function that opens a page of the town: `visit("/map")` as the owner, `visit(…, olga=False)` as a stranger."""
+    """A function that opens a page of the town: `visit("/map")` as the owner, `visit(…, olga=False)` as a stranger, or
+    as somebody who has `cookies` of ours."""
     contexts: list[BrowserContext] = []
 
-    def open_page(path: str, *, olga: bool = True, size: dict[str, int] | None = None, **more: Any) -> Page:
+    def open_page(
+        path: str,
+        *,
+        olga: bool = True,
+        cookies: Mapping[str, str] | None = None,
+        size: dict[str, int] | None = None,
+        **more: Any,
+    ) -> Page:
         context = chromium.new_context(
             viewport=size or WIDE,
             storage_state=town.storage if olga else None,
@@ -243,6 +251,8 @@ def visit(town: Town, chromium: Browser, watch: Watch) -> Iterator[Callable[...,
             **more,
         )
         contexts.append(context)
+        for name, value in (cookies or {}).items():
+            context.add_cookies([{"name": name, "value": value, "url": town.url}])
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(EAGER)
         watch.on(context)

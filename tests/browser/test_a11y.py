@@ -73,6 +73,6 @@ def test_drivers_pages(town: Town, plaza: Charger, visit: Visit) -> None:
 
 def test_the_doors_of_the_house(visit: Visit, watch: Watch) -> None:
     watch.expected.add(404)
-    for path in ("/login", "/login/code", "/sign-up", "/setup/used-up", "/no-such-page"):
+    for path in ("/setup/used-up", "/login/link/used-up", "/no-such-page"):
         page = visit(path, olga=False)
         assert (path, violations(page)) == (path, [])

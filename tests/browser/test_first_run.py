@@ -11,6 +11,8 @@ import pytest
 from live import running
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import looks, reach
+from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, WIDE, Watch, setup_link
 from tests.nursery import ForkedServer, Nursery
 
@@ -23,11 +25,16 @@ def test_a_first_session_is_on_the_screen(
 ) -> None:
     with running(ForkedServer(nursery, tmp_path, f"sqlite:///{tmp_path / 'amberline.db'}")) as server:
         watch = Watch(urlsplit(server.url).netloc)
-        context = chromium.new_context(viewport=WIDE)
+        context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
         watch.on(context)
         page = context.new_page()
         page.goto(setup_link(server))
+        expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+        looks.keep(page, "setup.show")
+        assert violations(page) == []
+        assert reach.weight(page.content()) < reach.KIB * reach.ORDINARY
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
         page.get_by_label("Your organisation").fill("Plaza Charging")
         page.get_by_label("Your user name").fill("olga")
         page.get_by_label("Password").fill(PASSWORD)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,36 +11,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from live import SECRET_KEY
 from playwright.sync_api import Page, expect
-from sqlalchemy import event
 
-from config import Config
-from csms import create_app
-from csms.extensions import db
-from csms.web.compression import compressed
-from tests import templates
+from tests.browser import looks, reach
 from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, WIDE, Town
+from tests.browser.reach import Seen
+from tests.browser.test_unlinked_pages import WAYS
 from tests.web.browser import Browser
 from tools import pages
 
-MOST_QUERIES = 12
-KIB = 1024
-# What scripts and styles of a page may weigh, compressed, by where the page begins; everything else is ORDINARY.
-STATION, ON_A_MAP = 22, 80
-BUDGETS = {
-    "/map": ON_A_MAP,
-    "/sites/new": ON_A_MAP,
-    "/sites/{}/edit": ON_A_MAP,
-    "/chargers/{}/settings": ON_A_MAP,
-}
-STATIONS = ("/c/", "/s/", "/find")
-ORDINARY = 30
-LOADED = re.compile(r'<(?:script[^>]* src|link rel="stylesheet"[^>]* href)="(/static/[^"?]+)')
 LINK = re.compile(r'href="(/[^"#]*)')
-AWAY = frozenset({"sso.leave", "sso.come_back"})  # where another server logs people in
-SHOT = {"format": "webp", "quality": 55, "clip": {"x": 0, "y": 0, "width": 1280, "height": 800, "scale": 0.6}}
 # What one of everything is made with, by the address that its form goes to.
 FORMS: dict[str, dict[str, Any]] = {
     "/webhooks": {"name": "Billing", "url": "https://hooks.example.org/in", "events": ["transaction.ended"]},
@@ -91,29 +69,6 @@ PARTS = 8  # in which the pages are looked at
 Visit = Callable[..., Page]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A page as it was reached."""
-
-    page: pages.Address
-    path: str
-    queries: int
-    weight: int  # bytes of its scripts and styles, compressed
-
-    @property
-    def shape(self) -> str:
-        return re.sub(r"\d+", "{}", self.path)
-
-    @property
-    def budget(self) -> int:
-        """In bytes."""
-        return KIB * (STATION if self.path.startswith(STATIONS) else BUDGETS.get(self.shape, ORDINARY))
-
-    @property
-    def is_over(self) -> bool:
-        return self.queries > MOST_QUERIES or self.weight > self.budget
-
-
 @pytest.fixture(scope="module")
 def seen(town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     return reached(town, tmp_path_factory.mktemp("reader"))
@@ -121,22 +76,11 @@ def seen(town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
 
 def reached(town: Town, folder: Path) -> list[Seen]:
     """What the owner can reach from the pages without an argument in their address, by their links."""
-    config = replace(
-        Config(),
-        instance_dir=folder,
-        secret_key=SECRET_KEY,
-        public_base_url=town.url,
-        database_url=town.server.database_url,
-    )
-    app = create_app(config)
-    app.jinja_env.bytecode_cache = templates.compiled()
-    with app.app_context():
+    with reach.reading(town, folder) as app:
         browser = Browser(app)
         assert browser.log_in("olga", PASSWORD).status_code == 302
         _fill(browser, town.charger_id)
-        found = list(_walk(app, browser))
-        db.engine.dispose()
-    return found
+        return list(_walk(app, browser))
 
 
 def _fill(browser: Browser, charger_id: int) -> None:
@@ -149,19 +93,19 @@ def _fill(browser: Browser, charger_id: int) -> None:
 
 
 def _walk(app: Flask, browser: Browser) -> Iterator[Seen]:
-    known = {page.endpoint: page for page in pages.pages(app) if page.endpoint not in AWAY}
+    known = {page.endpoint: page for page in pages.pages(app)}
     todo = [x.rule.rule for x in known.values() if not x.rule.arguments]
     met: set[str] = set()
     for path in todo:  # grows
         endpoint = _endpoint(app, path)
         if endpoint not in known or endpoint in met:
             continue
-        queries, text = _read(browser, path)
+        queries, text = reach.read(browser.open, path)
         if text is None:
             continue
         met.add(endpoint)
         todo += [x.replace("&amp;", "&") for x in LINK.findall(text)]
-        yield Seen(known[endpoint], path, queries, sum(_weight(app, x) for x in LOADED.findall(text)))
+        yield Seen(known[endpoint], path, queries, reach.weight(text))
 
 
 def _endpoint(app: Flask, path: str) -> str | None:
@@ -171,33 +115,11 @@ def _endpoint(app: Flask, path: str) -> str | None:
         return None
 
 
-def _read(browser: Browser, path: str) -> tuple[int, str | None]:
-    """(queries, the page's text; None where it leads on to another)."""
-    count = 0
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        nonlocal count
-        count += statement != "BEGIN"
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    answer = browser.open(path)
-    event.remove(db.engine, "before_cursor_execute", note)
-    return count, answer.get_data(as_text=True) if answer.status_code == 200 else None
-
-
-def _weight(app: Flask, path: str) -> int:
-    file = Path(str(app.static_folder)) / path.removeprefix("/static/")
-    return len(compressed(file, file.stat().st_mtime_ns))
-
-
 def test_pages_keep_to_their_budgets(
     seen: list[Seen], record_property: Callable[[str, object], None]
 ) -> None:
     for one in seen:
-        record_property(
-            "page",
-            f"{one.path}\t{one.weight / KIB:.1f}\t{one.budget // KIB}\t{one.queries}\t{MOST_QUERIES}",
-        )
+        record_property("page", one.told)
     assert len(seen) > 60
     assert [one for one in seen if one.is_over] == []
 
@@ -212,15 +134,8 @@ def test_every_page_is_drawn_without_a_fault_and_can_be_used_by_everybody(
         page.set_viewport_size(WIDE)
         page.goto(town.url + one.path)
         expect(page.locator("h1").first).to_be_visible()
-        if os.environ.get("SAVE_SCREENSHOTS") == "1":
-            _keep(page, one.page.picture)
+        if one.page.endpoint not in WAYS:  # there it shows more
+            looks.keep(page, one.page.endpoint)
         found[one.path] = violations(page)
         record_property("axe", len(found[one.path]))
     assert {path: said for path, said in found.items() if said} == {}
-
-
-def _keep(page: Page, picture: Path) -> None:
-    page.wait_for_load_state("load")
-    drawn = page.context.new_cdp_session(page).send("Page.captureScreenshot", SHOT)
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(base64.b64decode(drawn["data"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from csms import clock
 from csms.domain import accounts
 from csms.domain.accounts import Role
 from csms.simulator import Charger
+from tests.browser import looks
 from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, PHONE, Town, a_town
 from tests.make import store
@@ -50,17 +50,9 @@ def _choose(page: Page, provider: str) -> None:
 
 
 def _look(page: Page, name: str) -> None:
-    """Every size and theme without a violation; kept to be looked at when SAVE_LOOKS names a directory."""
+    """Every size and theme without a violation."""
     assert violations(page) == []
-    if directory := os.environ.get("SAVE_LOOKS"):
-        size = page.viewport_size
-        for theme in ("light", "dark"):
-            for width, height in ((1280, 800), (390, 844)):
-                page.set_viewport_size({"width": width, "height": height})
-                page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
-                page.screenshot(path=Path(directory) / f"{name}-{theme}-{width}.png", full_page=True)
-        page.evaluate("document.documentElement.dataset.theme = 'auto'")
-        page.set_viewport_size(size or PHONE)
+    looks.keep_looks(page, name)
 
 
 @pytest.mark.task("driver", "Pay by card, and get money back")
