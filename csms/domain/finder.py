@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVarTuple
 
-from sqlalchemy import ColumnElement, Float, Select, and_, case, cast, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Float, Select, and_, case, cast, exists, func, select, true
 from sqlalchemy.orm import Session, contains_eager
 
 from csms.domain.chargers import Admission, Charger, Connector, ConnectorStatus
@@ -14,6 +14,7 @@ from csms.domain.chargers.filtering import is_online
 from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.sites import Site
 from csms.domain.transactions import Transaction, TransactionState
+from csms.domain.words import all_in
 
 EARTH_M = 6_371_000
 OUT_OF_ORDER = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
@@ -104,7 +105,7 @@ def _public(query: Select[*Columns]) -> Select[*Columns]:
 def _filtered(query: Select[*Columns], wanted: Wanted) -> Select[*Columns]:
     if wanted.words:
         columns = (Charger.name, Charger.location, Site.name, Site.address, Site.city, Site.postal_code)
-        query = query.where(or_(*(x.icontains(wanted.words, autoescape=True) for x in columns)))
+        query = query.where(all_in(wanted.words, *columns))
     if wanted.kind:
         query = query.where(Connector.type == wanted.kind)
     if wanted.least_w:

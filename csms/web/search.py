@@ -33,7 +33,9 @@ LONGEST = 80
 
 @dataclass(slots=True)
 class Found:
-    """What words may mean. `pages`: (name, address); `more_chargers`: how many there are beside those shown."""
+    """What words may mean. `pages`: (name, address); `more_chargers`: how many there are beside those shown; `alike`:
+    chargers that are called nearly so, where nothing else was found.
+    """
 
     chargers: Sequence[Charger] = ()
     more_chargers: int = 0
@@ -41,6 +43,7 @@ class Found:
     drivers: Sequence[Account] = ()
     cards: Sequence[IdToken] = ()
     pages: Sequence[tuple[str, str]] = field(default_factory=list)
+    alike: Sequence[Charger] = ()
 
     def addresses(self, words: str) -> list[str]:
         """Where each kind leads that has something: to the one that it has, or to the list of all."""
@@ -73,6 +76,8 @@ def show() -> str | Response:
     addresses = found.addresses(words)
     if typed is None and len(addresses) == 1:
         return redirect(addresses[0])
+    if typed is None and words and not addresses:
+        found.alike = charger_queries.alike(session, words, at=clock.now(), most=MOST)
     return _page(words, found, typed)
 
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import simulators
-from csms.domain.base import Refused
+from csms.domain.base import DomainError, Invalid, Refused
 from csms.domain.chargers import Charger
 from csms.domain.transactions import removal
 from csms.extensions import db
@@ -82,23 +82,33 @@ def live() -> str:
 
 @blueprint.post("/start")
 @requires("operate")
-def start() -> Response:
-    """Start `count` chargers, or the one called `identity`."""
-    registry = registry_here()
+def start() -> Response | tuple[str, int]:
+    """Start `count` chargers, or as many as there is room for; or the one called `identity`."""
     wanted = request.form.get("identity", "").strip()
-    count = max(1, min(MOST, request.form.get("count", 1, type=int)))
+    try:
+        names = _start(wanted, max(1, request.form.get("count", 1, type=int)))
+    except DomainError as error:
+        view = _view() | {"problem": said(error), "wanted": wanted}
+        return render_template("simulator/index.html", **view), 422 if isinstance(error, Invalid) else 409
+    flash(_starting(names), "success")
+    return redirect(url_for(".index"))
+
+
+def _start(wanted: str, count: int) -> list[str]:
+    """The names of those that start. Raises Refused or Invalid."""
+    registry = registry_here()
     running = {x.identity for x in registry.running()}
-    names = [wanted] if wanted else _free_names(count, running)
-    if len(running) + len(names) > MOST:
+    room = MOST - len(running)
+    if room < 1:
         raise Refused("At most %(most)s simulated chargers run at a time.", most=MOST)
+    names = [wanted] if wanted else _free_names(min(count, room), running)
     with atomic() as session:
         for name in names:
             prepare(name, running)
         put_on_record(session, "simulator.start", ", ".join(names)[:120])
     for name in names:
         registry.start(name, own_url())
-    flash(_starting(names), "success")
-    return redirect(url_for(".index"))
+    return names
 
 
 def _starting(names: Sequence[str]) -> str:

@@ -171,3 +171,28 @@ def test_pages_and_orders_are_found_in_the_readers_language(session: Session, ol
     led = olga.open("/search", query_string={"q": "neustart a-01"}, headers=german).location
     assert led == f"/chargers/{charger_id}/commands/reset"
     assert "Was suchen Sie?" in olga.read("/search", headers=german)
+
+
+def test_words_are_found_in_any_order_and_apart(session: Session, olga: Browser) -> None:
+    make_charger(session, "DE-0012", name="Berlin Mitte 12", vendor="KEBA")
+    make_charger(session, "DE-0013", name="Berlin Mitte 13")
+    accounts.open_account(session, "Ada Lovelace", at=clock.now())
+    sites.add(session, Details("Old quay", city="Hamburg"), at=clock.now())
+    publish(session)
+    found = olga.read("/chargers?q=12+berlin")
+    assert "Berlin Mitte 12" in found
+    assert "Berlin Mitte 13" not in found
+    assert olga.open("/search?q=keba+berlin").location == "/chargers?q=keba+berlin"
+    assert "/accounts/" in olga.open("/search?q=lovelace+ada").location
+    assert "/sites/" in olga.open("/search?q=hamburg+quay").location
+
+
+def test_what_is_misspelt_is_asked_back(session: Session, olga: Browser) -> None:
+    make_charger(session, "DE-0600", name="München Ost 7")
+    make_charger(session, "DE-0012", name="Berlin Mitte 12")
+    publish(session)
+    for words, meant in (("munchen ost", "München Ost 7"), ("Berln Mitte 12", "Berlin Mitte 12")):
+        page = olga.read(f"/search?q={words}")
+        assert "Did you mean one of these?" in page
+        assert meant in page.partition("Did you mean one of these?")[2]
+    assert "Did you mean" not in olga.read("/search?q=something+else")

@@ -136,3 +136,24 @@ def test_a_simulator_is_set_up_on_the_page_started_and_stopped(visitor, site, re
     assert "Off" in olga.text("/simulator")
     olga.post(f"{address}/remove")
     assert "No simulator is set up" in olga.text("/simulator")
+
+
+def test_what_cannot_start_is_told_beside_the_field_with_what_was_written(visitor, site, registry):
+    answer = visitor().log_in().post("/simulator/start", {"identity": "a b c"})
+    assert answer.status_code == 422
+    page = told(answer)
+    assert 'value="a b c"' in page
+    assert "An identity has 1 to 48 letters" in page
+    assert "Start 10" in page
+
+
+def test_as_many_start_as_there_is_room_for(visitor, site, registry, monkeypatch):
+    monkeypatch.setattr("csms.web.simulator.MOST", 3)
+    olga = visitor().log_in()
+    olga.post("/simulator/start")
+    olga.post("/simulator/start", {"count": 100})
+    assert len(registry.running()) == 3
+    answer = olga.post("/simulator/start", {"count": 10})
+    assert answer.status_code == 409
+    assert "At most 3 simulated chargers run at a time." in told(answer)
+    assert "SIM-0003" in told(answer)

@@ -12,6 +12,7 @@ from csms.domain.accounts.models import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.accounts.service import MADE_LABELS
 from csms.domain.accounts.settings import PAYMENTS_ACCOUNT
 from csms.domain.base import NotFound
+from csms.domain.words import all_in
 
 
 class CardState(enum.StrEnum):
@@ -103,12 +104,7 @@ def listed(
     count = select(func.count(IdToken.id)).where(IdToken.account_id == Account.id).scalar_subquery()
     query = select(Account, count).where(_is_drivers())
     if words.strip():
-        query = query.where(
-            or_(
-                Account.name.icontains(words.strip(), autoescape=True),
-                Account.email.icontains(words.strip(), autoescape=True),
-            )
-        )
+        query = query.where(all_in(words, Account.name, Account.email))
     if before_id is not None:
         query = query.where(Account.id < before_id)
     rows = [AccountRow(*row) for row in session.execute(query.order_by(Account.id.desc()).limit(limit + 1))]

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain.chargers.models import Admission, Charger, ChargerTag, Connector, ConnectorStatus, LinkLease
 from csms.domain.sites import Site
+from csms.domain.words import spoken
 
 NOTHING = "none"  # the value of a facet for chargers of which it is not known
 
@@ -148,12 +149,16 @@ def conditions(wanted: Filter, at: datetime, *, without: Facet | None = None) ->
 
 
 def _tells(words: str) -> ColumnElement[bool]:
-    parts = [column.icontains(words, autoescape=True) for column in _SEARCHED]
-    parts.append(Charger.site.has(Site.name.icontains(words, autoescape=True)))
+    """A tag as a whole, or every word somewhere."""
     tagged = exists().where(ChargerTag.charger_id == Charger.id, ChargerTag.tag == words.casefold())
-    parts.append(tagged.correlate(Charger))
-    if "." in words or ":" in words:  # of an address; digits alone are a part of too many
-        parts.append(LinkLease.address.istartswith(words, autoescape=True))
+    return or_(tagged.correlate(Charger), and_(*(_says(word) for word in spoken(words))))
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    parts = [column.icontains(word, autoescape=True) for column in _SEARCHED]
+    parts.append(Charger.site.has(Site.name.icontains(word, autoescape=True)))
+    if "." in word or ":" in word:  # of an address; digits alone are a part of too many
+        parts.append(LinkLease.address.istartswith(word, autoescape=True))
     return or_(*parts)
 
 

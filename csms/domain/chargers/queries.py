@@ -12,13 +12,16 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from csms.domain.chargers import filtering
 from csms.domain.chargers.filtering import Filter
 from csms.domain.chargers.models import (
+    Admission,
     AuthorizationPolicy,
     Charger,
     ConfigurationKey,
     StatusEvent,
 )
+from csms.domain.words import most_alike
 
 PAGE_SIZE = 50
+MOST_COMPARED = 5_000  # names, one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,19 @@ def listed(
 def chosen(session: Session, wanted: Filter, *, at: datetime, most: int) -> Sequence[Charger]:
     """At most `most` of the chargers that a filter lets through, by name, as `listed` has them."""
     return listed(session, wanted, at=at, limit=most).chargers
+
+
+def alike(session: Session, words: str, *, at: datetime, most: int) -> Sequence[Charger]:
+    """Chargers whose name or identity looks like the words, for whoever has misspelt it. The best first."""
+    query = select(Charger.id, Charger.name, Charger.identity).where(Charger.admission == Admission.ACCEPTED)
+    named = session.execute(query.order_by(Charger.sorting_name).limit(MOST_COMPARED)).all()
+    pairs = [(number, x) for number, *names in named for x in names]
+    ids = most_alike(words, pairs, most)
+    return (
+        sorted(chosen(session, Filter(ids=ids), at=at, most=most), key=lambda x: ids.index(x.id))
+        if ids
+        else ()
+    )
 
 
 def shown(session: Session, charger_id: int) -> Charger | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from csms.domain.base import Invalid, NotFound, Refused, announce
 from csms.domain.sites import rules
 from csms.domain.sites.models import ParkingType, Site
+from csms.domain.words import all_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ def listed(
     """Sites by name, those behind the name `after`. `words`: part of name, address, city, or the substation's id."""
     query = select(Site)
     if words:
-        columns = (Site.name, Site.address, Site.city)
-        found = (x.icontains(words, autoescape=True) for x in columns)
-        query = query.where(or_(*found, Site.substation_id == words))
+        query = query.where(
+            or_(all_in(words, Site.name, Site.address, Site.city), Site.substation_id == words)
+        )
     if after is not None:
         query = query.where(Site.name_folded > _folded(after))
     return session.scalars(query.order_by(Site.name_folded).limit(limit)).all()
