@@ -46,6 +46,8 @@ BOXES = {
         longest=400,
     ),
     settings.FRAMES_KEPT_DAYS: Box(gettext_noop("Write whole days from 30 to 3650.")),
+    settings.READINGS_KEPT_DAYS: Box(gettext_noop("Write whole days from 30 to 3650.")),
+    settings.AUDIT_KEPT_DAYS: Box(gettext_noop("Write whole days from 90 to 3650.")),
     settings.LOGS_KEPT_DAYS: Box(gettext_noop("Write whole days from 1 to 3650.")),
     settings.LOG_DAYS: Box(gettext_noop("Write whole days from 1 to 3650.")),
     settings.BACKUPS_KEPT: Box(gettext_noop("Write a whole number from 1 to 1000.")),

@@ -12,6 +12,7 @@ from config import Config
 from csms import alerts, backups, channels, clock, files, mail, notices, retention, webhooks
 from csms import payments as paying
 from csms.domain import (
+    accounts,
     batches,
     chargers,
     commands,
@@ -31,7 +32,6 @@ from csms.domain import (
 )
 from csms.domain import mail as outbox
 from csms.domain import webhooks as hooks
-from csms.domain.accounts import seal_audit
 from csms.domain.alerts import channels as alert_channels
 from csms.domain.energy import capacity
 from csms.domain.payments import news
@@ -70,6 +70,18 @@ def forget_frames(session: Session, at: datetime) -> int:
     """Let go of messages of chargers that have been kept for long enough, some of them each time."""
     config: Config = current_app.extensions["settings"]
     return frames.forget(session, at - timedelta(days=config.frames_kept_days))
+
+
+def forget_readings(session: Session, at: datetime) -> int:
+    """Let go of readings that have been kept for long enough, some of them each time."""
+    config: Config = current_app.extensions["settings"]
+    return transactions.forget_readings(session, at - timedelta(days=config.readings_kept_days))
+
+
+def forget_audit(session: Session, at: datetime) -> int:
+    """Let go of what was done too long ago, some of it each time."""
+    config: Config = current_app.extensions["settings"]
+    return accounts.forget_audit(session, at - timedelta(days=config.audit_kept_days))
 
 
 def forget_logs(session: Session, at: datetime) -> int:
@@ -128,6 +140,8 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (2.0, advance_rollouts),
     (1.0, batches.advance),
     (2.0, forget_frames),
+    (2.0, forget_readings),
+    (10.0, forget_audit),
     (600.0, forget_logs),
     (600.0, forget_day_files),
     (3_600.0, sweep),
@@ -142,7 +156,7 @@ SCHEDULE: tuple[tuple[float, Job], ...] = (
     (5.0, payments.stop_spent),
     (15.0, alerts.look),
     (10.0, notices.tell_due),
-    (5.0, seal_audit),
+    (5.0, accounts.seal_audit),
     (300.0, reports.reckon_days),
     (2.0, reports.count_sessions),
     (10.0, chargers.mark_silent),

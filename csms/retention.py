@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,16 +13,29 @@ from config import Config
 from csms import backups
 from csms.backups import Kept
 from csms.day_files import DayFile, DayFiles
-from csms.domain import frames, maintenance
-from csms.domain.accounts.settings import BACKUPS_KEPT, FRAMES_KEPT_DAYS, LOG_DAYS, LOGS_KEPT_DAYS
+from csms.domain import accounts, frames, maintenance, transactions
+from csms.domain.accounts.settings import (
+    AUDIT_KEPT_DAYS,
+    BACKUPS_KEPT,
+    FRAMES_KEPT_DAYS,
+    LOG_DAYS,
+    LOGS_KEPT_DAYS,
+    READINGS_KEPT_DAYS,
+)
 from csms.shelf import apart
 
-LIMITS = (FRAMES_KEPT_DAYS, LOGS_KEPT_DAYS, LOG_DAYS, BACKUPS_KEPT)
+# What lies in the database and is told by its days, as nobody counts it by the million: when the oldest was made.
+OLDEST: Mapping[str, Callable[[Session], datetime | None]] = {
+    FRAMES_KEPT_DAYS: frames.oldest,
+    READINGS_KEPT_DAYS: transactions.oldest_reading,
+    AUDIT_KEPT_DAYS: accounts.oldest_entry,
+}
+LIMITS = (*OLDEST, LOGS_KEPT_DAYS, LOG_DAYS, BACKUPS_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many files, and their bytes; of chargers' messages so many days, as nobody counts messages by the million."""
+    """So many files, and their bytes; of what is in OLDEST so many days."""
 
     count: int
     size_bytes: int = 0
@@ -36,7 +49,7 @@ def limits() -> dict[str, int]:
 def held(session: Session, at: datetime) -> dict[str, Amount]:
     """What there is now, by the name of its limit."""
     return {
-        FRAMES_KEPT_DAYS: _days(session, at),
+        **{name: _days(oldest(session), at) for name, oldest in OLDEST.items()},
         LOGS_KEPT_DAYS: Amount(*maintenance.files_kept(session)),
         LOG_DAYS: _sum(_day_files()),
         BACKUPS_KEPT: _sum(backups.listed()),
@@ -66,19 +79,19 @@ def _surplus(session: Session, wanted: Mapping[str, int], at: datetime) -> dict[
     """What these would let go of. Backups go only where others are made by themselves."""
     oldest_day = at.date() - timedelta(days=wanted[LOG_DAYS])
     oldest_log = at - timedelta(days=wanted[LOGS_KEPT_DAYS])
-    oldest_frame = at - timedelta(days=wanted[FRAMES_KEPT_DAYS])
     has_rounds = _settings().backup_every_h > 0
     return {
-        FRAMES_KEPT_DAYS: _days(session, oldest_frame),
+        **{
+            name: _days(oldest(session), at - timedelta(days=wanted[name])) for name, oldest in OLDEST.items()
+        },
         LOGS_KEPT_DAYS: Amount(*maintenance.files_kept(session, oldest_log)),
         LOG_DAYS: _sum([x for x in _day_files() if x.day < oldest_day]),
         BACKUPS_KEPT: _sum(backups.beyond(wanted[BACKUPS_KEPT]) if has_rounds else []),
     }
 
 
-def _days(session: Session, until: datetime) -> Amount:
-    """Of how many days there are messages of chargers from before that, a day that has begun included."""
-    oldest = frames.oldest(session)
+def _days(oldest: datetime | None, until: datetime) -> Amount:
+    """The days from the oldest to before that, a day that has begun included."""
     return Amount(0 if oldest is None or oldest >= until else (until - oldest).days + 1)
 
 

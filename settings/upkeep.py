@@ -34,6 +34,18 @@ class UpkeepSettings:
         "Days after which chargers' messages are deleted, unless the page *Settings* says otherwise.",
         whole(30, 3650, 90),
     )
+    readings_kept_days: int = setting(
+        "READINGS_KEPT_DAYS",
+        "730",
+        "Days after which meter values are deleted, but for signed ones, unless the page *Settings* says otherwise.",
+        whole(30, 3650, 730),
+    )
+    audit_kept_days: int = setting(
+        "AUDIT_KEPT_DAYS",
+        "365",
+        "Days after which it is deleted who did what, unless the page *Settings* says otherwise.",
+        whole(90, 3650, 365),
+    )
     logs_kept_days: int = setting(
         "LOGS_KEPT_DAYS",
         "90",

@@ -24,6 +24,8 @@ CO2 = "grams of CO₂ that a kWh stands for; empty: nobody knows"
 MAP_CENTER = "where maps begin: latitude and longitude, as in 25.6866,-100.3161"
 TILE_URL = "where map tiles are loaded from, with {z}, {x} and {y}; empty: no tiles"
 FRAMES_KEPT_DAYS = "days after which chargers' messages are deleted"
+READINGS_KEPT_DAYS = "days after which meter values are deleted, but for signed ones"
+AUDIT_KEPT_DAYS = "days after which it is deleted who did what"
 LOGS_KEPT_DAYS = "days after which chargers' logs are deleted"
 LOG_DAYS = "days after which the log files of OCPP messages are deleted"
 BACKUPS_KEPT = "how many backups are kept when one is made by itself; the oldest are deleted"
@@ -40,6 +42,8 @@ class InstallationChange(In):
     map_center: str | None = Field(None, description=MAP_CENTER)
     tile_url: str | None = Field(None, description=TILE_URL)
     frames_kept_days: int | None = Field(None, description=FRAMES_KEPT_DAYS)
+    readings_kept_days: int | None = Field(None, description=READINGS_KEPT_DAYS)
+    audit_kept_days: int | None = Field(None, description=AUDIT_KEPT_DAYS)
     logs_kept_days: int | None = Field(None, description=LOGS_KEPT_DAYS)
     log_days: int | None = Field(None, description=LOG_DAYS)
     backups_kept: int | None = Field(None, description=BACKUPS_KEPT)
@@ -55,6 +59,8 @@ class InstallationOut(Out):
     map_center: str = Field(description=MAP_CENTER)
     tile_url: str = Field(description=TILE_URL)
     frames_kept_days: int = Field(description=FRAMES_KEPT_DAYS)
+    readings_kept_days: int = Field(description=READINGS_KEPT_DAYS)
+    audit_kept_days: int = Field(description=AUDIT_KEPT_DAYS)
     logs_kept_days: int = Field(description=LOGS_KEPT_DAYS)
     log_days: int = Field(description=LOG_DAYS)
     backups_kept: int = Field(description=BACKUPS_KEPT)
@@ -72,6 +78,8 @@ def _out() -> InstallationOut:
         map_center=f"{config.map_center.latitude},{config.map_center.longitude}",
         tile_url=config.tile_url,
         frames_kept_days=config.frames_kept_days,
+        readings_kept_days=config.readings_kept_days,
+        audit_kept_days=config.audit_kept_days,
         logs_kept_days=config.logs_kept_days,
         log_days=config.log_days,
         backups_kept=config.backups_kept,

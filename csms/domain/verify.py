@@ -26,6 +26,7 @@ from csms.domain.reservations import Reservation, ReservationState
 from csms.domain.reservations.states import GRACE
 from csms.domain.tariffs import Line
 from csms.domain.transactions import Flag, Reading, Sample, Summary, Transaction, TransactionState, summarise
+from csms.domain.transactions import gone_until as readings_gone_until
 from csms.domain.transactions.billing import AFTERWARDS, OF_SESSIONS, priced, terms_of
 from csms.domain.transactions.rules import Meter, final, read
 from csms.domain.transactions.unrecorded import looked_at
@@ -173,16 +174,19 @@ def _folded(name: str) -> str:
 def _transactions(session: Session) -> Iterator[Finding]:
     query = select(Transaction).options(joinedload(Transaction.tariff_version)).order_by(Transaction.id)
     until_id = looked_at(session)  # later sessions may still get their records
+    gone_until = readings_gone_until(session)
     for batch in session.scalars(query.execution_options(yield_per=BATCH)).partitions():
         ids = [transaction.id for transaction in batch]
         readings = _readings(session, ids)
         booked = _booked(session, ids)
         recorded = _recorded(session, ids)
         for transaction in batch:
+            has_readings = gone_until is None or transaction.start_received_at > gone_until
+            its_readings = readings.get(transaction.id, []) if has_readings else None
             for what in (
                 *_shape(transaction),
-                *_energy(transaction, readings.get(transaction.id, [])),
-                *_bill(session, transaction, booked.get(transaction.id)),
+                *_energy(transaction, its_readings),
+                *_bill(session, transaction, booked.get(transaction.id), has_readings=has_readings),
                 *_record(transaction, recorded.get(transaction.id), until_id),
             ):
                 yield f"Transaction {transaction.id}: {what}."
@@ -207,9 +211,14 @@ def _shape(transaction: Transaction) -> Iterator[Finding]:
         yield "it has no energy, and no flag says why"
 
 
-def _energy(transaction: Transaction, readings: Sequence[Reading]) -> Iterator[Finding]:
-    """The readings, counted again, give the energy of a transaction that nothing speaks against."""
+def _energy(transaction: Transaction, readings: Sequence[Reading] | None) -> Iterator[Finding]:
+    """The readings, counted again, give the energy of a transaction that nothing speaks against.
+
+    None: they have been let go of.
+    """
     state = transaction.state
+    if readings is None:
+        return
     if state in (TransactionState.ORPHAN, TransactionState.ENDED_UNKNOWN) or UNSURE & set(transaction.flags):
         return
     start_wh = transaction.meter_start_wh
@@ -240,7 +249,9 @@ def _summary(reading: Reading) -> Summary:
     return Summary(energy_wh=reading.energy_wh)
 
 
-def _bill(session: Session, transaction: Transaction, booked_cents: int | None) -> Iterator[Finding]:
+def _bill(
+    session: Session, transaction: Transaction, booked_cents: int | None, *, has_readings: bool
+) -> Iterator[Finding]:
     """An ended transaction is billed once, by its own figures and prices, and the bill is booked."""
     is_settled = transaction.bill is not None and (
         transaction.state is TransactionState.ENDED_UNKNOWN or transaction.is_free
@@ -256,8 +267,9 @@ def _bill(session: Session, transaction: Transaction, booked_cents: int | None) 
         yield f"the lines of its bill do not come to its cost of {transaction.cost_cents} cents"
     if transaction.account_id is not None and (booked_cents or 0) != -(transaction.cost_cents or 0):
         yield f"it cost {transaction.cost_cents} cents, and {-(booked_cents or 0)} cents were booked"
-    if not UNSURE & set(transaction.flags):
-        expected = priced(session, transaction, terms_of(transaction), transaction.ended_at)
+    terms = terms_of(transaction)
+    if not UNSURE & set(transaction.flags) and (has_readings or not terms.is_restricted):
+        expected = priced(session, transaction, terms, transaction.ended_at)
         billed = [Line.of_row(row).essence for row in transaction.bill if row["kind"] not in AFTERWARDS]
         if billed != [line.essence for line in expected.lines]:
             yield "its bill is not what its tariff makes of its figures"

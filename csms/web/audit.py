@@ -43,6 +43,7 @@ def index() -> str:
         export_url=with_query(".export", given),
         words_of=words_of,
         is_first=before_id is None,
+        kept_days=current_app.extensions["settings"].audit_kept_days,
         zone=zone(),
     )
 

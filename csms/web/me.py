@@ -168,6 +168,7 @@ def _erase_page(problem: str | None = None) -> str:
         currency=currency(),
         help_phone=settings.help_phone,
         messages_kept_days=settings.frames_kept_days,
+        audit_kept_days=settings.audit_kept_days,
     )
 
 

@@ -130,9 +130,11 @@ def _page(transaction: Transaction) -> dict[str, Any]:
     until = transaction.ended_at or at
     readings = queries.readings(session, transaction.id)
     interval = transaction.charger.reporting_interval
-    silences = curves.gaps([x.measured_at for x in readings], transaction.started_at, until, interval)
+    are_gone = transactions.are_readings_gone(session, transaction)
+    moments = [x.measured_at for x in readings]
+    silences = [] if are_gone else curves.gaps(moments, transaction.started_at, until, interval)
     orders = queries.orders(session, transaction, at)
-    bill = transactions.bill_of(transaction, at)
+    bill, bookings = transactions.bill_of(transaction, at), queries.bookings(session, transaction.id)
     currency = currency_of(transaction)
     first_cents = sum(x.cents for x in bill.lines if x.kind != "refund")
     billed = None if transaction.bill is None else filters.money(first_cents, currency)
@@ -151,6 +153,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
             interval=interval,
         ),
         "readings": readings,
+        "are_readings_gone": are_gone,
         "signed": begin_and_end(_signed(transaction, readings)),
         "silences": silences,
         "story": stories.timeline(
@@ -162,7 +165,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "bill": bill,
         "bill_lines": bill_lines(bill, currency, here, transaction.tariff_version),
         "vat_lines": vat_lines(bill, currency),
-        "credit_left_wh": transactions.spent_wh(session, transaction) if transaction.account else 0,
+        "credit_left_wh": transactions.spent_wh(bookings),
         "tariff_name": tariff_name(transaction.tariff_version) if transaction.tariff_version else None,
         "is_booked": transaction.bill is not None,
         "receipt_url": receipt_links.path(transaction, is_whole=can("operate")),
@@ -171,7 +174,7 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "reservation": reservation,
         "currency": currency,
         "notes": transactions.notes_of(session, transaction),
-        "bookings": queries.bookings(session, transaction.id),
+        "bookings": bookings,
         "payment": payment,
         "payment_states": STATES,
         "command": next((x for x in reversed(orders) if x.is_waiting), None),

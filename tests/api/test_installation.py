@@ -26,7 +26,8 @@ def test_what_cannot_be_meant_is_refused_by_its_name_and_nothing_is_changed(owne
 
 
 def test_what_is_kept_for_how_long_is_set_too(owner: Api, session: Session) -> None:
-    assert owner.get("/installation").json["logs_kept_days"] == 90
+    given = owner.get("/installation").json
+    assert (given["logs_kept_days"], given["readings_kept_days"], given["audit_kept_days"]) == (90, 730, 365)
     answer = owner.patch("/installation", {"logs_kept_days": 30, "backups_kept": 3})
     assert (answer.json["logs_kept_days"], answer.json["log_days"], answer.json["backups_kept"]) == (
         30,
@@ -35,6 +36,9 @@ def test_what_is_kept_for_how_long_is_set_too(owner: Api, session: Session) -> N
     )
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "settings.retention")).one()
     assert entry.detail == "logs_kept_days 30, backups_kept 3"
+    longer = owner.patch("/installation", {"readings_kept_days": 3650, "audit_kept_days": 3650}).json
+    assert (longer["readings_kept_days"], longer["audit_kept_days"]) == (3650, 3650)
+    assert owner.patch("/installation", {"audit_kept_days": 30}).status_code == 422
     refused = owner.patch("/installation", {"log_days": 0})
     assert refused.status_code == 422
     assert "whole days from 1 to 3650" in refused.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from make import NOW, store
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -45,5 +47,39 @@ def test_a_gap_is_found(session: Session) -> None:
     accounts.seal_audit(session, NOW)
     store(session)
     session.execute(delete(AuditEntry).where(AuditEntry.action == "two"))
+    store(session)
+    assert list(breaches(session)) == ["audit: the entries 2 to 2 of the chain are gone"]
+
+
+def test_the_oldest_go_and_the_rest_is_still_a_chain(session: Session) -> None:
+    for day in range(5):
+        accounts.audit(session, "olga", f"day {day}", at=NOW + timedelta(days=day))
+    store(session)
+    accounts.seal_audit(session, NOW)
+    store(session)
+    assert accounts.forget_audit(session, NOW) == 0
+    assert accounts.forget_audit(session, NOW + timedelta(days=2)) == 2
+    store(session)
+    assert session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all() == [
+        "day 2",
+        "day 3",
+        "day 4",
+    ]
+    assert list(breaches(session)) == []
+    assert accounts.forget_audit(session, NOW + timedelta(days=99)) == 2  # and the newest stays
+    note(session, "afterwards")
+    assert accounts.seal_audit(session, NOW) == 1
+    store(session)
+    assert list(breaches(session)) == []
+
+
+def test_what_is_taken_out_behind_the_beginning_is_found(session: Session) -> None:
+    for day in range(5):
+        accounts.audit(session, "olga", f"day {day}", at=NOW + timedelta(days=day))
+    store(session)
+    accounts.seal_audit(session, NOW)
+    accounts.forget_audit(session, NOW + timedelta(days=1))
+    store(session)
+    session.execute(delete(AuditEntry).where(AuditEntry.action == "day 1"))
     store(session)
     assert list(breaches(session)) == ["audit: the entries 2 to 2 of the chain are gone"]

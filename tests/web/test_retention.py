@@ -16,13 +16,20 @@ from sqlalchemy.orm import Session
 from config import Config
 from csms import backups, clock, files, installation, jobs
 from csms.day_files import DayFiles
-from csms.domain import maintenance
+from csms.domain import accounts, maintenance
 from csms.domain.accounts import AuditEntry
 from csms.domain.maintenance import Addresses, JobKind, ReceivedFile, Wanted
 from csms.work import atomic
 from tests.web.visitor import told
 
-USUAL = {"frames_kept_days": "90", "logs_kept_days": "90", "log_days": "14", "backups_kept": "7"}
+USUAL = {
+    "frames_kept_days": "90",
+    "readings_kept_days": "730",
+    "audit_kept_days": "365",
+    "logs_kept_days": "90",
+    "log_days": "14",
+    "backups_kept": "7",
+}
 
 
 @pytest.fixture
@@ -83,13 +90,13 @@ def test_the_page_tells_what_there_is_and_what_is_never_deleted(visitor, shelf):
         assert words in page
     for limit, value in USUAL.items():
         assert f'value="{value}" id="{limit}"' in page
-    assert "Sessions with their meter values, bills and receipts" in page
+    assert "Sessions with their bills and receipts" in page
 
 
 @pytest.mark.sqlite_is_enough
 def test_what_would_be_deleted_is_told_first_and_its_number_typed(visitor, session, shelf):
     olga = visitor().log_in()
-    wanted = {"frames_kept_days": "90", "logs_kept_days": "30", "log_days": "10", "backups_kept": "2"}
+    wanted = USUAL | {"logs_kept_days": "30", "log_days": "10", "backups_kept": "2"}
     asked = olga.post("/settings/retention", wanted)
     assert asked.status_code == 422
     page = told(asked)
@@ -106,7 +113,10 @@ def test_what_would_be_deleted_is_told_first_and_its_number_typed(visitor, sessi
     assert olga.post("/settings/retention", wanted | {"typed": "3"}).status_code == 302
     assert _left(session) == (1, 2, 2)
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "settings.retention")).one()
-    assert entry.detail == "frames_kept_days 90, logs_kept_days 30, log_days 10, backups_kept 2"
+    assert entry.detail == (
+        "frames_kept_days 90, readings_kept_days 730, audit_kept_days 365, logs_kept_days 30, log_days 10, "
+        "backups_kept 2"
+    )
     assert "What is kept for how long changed" in olga.text("/settings/audit")
 
 
@@ -121,6 +131,51 @@ def test_messages_of_chargers_are_told_by_their_days_and_go(visitor, session, sh
 
 
 @pytest.mark.sqlite_is_enough
+def test_meter_values_go_and_the_session_says_so(visitor, session, site):
+    at = site.now
+    transaction = site.begin(at=at - timedelta(days=100))
+    site.measure(transaction, 3_000, at - timedelta(days=100, minutes=-10))
+    site.end(transaction, 5_000, at - timedelta(days=100, minutes=-30))
+    newer = site.begin(at=at - timedelta(hours=1))
+    site.measure(newer, 6_000, at - timedelta(minutes=50))
+    site.measure(newer, 6_500, at - timedelta(minutes=40))
+    store(session)
+    olga, here = visitor().log_in(), f"/sessions/{transaction.id}"
+    before = olga.text(here)
+    assert "Power over the session" in before
+    wanted = USUAL | {"readings_kept_days": "60"}
+    assert "<b>Meter values</b>: those of 40 days" in told(olga.post("/settings/retention", wanted))
+    assert olga.post("/settings/retention", wanted | {"typed": "40"}).status_code == 302
+    with atomic() as unit:
+        assert jobs.forget_readings(unit, clock.now()) == 1
+    page = olga.text(here)
+    assert "Its meter values have been deleted because of their age" in page
+    assert "Power over the session" not in page
+    assert "No meter values for" not in page
+    assert "4.00" in page
+    assert "have been deleted because of their age" not in olga.text(f"/sessions/{newer.id}")
+
+
+@pytest.mark.sqlite_is_enough
+def test_who_did_what_goes_too_and_the_page_says_when(visitor, session, shelf):
+    at = clock.now()
+    for days in (300, 200, 1):
+        accounts.audit(session, "olga", f"long ago {days}", at=at - timedelta(days=days))
+    store(session)
+    accounts.seal_audit(session, at)
+    store(session)
+    olga, wanted = visitor().log_in(), USUAL | {"audit_kept_days": "250"}
+    assert "<b>Who did what</b>: those of 51 days" in told(olga.post("/settings/retention", wanted))
+    assert olga.post("/settings/retention", wanted | {"typed": "51"}).status_code == 302
+    with atomic() as unit:
+        assert jobs.forget_audit(unit, clock.now()) == 1
+    page = olga.text("/settings/audit")
+    assert "deleted after 250 days" in page
+    assert "long ago 200" in page
+    assert "long ago 300" not in page
+
+
+@pytest.mark.sqlite_is_enough
 def test_nothing_goes_that_is_not_meant_to(visitor, session, shelf):
     olga = visitor().log_in()
     assert olga.post("/settings/retention", USUAL | {"logs_kept_days": "60"}).status_code == 302
@@ -131,7 +186,7 @@ def test_a_wrong_number_is_told_at_its_field_and_nothing_is_lost(visitor, shelf)
     olga = visitor().log_in()
     answer = olga.post(
         "/settings/retention",
-        {"frames_kept_days": "29", "logs_kept_days": "ever", "log_days": "10", "backups_kept": "0"},
+        USUAL | {"frames_kept_days": "29", "logs_kept_days": "ever", "log_days": "10", "backups_kept": "0"},
     )
     assert answer.status_code == 422
     page = told(answer)

@@ -29,7 +29,7 @@ from csms.domain.accounts.api_keys import (
     revoke_key,
     rotate_key,
 )
-from csms.domain.accounts.audit import audit, seal_audit
+from csms.domain.accounts.audit import audit, forget_audit, oldest_entry, seal_audit
 from csms.domain.accounts.card_import import Plan, Planned, Step, carry_out, exported, plan
 from csms.domain.accounts.card_login import driver_of_card
 from csms.domain.accounts.cards import preload
@@ -186,6 +186,7 @@ __all__ = [
     "find_token",
     "find_user",
     "folded_email",
+    "forget_audit",
     "get_scan",
     "guest_token",
     "hints",
@@ -207,6 +208,7 @@ __all__ = [
     "note_pin_right",
     "note_seen",
     "note_key_use",
+    "oldest_entry",
     "open_account",
     "open_key",
     "password_matches",

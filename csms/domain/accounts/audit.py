@@ -1,5 +1,7 @@
 """The audit: who did what, and when. Entries are chained by hashes, so that one that is changed or gone is missed.
 
+The oldest are let go of by age; where the chain begins then is kept.
+
 They are written with what they tell of, in whatever order that is committed, and chained right afterwards.
 """
 
@@ -7,14 +9,16 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from csms.domain import letting_go
 from csms.domain.accounts.models import AuditEntry
 from csms.domain.base import append, printable
 
 BATCH = 500
+NAME = "audit"
 
 
 def audit(
@@ -27,7 +31,7 @@ def audit(
     subject: str | None = None,
     detail: str | None = None,
 ) -> None:
-    """Note for good who did what, to what, from where. `detail` never holds a secret."""
+    """Note who did what, to what, from where. `detail` never holds a secret."""
     append(
         session,
         AuditEntry,
@@ -73,9 +77,38 @@ def _link(before: str, position: int, entry: AuditEntry) -> str:
     return hasher.hexdigest()
 
 
+def forget_audit(session: Session, before: datetime) -> int:
+    """Let go of a portion of the entries from before then; how many. The newest stays: the next is chained to it."""
+    query = _after_begin(session)
+    gone = letting_go.older(session.execute(query.limit(BATCH)), before)
+    if not gone:
+        return 0
+    first, last = gone[0], gone[-1]
+    theirs = delete(AuditEntry).where(AuditEntry.position.between(first.number, last.number))
+    session.execute(theirs.execution_options(synchronize_session=False))
+    letting_go.note(session, NAME, position=last.number, until_at=last.moment, chain=last.chain)
+    return len(gone)
+
+
+def oldest_entry(session: Session) -> datetime | None:
+    """When the first of those was made that are still to go; None: there is none."""
+    row = session.execute(_after_begin(session).limit(1)).first()
+    return None if row is None else row.moment
+
+
+def _after_begin(session: Session) -> Select[int | None, datetime, str | None]:
+    begin = letting_go.begin_of(session, NAME)
+    newest = select(func.max(AuditEntry.position)).scalar_subquery()
+    query = select(
+        AuditEntry.position.label("number"), AuditEntry.at.label("moment"), AuditEntry.chain
+    ).where(AuditEntry.position > (begin.position if begin else 0), AuditEntry.position < newest)
+    return query.order_by(AuditEntry.position)
+
+
 def breaches(session: Session) -> Iterator[str]:
     """What does not fit in the chain: entries that were changed, and places from which some are gone."""
-    expected, chain = 1, ""
+    begin = letting_go.begin_of(session, NAME)
+    expected, chain = (begin.position + 1, begin.chain or "") if begin else (1, "")
     query = select(AuditEntry).where(AuditEntry.position.is_not(None)).order_by(AuditEntry.position)
     for entry in session.scalars(query.execution_options(yield_per=BATCH)):
         position = entry.position or 0

@@ -1,6 +1,7 @@
 """Transactions: begin, record, end, and what repairs them."""
 
 from csms.domain.transactions.billing import bill_of, paid_in_kwh, terms_of, usage_of
+from csms.domain.transactions.forgetting import are_readings_gone, forget_readings, gone_until, oldest_reading
 from csms.domain.transactions.mending import mend
 from csms.domain.transactions.models import (
     Confidence,
@@ -54,13 +55,17 @@ __all__ = [
     "TransactionState",
     "add_note",
     "advance",
+    "are_readings_gone",
     "begin",
     "bill_of",
     "check_start",
     "end",
     "follow_status",
+    "forget_readings",
+    "gone_until",
     "mend",
     "notes_of",
+    "oldest_reading",
     "open_on",
     "paid_in_kwh",
     "preload",

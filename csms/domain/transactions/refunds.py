@@ -1,14 +1,14 @@
 """Money and kWh given back for a session: its bill tells it, the ledger gets an entry, and the record a credit."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from csms.domain import cdrs
 from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
 from csms.domain.base import Invalid, Refused, printable
-from csms.domain.transactions import billing, repair
+from csms.domain.transactions import billing, queries, repair
 from csms.domain.transactions.models import Transaction
 
 
@@ -31,7 +31,7 @@ def refund(
         raise Invalid("Say why.", "reason")
     if transaction.bill is None or transaction.cost_cents is None:
         raise Refused("This session is not billed, so there is nothing to give back.")
-    energy_wh = spent_wh(session, transaction) if cents is None else 0
+    energy_wh = spent_wh(queries.bookings(session, transaction.id)) if cents is None else 0
     left, whole = transaction.cost_cents, cents is None
     if not left and not energy_wh:
         raise Refused("This session costs nothing, so there is nothing to give back.")
@@ -61,9 +61,6 @@ def refund(
     repair.told(session, transaction)
 
 
-def spent_wh(session: Session, transaction: Transaction) -> int:
-    """kWh of credit that it took, less what was given back."""
-    query = select(func.coalesce(func.sum(-LedgerEntry.energy_wh), 0)).where(
-        LedgerEntry.transaction_id == transaction.id, LedgerEntry.kind.in_(billing.OF_SESSIONS)
-    )
-    return max(0, int(session.scalar(query) or 0))
+def spent_wh(bookings: Iterable[LedgerEntry]) -> int:
+    """kWh of credit that a session took by its bookings, less what was given back."""
+    return max(0, sum(-(x.energy_wh or 0) for x in bookings if x.kind in billing.OF_SESSIONS))

@@ -46,21 +46,21 @@ class SignedValue:
 def signed_values(session: Session, transaction_id: int) -> list[SignedValue]:
     """What was signed of a session, as `signed_among` has it."""
     is_edge = case((Reading.samples.contains('"context":"Transaction.'), 0), else_=1)
-    query = select(Reading).where(Reading.transaction_id == transaction_id, _is_signed())
+    query = select(Reading).where(Reading.transaction_id == transaction_id, is_signed())
     rows = session.scalars(query.order_by(is_edge, Reading.measured_at, Reading.id).limit(MOST_VALUES)).all()
     return signed_among(sorted(rows, key=lambda x: (x.measured_at, x.id)))
 
 
 def signed_by_session(session: Session, transactions: Select[int]) -> dict[int, list[SignedValue]]:
     """What was signed of each of these sessions, by its number."""
-    query = select(Reading).where(Reading.transaction_id.in_(transactions), _is_signed())
+    query = select(Reading).where(Reading.transaction_id.in_(transactions), is_signed())
     rows = session.scalars(query.order_by(Reading.transaction_id, Reading.measured_at, Reading.id))
     return {number or 0: signed_among(group) for number, group in groupby(rows, lambda x: x.transaction_id)}
 
 
 def forget_signed(session: Session, transactions: Select[int]) -> None:
     """Let go of what was signed of these sessions: it names the card, and a changed one would not hold."""
-    query = select(Reading).where(Reading.transaction_id.in_(transactions), _is_signed())
+    query = select(Reading).where(Reading.transaction_id.in_(transactions), is_signed())
     for reading in session.scalars(query):
         kept = [x for x in orjson.loads(reading.samples) if not _is_of_the_signature(x)]
         reading.samples = orjson.dumps(kept).decode()
@@ -102,7 +102,7 @@ def _is_of_the_signature(sample: dict[str, Any]) -> bool:
     return bool(raw) and (sample["format"] == SIGNED or raw.startswith(OCMF))
 
 
-def _is_signed() -> ColumnElement[bool]:
+def is_signed() -> ColumnElement[bool]:
     """Readings that may hold signed values."""
     return or_(*(Reading.samples.contains(x) for x in _SIGNS))
 
