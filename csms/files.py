@@ -79,7 +79,7 @@ def attachment(
     sha256: str,
     on_end: Callable[[], None] | None = None,
 ) -> Response | None:
-    """A file as a download that is never shown in the browser; in pieces if it is asked for so (RFC 9110 §14).
+    """A file as a download that is never shown in the browser; in pieces if it is asked for so.
 
     None: it is not on this machine's disk. `on_end` is called when it has been read to its end.
     """
@@ -88,12 +88,18 @@ def attachment(
     except FileNotFoundError:
         log.error("file_missing", extra={"file": stored_as})
         return None
-    response = Response(content, mimetype="application/octet-stream")
+    response = in_pieces(content, size_bytes, sha256, "application/octet-stream")
     if on_end is not None:
         response.call_on_close(lambda: on_end() if content.place >= size_bytes else None)
-    response.content_length = size_bytes
     response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Cache-Control"] = "private, no-store"
-    response.set_etag(sha256)
+    return response
+
+
+def in_pieces(content: Reader, size_bytes: int, etag: str, mimetype: str) -> Response:
+    """A file of so many bytes, or that piece of it which the request asks for (RFC 9110 §14)."""
+    response = Response(content, mimetype=mimetype)
+    response.content_length = size_bytes
+    response.set_etag(etag)
     response.make_conditional(request.environ, accept_ranges=True, complete_length=size_bytes)
     return response

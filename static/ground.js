@@ -3,10 +3,10 @@
 const NEAREST = 19;
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// A map in `view`, whose data-land, data-tiles and data-tile-host say what it is drawn on, and data-zoom-in, data-zoom-out and
-// data-close what its buttons are called; it must still be given a place.
+// A map in `view`, whose data-… say what it is drawn on and what its buttons are called (map/_ground.html); it must still be
+// given a place.
 function groundMap(view) {
-  const { land, tiles, tileHost, zoomIn, zoomOut, close } = view.dataset;
+  const { land, cover, zoomIn, zoomOut, close } = view.dataset;
   const map = L.map(view, { zoomControl: false, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, minZoom: 0, maxZoom: NEAREST });
   map.attributionControl.setPrefix(false);
   L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
@@ -34,11 +34,6 @@ function groundMap(view) {
     for (let x = Math.ceil(bounds.getWest() / step) * step; x < bounds.getEast(); x += step) line([south, x], [north, x]);
     for (let y = Math.ceil(south / step) * step; y < north; y += step) line([y, bounds.getWest()], [y, bounds.getEast()]);
   });
-  if (tiles) {
-    const missing = document.getElementById("map-tiles");
-    const credit = /openstreetmap\.org$/.test(tileHost) ? "© OpenStreetMap contributors" : `Tiles: ${tileHost}`;
-    L.tileLayer(tiles, { maxZoom: NEAREST, className: "map-tile", attribution: credit, referrerPolicy: "strict-origin-when-cross-origin" })
-      .on("tileerror", () => { missing.hidden = false; }).on("tileload", () => { missing.hidden = true; }).addTo(map);
-  }
+  if (cover) import(cover).then(({ draw }) => draw(map, view.dataset));
   return map;
 }

@@ -51,6 +51,7 @@ Parts of pages are read again while a page is open. The rest:
 |---|---|
 """
 EXCEPTIONS = {
+    "basemap.streets_file": "Streets for maps, from a file of the operator's",
     "branding.icon": "The installation's icon for the browser's tab",
     "branding.picture": "The installation's logo",
     "branding.stylesheet": "The installation's accent colour",

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -91,6 +92,11 @@ PACKAGES = (
             "LICENSE": "LICENSE",
         },
     ),
+    Package(
+        "protomaps-leaflet",
+        "5.1.0",
+        {"dist/protomaps-leaflet.js": "protomaps-leaflet.js", "LICENSE": "LICENSE"},
+    ),
     Package("world-atlas", "2.0.2", {"LICENSE": "LICENSE"}),
     Package("lucide-static", "1.62.0", {"LICENSE": "LICENSE"}),
     Package("dejavu-fonts-ttf", "2.37.3", {"LICENSE": "LICENSE"}),
@@ -100,6 +106,19 @@ PACKAGES = (
         {"axe.min.js": "axe.min.js", "LICENSE": "LICENSE", "LICENSE-3RD-PARTY.txt": "LICENSE-3RD-PARTY.txt"},
         parent="tests/browser/vendor",
     ),
+)
+
+# What the script that draws streets brings along, each under its maker's terms; pmtiles and @protomaps/basemaps have
+# those of protomaps-leaflet itself.
+IN_STREETS = (
+    ("@mapbox/point-geometry", "1.1.0", "LICENSE"),
+    ("@mapbox/vector-tile", "2.0.5", "LICENSE.txt"),
+    ("color2k", "2.0.4", "LICENSE"),
+    ("fflate", "0.8.3", "LICENSE"),
+    ("pbf", "4.0.2", "LICENSE"),
+    ("potpack", "1.0.2", "LICENSE"),
+    ("quickselect", "2.0.0", "LICENSE"),
+    ("rbush", "3.0.1", "LICENSE"),
 )
 
 
@@ -154,6 +173,10 @@ def derive(package: Package, unpacked: Path) -> list[Entry]:
         return [entry(package, SPRITE, "icons/*.svg, tools/icons.txt, tools/glyphs.svg")]
     if package.name == "dejavu-fonts-ttf":
         return [subset(package, unpacked, name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
+    if package.name == "protomaps-leaflet":
+        target = package.folder / "LICENSE-3RD-PARTY.txt"
+        target.write_text("\n".join(licences(IN_STREETS, unpacked.parent)))
+        return [entry(package, target, "dependencies: " + ", ".join(name for name, _, _ in IN_STREETS))]
     if package.name == "world-atlas":
         from tools.natural_earth import simplify
 
@@ -161,6 +184,13 @@ def derive(package: Package, unpacked: Path) -> list[Entry]:
         target.write_text(simplify(unpacked / "countries-50m.json", tolerance_deg=0.05))
         return [entry(package, target, "countries-50m.json, simplified to 0.05 degrees")]
     return []
+
+
+def licences(bundled: Sequence[tuple[str, str, str]], scratch: Path) -> Iterator[str]:
+    """The terms of packages that another one brings along: each one's name, and its file."""
+    for name, version, file in bundled:
+        unpacked = fetch(Package(name, version, {}), scratch / name.replace("/", "-"))
+        yield f"{name}\n\n{(unpacked / file).read_text()}"
 
 
 def subset(package: Package, unpacked: Path, name: str) -> Entry:

@@ -1,19 +1,54 @@
-"""What every map of ours is drawn on: where it begins, and the tiles, if any."""
+"""What every map of ours is drawn on: where it begins, streets from a file of the operator's, and tiles, if any.
+
+Streets need no internet: `basemap.pmtiles` in the instance directory is a PMTiles archive of vector tiles in the
+Protomaps schema. Browsers read the pieces of it that they show.
+"""
 
 from __future__ import annotations
 
+import functools
+import struct
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import Blueprint, Response, abort, current_app, url_for
+
+from csms.files import in_pieces
+from csms.shelf import Reader, apart
+
+blueprint = Blueprint("basemap", __name__)
+
+NAME = "basemap.pmtiles"
+# PMTiles 3 §3: 127 bytes begin every archive. The kind of its tiles, the nearest zoom, and its bounds in 10⁻⁷ degrees.
+HEADER_BYTES = 127
+MAGIC = b"PMTiles\x03"
+VECTOR_TILES = 1
+KIND_AT, NEAREST_AT, BOUNDS_AT = 99, 101, 102
+
+
+@dataclass(frozen=True, slots=True)
+class Streets:
+    """An archive of vector tiles. `bounds`: west, south, east and north in degrees."""
+
+    size_bytes: int
+    version: str
+    nearest: int
+    bounds: tuple[float, float, float, float]
+
+    @property
+    def url(self) -> str:
+        return url_for("basemap.streets_file", v=self.version)
 
 
 class Basemap(TypedDict):
-    """`center`: "latitude,longitude" · `tile_url`, `tile_host`: empty where there are no tiles."""
+    """`center`: "latitude,longitude" · `tile_url`, `tile_host`: empty where there are no tiles · `streets`: if any."""
 
     center: str
     tile_url: str
     tile_host: str
+    streets: Streets | None
 
 
 def basemap() -> Basemap:
@@ -22,4 +57,44 @@ def basemap() -> Basemap:
         "center": f"{settings.map_center.latitude},{settings.map_center.longitude}",
         "tile_url": settings.tile_url,
         "tile_host": urlsplit(settings.tile_url).netloc.replace("{s}.", ""),
+        "streets": streets(),
     }
+
+
+def path() -> Path:
+    """Where the archive lies, or would."""
+    directory: Path = current_app.extensions["settings"].instance_dir
+    return directory / NAME
+
+
+def streets() -> Streets | None:
+    """What is known of the archive; None: there is none, or it is no archive of vector tiles."""
+    try:
+        found = path().stat()
+    except OSError:
+        return None
+    return _read(path(), found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=2)
+def _read(path: Path, size_bytes: int, changed_ns: int) -> Streets | None:
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC) or header[KIND_AT] != VECTOR_TILES:
+        return None
+    west, south, east, north = (x / 1e7 for x in struct.unpack_from("<4i", header, BOUNDS_AT))
+    return Streets(
+        size_bytes, f"{changed_ns:x}-{size_bytes:x}", header[NEAREST_AT], (west, south, east, north)
+    )
+
+
+@blueprint.get(f"/{NAME}")
+def streets_file() -> Response:
+    """The archive, in the pieces that a browser asks for."""
+    found = streets()
+    if found is None:
+        abort(404)
+    content = Reader(apart(open, path(), "rb"))
+    response = in_pieces(content, found.size_bytes, found.version, "application/vnd.pmtiles")
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response

@@ -38,6 +38,7 @@ PUBLIC = frozenset(
         "setup.show",
         "setup.create",
         "auth",
+        "basemap",
         "branding",
         "entrance",
         "sso",

@@ -21,6 +21,7 @@ from csms.domain.accounts import User, settings
 from csms.domain.chargers import Charger
 from csms.extensions import db
 from csms.installation import apply_stored, keep, problems, written
+from csms.web import basemap
 from csms.web.security import can, put_on_record, requires
 from csms.work import atomic
 
@@ -87,6 +88,7 @@ def switch_quiet() -> Response:
 def installation(given: Any, found: dict[str, str]) -> str:
     """The page, with what somebody has typed and what is wrong with it."""
     config: Config = current_app.extensions["settings"]
+    streets = basemap.streets()
     return render_template(
         "settings/index.html",
         given=given,
@@ -101,6 +103,9 @@ def installation(given: Any, found: dict[str, str]) -> str:
         packages=[(name, _version(name)) for name in PACKAGES],
         is_quiet=quiet.is_installation_quiet(db.session()),
         is_lab=current_app.config["LAB"],
+        streets=streets,
+        streets_path=basemap.path(),
+        streets_is_wrong=streets is None and basemap.path().exists(),
         unknown=current_app.config["UNKNOWN_CHARGERS"],
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests import pmtiles
 from tests.browser.conftest import PHONE, Town
 from tests.web.test_plans import png
 
@@ -137,3 +138,39 @@ def test_a_name_from_right_to_left_turns_nothing_beside_it(visit: Visit, path: s
       return number.getBoundingClientRect().left > line.firstChild.getBoundingClientRect().left;
     }""")
     assert is_after
+
+
+@pytest.fixture
+def streets(town: Town) -> Iterator[None]:
+    """The operator has put a file with land everywhere beside the database."""
+    path = town.server.directory / "basemap.pmtiles"
+    pmtiles.write(path)
+    yield
+    path.unlink()
+
+
+def test_streets_are_drawn_from_the_operators_file_by_day_and_by_night(streets: None, visit: Visit) -> None:
+    page = visit("/map")
+    by_day = _ground(page)
+    assert min(by_day) > 200
+    page.locator("[data-theme-button]").click()  # from the system's choice to a light page
+    page.locator("[data-theme-button]").click()
+    page.wait_for_function(f"() => {PAINTED}()?.join() !== '{','.join(map(str, by_day))}'")
+    assert max(_ground(page)) < 90
+
+
+# The colour in the middle of a painted tile, read from a copy: browsers warn of a canvas that is read often.
+PAINTED = """(() => {
+  const tile = [...document.querySelectorAll(".leaflet-streets-pane canvas")].find((x) => x.isConnected && x.width);
+  if (!tile) return null;
+  const copy = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(tile, -tile.width / 2, -tile.height / 2);
+  const [red, green, blue, alpha] = copy.getImageData(0, 0, 1, 1).data;
+  return alpha ? [red, green, blue] : null;
+})"""
+
+
+def _ground(page: Page) -> list[int]:
+    """The colour of the land, as it is painted."""
+    found: list[int] = page.wait_for_function(f"() => {PAINTED}()").json_value()
+    return found

@@ -87,6 +87,7 @@ def test_the_public_endpoints_are_these_and_no_others(app: Flask) -> None:
         "entrance",
         "sso",
         "landing",
+        "basemap",  # the streets that maps draw, those for strangers too
         "branding",  # the logo and the accent colour
         "languages",  # the choice of a language
         "developers",
