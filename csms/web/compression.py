@@ -20,7 +20,7 @@ REMARKS = {
     ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
 }
 INDENTATION = re.compile(r"\n\s*")
-SPACING = re.compile(r" *([{};]) *|(?<=:) ")  # of a style; none of ours says such a thing in quotes
+SPACING = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")  # of a style; none of ours says such a thing in quotes
 
 
 @lru_cache(maxsize=64)
@@ -35,7 +35,7 @@ def _without_remarks(path: Path) -> bytes:
     if remarks is None or "vendor" in path.parts:
         return path.read_bytes()
     text = INDENTATION.sub("\n", remarks.sub("", path.read_text()))
-    return (SPACING.sub(r"\1", text) if path.suffix == ".css" else text).encode()
+    return (SPACING.sub(r"\1", text).replace(";}", "}") if path.suffix == ".css" else text).encode()
 
 
 def squeeze(response: Response) -> Response:

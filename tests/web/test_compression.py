@@ -16,6 +16,8 @@ def test_a_browser_that_can_gets_static_files_compressed(client):
         assert len(small) < len(plain.data) / 2
         rules = gzip.decompress(small).decode()
         assert "body{font:14px/1.45" in rules
+        assert "}\n" not in rules
+        assert ";}" not in rules
         assert "/*" in plain.text
         assert "/*" not in rules
 
