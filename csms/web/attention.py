@@ -15,6 +15,7 @@ from csms.domain.maintenance import Rollout
 from csms.domain.payments import Payment
 from csms.domain.roaming import Peer
 from csms.domain.troubles import TroubleKind
+from csms.domain.webhooks import Webhook
 from csms.sentences import gettext_noop
 from csms.web import filters, languages
 from csms.web.security import can
@@ -73,6 +74,8 @@ def _row(item: Item) -> Row:
         return _payment_row(item, item.payment)
     if item.peer is not None:
         return _peer_row(item, item.peer)
+    if item.webhook is not None:
+        return _webhook_row(item, item.webhook)
     if item.charger is None:
         return _sessions_row(item)
     charger = item.charger
@@ -115,6 +118,18 @@ def _peer_row(item: Item, peer: Peer) -> Row:
         detail=languages.stored(item.word),
         link=(gettext("Look at it") if may_see else gettext("For an owner"), "", None),
     )
+
+
+def _webhook_row(item: Item, webhook: Webhook) -> Row:
+    may_see = can("edit")
+    href = url_for("webhooks.show", webhook_id=webhook.id) if may_see else url_for("dashboard.show")
+    what = gettext("cannot be told what happens here: it is tried again")
+    if not webhook.is_enabled:
+        what = gettext("is switched off, and told nothing")
+    mark = (gettext("Webhook"), "fault", "send-horizontal")
+    link = (gettext("Look at it") if may_see else gettext("For an operator"), "", None)
+    detail = languages.stored(item.word)
+    return Row(item.key, webhook.name, href, what, item.since, mark=mark, detail=detail, link=link)
 
 
 def _unpriced_row(item: Item) -> Row:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
-from make import NOW
+from make import NOW, store
 from sqlalchemy import select
 
+from csms import clock
 from csms.domain.accounts import Role
 from csms.domain.webhooks import Delivery, DeliveryState, Event, Webhook
+from tests.api.caller import begin
 
 GIVEN = {"name": "Billing", "url": "https://hooks.example.org/in", "events": ["transaction.ended"]}
 
@@ -70,3 +73,27 @@ def test_what_did_not_arrive_is_sent_again_with_one_press(visitor, site, session
     assert "2 are sent again." in page
     assert "did not arrive" not in page
     assert "To be sent" in page
+
+
+def test_a_webhook_that_fails_needs_a_person_until_it_is_switched_on_again(visitor, session, site):
+    olga, support = visitor().log_in(), visitor().log_in(Role.SUPPORT)
+    olga.post("/webhooks", GIVEN)
+    webhook = session.scalars(select(Webhook)).one()
+    begin(session)
+    webhook.failures, webhook.failing_since = 3, clock.now() - timedelta(minutes=50)
+    store(session)
+    assert "Billing" not in olga.text("/ui/")
+    begin(session)
+    webhook.failing_since -= timedelta(minutes=15)
+    store(session)
+    assert "cannot be told what happens here: it is tried again" in olga.text("/ui/")
+    begin(session)
+    webhook.is_enabled, webhook.off_why = False, "20 tries in a row failed, for more than a day."
+    store(session)
+    page = olga.text("/ui/")
+    assert "is switched off, and told nothing" in page
+    assert "20 tries in a row failed" in page
+    assert f'href="/webhooks/{webhook.id}"' in page
+    assert "For an operator" in support.text("/ui/")
+    olga.post(f"/webhooks/{webhook.id}/on")
+    assert "is switched off, and told nothing" not in olga.text("/ui/")

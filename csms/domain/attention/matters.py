@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
 
-from csms.domain import troubles
+from csms.domain import troubles, webhooks
 from csms.domain.attention.conditions import is_alarming, is_faulted, is_offline, is_refused
 from csms.domain.attention.snoozes import Matter, put_off_now
 from csms.domain.attention.tallying import Tally, tally
@@ -20,6 +20,7 @@ from csms.domain.roaming import Peer, is_failing
 from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.troubles import Trouble
+from csms.domain.webhooks import Webhook
 
 MOST_OF_A_KIND = 40
 # What rows and alerts tell of it: of all the rest that is known of a charger nothing is read.
@@ -50,6 +51,7 @@ class Item:
     payment: Payment | None = None
     trouble: Trouble | None = None
     peer: Peer | None = None
+    webhook: Webhook | None = None
     count: int = 1
     word: str | None = None
     until: datetime | None = None
@@ -66,6 +68,7 @@ class Item:
             self.rollout,
             self.payment,
             self.peer,
+            self.webhook,
         )
         about = next((x for x in subjects if x is not None), None)
         return str(about.id) if about else ""
@@ -145,6 +148,13 @@ def _peers(session: Session, at: datetime, limit: int) -> list[Item]:
     query = select(Peer).where(is_failing(at)).order_by(Peer.failing_since).limit(limit)
     return [
         Item(Matter.PEER, x.failing_since or at, peer=x, word=x.last_error) for x in session.scalars(query)
+    ]
+
+
+def _webhooks(session: Session, at: datetime, limit: int) -> list[Item]:
+    query = select(Webhook).where(webhooks.is_failing(at)).order_by(Webhook.failing_since).limit(limit)
+    return [
+        Item(Matter.WEBHOOK, x.failing_since or at, webhook=x, word=x.off_why) for x in session.scalars(query)
     ]
 
 
@@ -255,6 +265,7 @@ _LISTS: dict[Matter, Callable[[Session, datetime, int], list[Item]]] = {
     Matter.BOOT_LOOP: _loops,
     Matter.FORWARDING: _forwarders,
     Matter.PEER: _peers,
+    Matter.WEBHOOK: _webhooks,
     Matter.ROLLOUT: _rollouts,
     Matter.PAYMENT: _payments,
     Matter.TROUBLE: _troubles,

@@ -32,6 +32,7 @@ class Matter(enum.StrEnum):
     TROUBLE = "trouble"  # a driver says that a station does not react
     FORWARDING = "forwarding"  # second backends that have not been reached for an hour
     PEER = "peer"  # peers of OCPI that have not been reached for a quarter of an hour
+    WEBHOOK = "webhook"  # those that have failed for an hour, or were switched off because they fail
     ROLLOUT = "rollout"  # firmware that goes no further until somebody says so
     UNPRICED = "unpriced"  # chargers where no tariff is in force: sessions there cost nothing
     DISK = "disk"  # there is little room left

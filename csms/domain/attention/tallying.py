@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import SQLColumnExpression, distinct, func, literal, select
 from sqlalchemy.orm import Session
 
-from csms.domain import quiet
+from csms.domain import quiet, webhooks
 from csms.domain.attention.conditions import (
     is_alarming,
     is_faulted,
@@ -29,6 +29,7 @@ from csms.domain.security import SecurityEvent, SigningRequest, is_expiring
 from csms.domain.sums import Later, SingleRows
 from csms.domain.transactions import Transaction, TransactionState
 from csms.domain.troubles import Trouble
+from csms.domain.webhooks import Webhook
 
 # Matters that are told as one thing, however many sessions or chargers stand behind it.
 ONE_EACH = (Matter.UNPRICED, Matter.ORPHAN, Matter.UNENDED, Matter.DOUBTFUL, Matter.SILENT)
@@ -104,6 +105,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
     expiring = select(func.count(distinct(SigningRequest.charger_id))).where(is_expiring(at))
     paused = select(func.count(Rollout.id)).where(Rollout.state == RolloutState.PAUSED)
     apart = select(func.count(Forwarder.charger_id)).where(is_cut_off(at))
+    deaf = select(func.count(Webhook.id)).where(webhooks.is_failing(at))
     peers = select(func.count(Peer.id)).where(is_failing(at))
     payments = select(func.count(Payment.id)).where(Payment.problem_at.is_not(None))
     told = select(func.count(Trouble.id)).where(Trouble.closed_at.is_(None))
@@ -117,6 +119,7 @@ def _each(at: datetime) -> dict[Matter, tuple[Sums, SQLColumnExpression[Any]]]:
         Matter.EXPIRING: (expiring, SigningRequest.charger_id),
         Matter.FORWARDING: (apart, Forwarder.charger_id),
         Matter.PEER: (peers, Peer.id),
+        Matter.WEBHOOK: (deaf, Webhook.id),
         Matter.ROLLOUT: (paused, Rollout.id),
         Matter.PAYMENT: (payments, Payment.id),
         Matter.TROUBLE: (told, Trouble.id),

@@ -47,7 +47,7 @@ def gather(session: Session, at: datetime) -> int:
     count += _commands(session, webhooks, cursors["command"], at)
     count += _records(session, webhooks, cursors["cdr"], at)
     count += _payments(session, webhooks, cursors["payment"], at)
-    check_waiting(session, webhooks)
+    check_waiting(session, webhooks, at)
     return count
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.base import RETRIES, Invalid, NotFound, Refused, announce, digest, printable, take_due
@@ -24,6 +24,7 @@ from csms.sentences import told
 
 TOPIC = "webhooks"
 CLAIMED_FOR = timedelta(minutes=2)  # one whose sender died meanwhile is due again: perhaps twice, never lost
+LONG = timedelta(hours=1)
 MOST_WAITING = 10_000  # of one subscription; then it is switched off
 
 
@@ -255,6 +256,12 @@ def find_delivery(session: Session, webhook_id: int, delivery_id: int) -> Delive
     return found
 
 
+def is_failing(at: datetime) -> ColumnElement[bool]:
+    """On Webhook: nothing has reached it for an hour, or it was switched off because nothing did."""
+    is_long = or_(Webhook.is_enabled.is_(False), Webhook.failing_since < at - LONG)
+    return and_(Webhook.failing_since.is_not(None), is_long)
+
+
 def listed(session: Session) -> Sequence[Webhook]:
     """All subscriptions by name."""
     return session.scalars(select(Webhook).order_by(Webhook.name, Webhook.id)).all()
@@ -265,12 +272,13 @@ def deliveries(webhook_id: int, state: DeliveryState | None = None) -> Select[De
     return query if state is None else query.where(Delivery.state == state)
 
 
-def check_waiting(session: Session, webhooks: Collection[Webhook]) -> None:
+def check_waiting(session: Session, webhooks: Collection[Webhook], at: datetime) -> None:
     """Switch off those for which too much waits: nobody reads it any more."""
     query = select(Delivery.webhook_id, func.count()).where(Delivery.due_at.is_not(None))
     counts = {number: count for number, count in session.execute(query.group_by(Delivery.webhook_id))}
     for webhook in webhooks:
         if counts.get(webhook.id, 0) > MOST_WAITING:
+            webhook.failing_since = webhook.failing_since or at
             why = told("More than %(most)s events waited for it.", most=MOST_WAITING)
             _switch_off(session, webhook, why)
 
