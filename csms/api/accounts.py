@@ -19,7 +19,7 @@ from csms.api.paging import page
 from csms.api.replay import unit
 from csms.api.scopes import Scope, needs
 from csms.api.shapes import In, Listing, Money, Out, answers
-from csms.domain import accounts, removal
+from csms.domain import accounts, merging, removal
 from csms.domain.accounts import Account, LedgerKind
 from csms.domain.accounts import queries as queries_of_accounts
 from csms.domain.base import Invalid
@@ -59,6 +59,10 @@ class Credit(In):
     note: str | None = Field(None, max_length=200)
 
 
+class Merger(In):
+    account_id: int = Field(description="the other account, of which nothing but its ledger stays")
+
+
 class AccountOut(Out):
     id: int
     name: str
@@ -69,6 +73,7 @@ class AccountOut(Out):
     credits_kwh: Decimal = Field(description="kWh that were bought or granted", examples=["120.000"])
     total_kwh_spent: Decimal = Field(description="kWh of them that sessions have taken")
     balance_kwh: Decimal = Field(description="what is left of them")
+    merged_into_id: int | None = Field(description="the account of the same person that took it over")
     created_at: datetime
 
 
@@ -163,6 +168,22 @@ def credit_account(account_id: int, json: Credit) -> Any:
         guard.audit(session, "account.credit", f"account {account_id}", f"{json.amount} {json.energy_wh} Wh")
         booked = account_out(account)
     return booked, 201
+
+
+@blueprint.post("/accounts/<int:account_id>/merge")
+@spec.validate(resp=answers(200, AccountOut), tags=["accounts"], operation_id="mergeAccounts")
+@needs(Scope.ADMIN)
+def merge_accounts(account_id: int, json: Merger) -> Any:
+    """Take over another account of the same person: its cards, vehicles, sessions, payments, credit and users.
+
+    409 while a session of it runs or a payment of it is not settled.
+    """
+    with unit() as session:
+        account, other = (queries.account(session, x) for x in (account_id, json.account_id))
+        merging.merge(session, account, other, by=guard.caller().username, at=clock.now())
+        guard.audit(session, "account.merged", f"account {account_id}", f"account {json.account_id}")
+        merged = account_out(account)
+    return merged, 200
 
 
 def _check(credit: Credit) -> None:

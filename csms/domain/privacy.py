@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from csms.domain import accounts
@@ -27,6 +27,7 @@ from csms.domain.accounts import (
     Vehicle,
     Voucher,
 )
+from csms.domain.accounts import queries as account_queries
 from csms.domain.base import Refused
 from csms.domain.cdrs import Cdr
 from csms.domain.mail import Mail
@@ -79,7 +80,7 @@ def held(session: Session, user: User, account: Account, *, currency: str) -> di
         "ledger": _rows(
             session,
             LedgerEntry,
-            LedgerEntry.account_id == account.id,
+            LedgerEntry.account_id.in_(_all_of(account)),
             *("kind", "amount_cents", "energy_wh", "transaction_id", "note", "created_by", "created_at"),
         ),
         "charge_records": _rows(session, Cdr, Cdr.account_id == account.id, "uuid", "made_at", "body"),
@@ -208,9 +209,15 @@ def erase(session: Session, user: User, account: Account, *, at: datetime) -> No
     session.execute(delete(Vehicle).where(Vehicle.account_id == account.id))
     for token in session.scalars(select(IdToken).where(IdToken.account_id == account.id)):
         _erase_card(token)
-    account.name, account.email = f"Erased account {account.id}", None
+    for one in (account, *account_queries.merged_with(session, account.id)):
+        one.name, one.email = f"Erased account {one.id}", None
     session.flush()
     accounts.remove_user(session, user, at=at)
+
+
+def _all_of(account: Account) -> Select[int]:
+    """Its id, and those of the accounts that were merged with it."""
+    return select(Account.id).where(or_(Account.id == account.id, Account.merged_into_id == account.id))
 
 
 def _erase_card(token: IdToken) -> None:

@@ -3,7 +3,6 @@
 from flask import Flask
 
 from csms.web import (
-    accounts,
     alert_channels,
     alerts,
     attempts,
@@ -45,6 +44,7 @@ from csms.web import (
     local_lists,
     mails,
     map,
+    merging,
     metrics,
     nodes,
     odoo,
@@ -87,7 +87,7 @@ from csms.web import (
 
 # Every blueprint of pages. Whatever is in here asks for a log-in, unless security.PUBLIC names it.
 BLUEPRINTS = (
-    accounts.blueprint,
+    merging.blueprint,  # the views of `accounts`, all of them
     alert_channels.blueprint,
     alerts.blueprint,
     attempts.blueprint,

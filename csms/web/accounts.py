@@ -91,6 +91,13 @@ def add() -> Page:
 
 @blueprint.get("/<int:account_id>")
 def show(account_id: int) -> str:
+    """Of one who was merged with another there is the ledger alone, and the way to the other."""
+    account = queries.account(db.session(), account_id)
+    if account.merged_into_id is not None:
+        other = queries.account(db.session(), account.merged_into_id)
+        entries = queries.ledger(db.session(), account_id)
+        about = {"currency": currency(), "zone": zone()}
+        return render_template("accounts/merged.html", account=account, other=other, ledger=entries, **about)
     return _page(account_id)
 
 
@@ -278,6 +285,7 @@ def _view(account_id: int) -> dict[str, Any]:
         "subscriptions": mine,
         "offers": offers,
         "ledger": queries.ledger(session, account_id),
+        "merged": queries.merged_with(session, account_id),
         "currency": currency(),
         "now": at,
         "zone": zone(),

@@ -116,3 +116,18 @@ def test_cards_come_from_a_file_and_wrong_lines_are_told(owner: Api) -> None:
     }
     assert owner.post("/id-tokens/import", file).json["same"] == 2
     assert owner.post("/id-tokens/import", {"csv": "a,b"}).status_code == 422
+
+
+def test_an_account_takes_over_another_of_the_same_person(owner: Api, session: Session) -> None:
+    stays, goes = (owner.post("/accounts", {"name": x}).json["id"] for x in ("Ada", "Ada L."))
+    owner.post(f"/accounts/{goes}/credit", {"amount": "20.00"})
+    owner.post("/id-tokens", {"uid": "04A2B39F", "account_id": goes})
+    told = owner.post(f"/accounts/{stays}/merge", {"account_id": goes})
+    assert told.status_code == 200
+    assert told.json["balance"]["amount"] == "20.00"
+    assert owner.get("/id-tokens").json["data"][0]["account_id"] == stays
+    gone = owner.get(f"/accounts/{goes}").json
+    assert (gone["balance"]["amount"], gone["merged_into_id"]) == ("0.00", stays)
+    assert owner.post(f"/accounts/{stays}/merge", {"account_id": goes}).status_code == 409
+    assert owner.post(f"/accounts/{goes}/credit", {"amount": "1.00"}).status_code == 409
+    assert owner.post(f"/accounts/{stays}/merge", {"account_id": 99999}).status_code == 404

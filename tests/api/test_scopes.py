@@ -140,6 +140,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/accounts/9", {MONEY, SELF}),
     ("DELETE", "/accounts/9", {MONEY}),
     ("POST", "/accounts/9/credit", {MONEY}),
+    ("POST", "/accounts/9/merge", {ADMIN}),
     ("GET", "/accounts/9/vehicles", {READ, SELF}),
     ("GET", "/vehicles", {MONEY}),
     ("POST", "/accounts/9/vehicles", {ADMIN}),

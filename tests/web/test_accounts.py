@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from csms.domain.accounts import Account, AuditEntry, Role, Vehicle
+from csms.domain.transactions import Transaction
+from csms.domain.verify import verify
 from tests.web.visitor import told
 
 
@@ -124,3 +126,38 @@ def test_a_vehicle_is_changed_and_removed(visitor, site):
     assert f'value="Scenic" id="model-{car}"' in told(refused)
     clerk.post(f"/accounts/vehicles/{car}/remove")
     assert "Megane" not in clerk.text(page)
+
+
+def test_the_same_person_twice_is_looked_at_and_made_one(visitor, site):
+    site.begin(at=site.now - timedelta(hours=1))
+    olga = visitor().log_in(Role.OPERATOR)
+    stays = olga.post("/accounts/new", {"name": "Ada Lovelace"}).location
+    found = olga.text(f"{stays}/merge?q={site.account.name[:5]}")
+    address = f"{stays}/merge?other={site.account.id}"
+    assert f'href="{address}"' in found
+    refused = olga.text(address)
+    assert "is running: merge them when it has ended" in refused
+    assert 'name="other"' in refused
+    site.end(site.session.scalars(select(Transaction)).one(), 3_000)
+    preview = olga.text(address)
+    assert re.search(r"<dt>Cards</dt>\s*<dd[^>]*>1</dd>", preview)
+    assert re.search(r"<dt>Sessions</dt>\s*<dd[^>]*>1</dd>", preview)
+    answer = olga.post(f"{stays}/merge", {"other": site.account.id})
+    assert answer.location == stays
+    page = olga.text(stays)
+    assert f"{site.account.name} is merged with this driver." in page
+    assert "04A2B39F" in page
+    assert f"From account {site.account.id}, which is merged with this one" in page
+    old = olga.text(f"/accounts/{site.account.id}")
+    assert "Merged with Ada Lovelace" in old
+    assert f'href="/accounts/{site.account.id}"' not in olga.text("/accounts")
+    assert balance(site) == (0, 0)
+    assert verify(site.session) == []
+    put = select(AuditEntry.detail).where(AuditEntry.action == "account.merged")
+    assert site.session.scalar(put) == f"account {site.account.id}"
+
+
+def test_who_may_not_edit_is_not_offered_to_merge(visitor, site):
+    accountant = visitor().log_in(Role.ACCOUNTANT)
+    assert "Merge with" not in accountant.text(f"/accounts/{site.account.id}")
+    assert accountant.get(f"/accounts/{site.account.id}/merge").status_code == 404

@@ -74,11 +74,15 @@ def carry_out(session: Session, plan: Plan, *, by: str, at: datetime) -> None:
             _do(session, item, made, by, at)
 
 
+def _people(session: Session) -> Sequence[Account]:
+    return session.scalars(select(Account).where(Account.merged_into_id.is_(None))).all()
+
+
 class _Desk:
     """What is there already of what a file speaks of: a few queries for all of its lines."""
 
     def __init__(self, session: Session, lines: Sequence[Line]) -> None:
-        self.accounts = session.scalars(select(Account)).all() if any(x.says("driver") for x in lines) else ()
+        self.accounts = _people(session) if any(x.says("driver") for x in lines) else ()
         self.by_id = {x.id: x for x in self.accounts}
         self.tokens: dict[str, IdToken] = {}
         self.holders: dict[str, IdToken] = {}
@@ -252,5 +256,7 @@ def exported(session: Session) -> Iterable[tuple[IdToken | None, Account | None]
     held = select(IdToken.account_id).where(
         IdToken.account_id.is_not(None), IdToken.label.is_(None) | ~is_made
     )
-    for account in session.scalars(select(Account).where(Account.id.not_in(held)).order_by(Account.id)):
+    for account in session.scalars(
+        select(Account).where(Account.id.not_in(held), Account.merged_into_id.is_(None)).order_by(Account.id)
+    ):
         yield None, account

@@ -54,7 +54,10 @@ class TokenStatus(enum.StrEnum):
 
 
 class Account(Base):
-    """One who is billed: a person, a household or a company. `balance_*` is the sum of its ledger."""
+    """One who is billed: a person, a household or a company. `balance_*` is the sum of its ledger.
+
+    `merged_into_id`: the account of the same person with which this one was made one; its ledger is all that is left.
+    """
 
     __tablename__ = "account"
 
@@ -64,6 +67,7 @@ class Account(Base):
     is_service: Mapped[bool] = mapped_column(default=False)  # charges without credit: staff, pool cars
     balance_cents: Mapped[int] = mapped_column(default=0)
     balance_wh: Mapped[int] = mapped_column(default=0)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
     created_at: Mapped[datetime]
 
     tokens: Mapped[list["IdToken"]] = relationship(back_populates="account", order_by="IdToken.id")

@@ -118,9 +118,11 @@ def choices(session: Session, *, limit: int = 500) -> Sequence[Account]:
 
 
 def _is_drivers() -> ColumnElement[bool]:
-    """Not the house's own account of what is paid by card: nobody charges on it, and no card is of it."""
+    """Not those that were merged with another; nor the house's own account of what is paid by card: nobody charges on
+    it, and no card is of it.
+    """
     own = select(Setting.value).where(Setting.name == PAYMENTS_ACCOUNT)
-    return cast(Account.id, String).not_in(own)
+    return and_(cast(Account.id, String).not_in(own), Account.merged_into_id.is_(None))
 
 
 def account(session: Session, account_id: int) -> Account:
@@ -157,14 +159,21 @@ def vehicles(
 
 
 def spent_wh(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
-    """What sessions have taken of each account's kWh credit, less what was given back for them."""
-    query = select(LedgerEntry.account_id, func.sum(-LedgerEntry.energy_wh)).where(
-        LedgerEntry.account_id.in_(list(account_ids)), LedgerEntry.transaction_id.is_not(None)
+    """What sessions have taken of each account's kWh credit, and of those merged with it, less what was given back."""
+    whose = func.coalesce(Account.merged_into_id, Account.id)
+    query = (
+        select(whose, func.sum(-LedgerEntry.energy_wh))
+        .join(Account, Account.id == LedgerEntry.account_id)
+        .where(whose.in_(list(account_ids)), LedgerEntry.transaction_id.is_not(None))
+        .group_by(whose)
     )
-    return {
-        account_id: int(sum_wh)
-        for account_id, sum_wh in session.execute(query.group_by(LedgerEntry.account_id))
-    }
+    return {account_id: int(sum_wh) for account_id, sum_wh in session.execute(query)}
+
+
+def merged_with(session: Session, account_id: int) -> Sequence[Account]:
+    """The accounts that were made one with this one, in the order in which they were opened."""
+    query = select(Account).where(Account.merged_into_id == account_id).order_by(Account.id)
+    return session.scalars(query.limit(50)).all()
 
 
 def ledger(session: Session, account_id: int, *, limit: int = 50) -> Sequence[LedgerEntry]:

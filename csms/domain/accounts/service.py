@@ -184,6 +184,8 @@ def book(
     by: str | None = None,
 ) -> None:
     """Change an account's credit by `amount_cents` and `energy_wh` (either may be negative) and say why."""
+    if account.merged_into_id is not None:
+        raise Refused("This driver is merged with another one: book it there.")
     # Added up by the database: two bookings at the same moment, in two processes, must not lose one another.
     account.balance_cents = Account.balance_cents + amount_cents
     account.balance_wh = Account.balance_wh + energy_wh

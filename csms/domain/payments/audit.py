@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from csms.domain.accounts import LedgerEntry, LedgerKind
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind
 from csms.domain.payments import rules
 from csms.domain.payments.books import BOOKED_AS
 from csms.domain.payments.following import REFUNDABLE_FOR
@@ -23,6 +23,8 @@ _SAYS_WHY = and_(
     PaymentEvent.payment_id == Payment.id,
     or_(PaymentEvent.what.in_(("not covered", "problem")), PaymentEvent.by.is_not(None)),
 )
+# The account that is meant by now: one of the same person, if they were merged.
+_WHOSE = func.coalesce(Account.merged_into_id, Account.id)
 
 
 def breaches(session: Session, at: datetime) -> Iterator[str]:
@@ -33,9 +35,10 @@ def breaches(session: Session, at: datetime) -> Iterator[str]:
         select(
             LedgerEntry.note,
             func.sum(LedgerEntry.amount_cents).label("cents"),
-            func.min(LedgerEntry.account_id).label("first_id"),
-            func.max(LedgerEntry.account_id).label("last_id"),
+            func.min(_WHOSE).label("first_id"),
+            func.max(_WHOSE).label("last_id"),
         )
+        .join(Account, Account.id == LedgerEntry.account_id)
         .where(LedgerEntry.kind == LedgerKind.PAYMENT)
         .group_by(LedgerEntry.note)
         .subquery()

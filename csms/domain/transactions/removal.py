@@ -50,6 +50,8 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
     ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
     for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
         account = session.get_one(Account, entry.account_id)
+        if account.merged_into_id is not None:
+            account = session.get_one(Account, account.merged_into_id)
         note = told("session %(id)s was simulated", id=entry.transaction_id)
         cents, energy_wh = -entry.amount_cents, -entry.energy_wh
         book(session, account, LedgerKind.REFUND, at=at, amount_cents=cents, energy_wh=energy_wh, note=note)
