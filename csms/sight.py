@@ -4,7 +4,8 @@ of a request, so that no view can forget it. Drivers' accounts are not theirs to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,14 @@ HIDDEN: tuple[type[Base], ...] = (Account, CardAlias, IdToken, LedgerEntry)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The chargers of these sites; None: of any, and those without one. `is_simulated`: those in software alone."""
+    """The chargers of these sites; None: of any, and those without one. `is_simulated`: those in software alone.
+
+    `hides_drivers`: who charges there is not to be seen.
+    """
 
     site_ids: tuple[int, ...] | None = None
     is_simulated: bool = False
+    hides_drivers: bool = True
 
     @classmethod
     def to_sites(cls, site_ids: Iterable[int]) -> Limits:
@@ -45,6 +50,18 @@ def limit_to(limits: Limits | None) -> None:
     """From now on this request, or this application context, sees no more than this; None: everything."""
     g.sight = limits
     db.session.expire_all()
+
+
+@contextmanager
+def only_at(site_id: int | None) -> Iterator[None]:
+    """Within it there is to be seen what is at this site, and who charges there; None: as much as before."""
+    before = limits()
+    if site_id is not None:
+        g.sight = Limits((site_id,), hides_drivers=False)
+    try:
+        yield
+    finally:
+        g.sight = before
 
 
 def limits() -> Limits | None:
@@ -66,7 +83,7 @@ def _criteria(narrowed: Limits) -> list[Any]:
     rules: list[tuple[type[Any], ColumnElement[bool]]] = [
         (Charger, _seen(Charger, narrowed)),
         (Site, Site.id.in_(_site_ids(table, narrowed))),
-        *((x, false()) for x in HIDDEN),
+        *((x, false()) for x in HIDDEN if narrowed.hides_drivers),
     ]
     mappers: frozenset[Mapper[Any]] = Base.registry.mappers
     rules += [(x.class_, x.class_.charger_id.in_(theirs)) for x in mappers if "charger_id" in x.columns]

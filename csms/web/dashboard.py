@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,14 +15,16 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from config import Config
-from csms import clock
-from csms.domain import attention
-from csms.domain.attention import Matter
+from csms import clock, sight
+from csms.domain import attention, reports, sites
+from csms.domain.attention import Matter, Tally
 from csms.domain.base import Invalid
 from csms.domain.chargers import Connector, ConnectorStatus
 from csms.domain.chargers.census import census
 from csms.domain.chargers.filtering import Show
-from csms.domain.overview import Overview, overview
+from csms.domain.overview import UPTIME_OF, Overview, overview
+from csms.domain.reports import uptime
+from csms.domain.sites import Site
 from csms.domain.transactions import Transaction, figures
 from csms.domain.transactions import queries as transaction_queries
 from csms.domain.transactions.figures import Day
@@ -28,8 +32,10 @@ from csms.extensions import db
 from csms.sentences import gettext_noop
 from csms.web import attention as attention_rows
 from csms.web import filters, first_steps, languages, session_rows, strips
+from csms.web.addresses import with_query
 from csms.web.security import actor, can, home, put_on_record, requires
 from csms.web.shell import free_share, shell, zone
+from csms.web.sites import site_given
 from csms.work import atomic
 from settings import lan_address
 
@@ -38,6 +44,8 @@ blueprint = Blueprint("dashboard", __name__)
 LIVE = "fleet,transactions,meters,attempts"
 MOST_ITEMS = 12
 MOST_TILES = 48
+SECONDS = ("known_s", "outage_s", "excluded_s")
+MOST_SITES = 200  # to choose from
 MOST_RUNNING = 8
 UPTIME_TARGET = 0.97  # 23 CFR 680.116(b): more than that
 PUT_OFF = timedelta(hours=24)
@@ -71,37 +79,70 @@ def show() -> str | Response:
     """Where every page leads back to; whoever may not see it is led to their own first page."""
     if not can("view"):
         return redirect(home())
-    at = clock.now()
-    found = _overview(at)
-    if not found.fleet.chargers:
-        steps = first_steps.shown(found.steps)
-        return render_template("dashboard/empty.html", steps=steps, **_first_run(at))
-    context = _headline(at) | _figures(found, at) | _attention(at) | _power(at)
-    context |= _connectors(at, found.fleet.connectors.total()) | _sessions(at)
+    at, site = clock.now(), site_given()
+    with _there(site):
+        found = _overview(at)
+        if site is None and not found.fleet.chargers:
+            steps = first_steps.shown(found.steps)
+            return render_template("dashboard/empty.html", steps=steps, **_first_run(at))
+        context = _attention(at, site) | _headline(at, site) | _figures(found, at) | _power(at)
+        context |= _connectors(at, found.fleet.connectors.total(), site) | _sessions(at)
     return render_template(
         "dashboard/show.html",
         live_url=url_for("live.stream", topics=LIVE),
-        uptime=found.uptime,
+        uptime=found.uptime if site is None else _uptime_of(site, at),
         uptime_target=UPTIME_TARGET,
-        steps=first_steps.shown(found.steps),
+        steps=first_steps.shown(found.steps) if site is None else [],
+        site=site,
+        sites=_sites(site),
+        part=partial(_part, site),
         **context,
     )
 
 
+def _there(site: Site | None) -> AbstractContextManager[None]:
+    return sight.only_at(None if site is None else site.id)
+
+
+def _part(site: Site | None, name: str) -> str:
+    """The address of a part of the page, as narrow as the page is."""
+    return with_query(f"dashboard.{name}", {} if site is None else {"site": str(site.id)})
+
+
+def _sites(chosen: Site | None) -> list[tuple[str, str]]:
+    """The sites to choose from, as options; none where there is nothing to choose."""
+    found = {str(x.id): x.name for x in sites.listed(db.session(), limit=MOST_SITES)}
+    if chosen is not None:
+        found.setdefault(str(chosen.id), chosen.name)
+    return [("", gettext("All sites")), *found.items()] if len(found) > 1 or chosen else []
+
+
+def _uptime_of(site: Site, at: datetime) -> float | None:
+    today = at.astimezone(UTC).date()
+    shares = reports.fleet_uptime(db.session(), today - UPTIME_OF, today, site_ids=[site.id])
+    return uptime.share_of([sum(getattr(x, name) for x in shares) for name in SECONDS])
+
+
 @blueprint.get("/dashboard/headline")
 def headline() -> str:
-    return render_template("dashboard/_headline.html", is_fragment=True, **_headline(clock.now()))
+    at, site = clock.now(), site_given()
+    with _there(site):
+        context = _headline(at, site)
+    return render_template("dashboard/_headline.html", is_fragment=True, **context)
 
 
 @blueprint.get("/dashboard/figures")
 def show_figures() -> str:
     at = clock.now()
-    return render_template("dashboard/_figures.html", **_figures(_overview(at), at))
+    with _there(site_given()):
+        return render_template("dashboard/_figures.html", **_figures(_overview(at), at))
 
 
 @blueprint.get("/dashboard/attention")
 def show_attention() -> str:
-    return render_template("dashboard/_attention.html", **_attention(clock.now()))
+    site = site_given()
+    with _there(site):
+        return render_template("dashboard/_attention.html", **_attention(clock.now(), site))
 
 
 @blueprint.post("/dashboard/attention/snooze")
@@ -139,19 +180,22 @@ def _said(words: str) -> str | Response:
 
 @blueprint.get("/dashboard/power")
 def power() -> str:
-    return render_template("dashboard/_power.html", **_power(clock.now()))
+    with _there(site_given()):
+        return render_template("dashboard/_power.html", **_power(clock.now()))
 
 
 @blueprint.get("/dashboard/connectors")
 def connectors() -> str:
-    at = clock.now()
-    total = census(db.session(), at=at).connectors.total()
-    return render_template("dashboard/_connectors.html", **_connectors(at, total))
+    at, site = clock.now(), site_given()
+    with _there(site):
+        total = census(db.session(), at=at).connectors.total()
+        return render_template("dashboard/_connectors.html", **_connectors(at, total, site))
 
 
 @blueprint.get("/dashboard/sessions")
 def sessions() -> str:
-    return render_template("dashboard/_sessions.html", **_sessions(clock.now()))
+    with _there(site_given()):
+        return render_template("dashboard/_sessions.html", **_sessions(clock.now()))
 
 
 @blueprint.get("/dashboard/first")
@@ -177,11 +221,22 @@ def _first_run(at: datetime) -> dict[str, Any]:
     }
 
 
-def _headline(at: datetime) -> dict[str, Any]:
+def _headline(at: datetime, site: Site | None) -> dict[str, Any]:
     hour = at.astimezone(ZoneInfo(zone())).hour
+    greeting = gettext("Good afternoon") if hour < 18 else gettext("Good evening")
     if hour < 12:
-        return {"greeting": gettext("Good morning")}
-    return {"greeting": gettext("Good afternoon") if hour < 18 else gettext("Good evening")}
+        greeting = gettext("Good morning")
+    return {"greeting": greeting, "needed": _tally(at, site).total, "place": site.name if site else None}
+
+
+def _tally(at: datetime, site: Site | None) -> Tally:
+    """What needs a person, at the site alone where there is one."""
+    if site is None:
+        return shell().tally
+    found = attention.tally(db.session(), at=at)
+    counts = {x: count for x, count in found.counts.items() if x in attention.AT_PLACES}
+    oldest = {x: since for x, since in found.oldest.items() if x in attention.AT_PLACES}
+    return replace(found, counts=counts, oldest=oldest)
 
 
 def _midnight(at: datetime) -> datetime:
@@ -236,18 +291,18 @@ def _revenue_words(day: Day) -> str:
 
 def _connector_words(statuses: Counter[str]) -> str:
     told = [gettext(words, count=statuses[x]) for x, words in COUNTED.items() if statuses[x]]
-    return " · ".join(told) or gettext("none yet")
+    return " · ".join(told) or (gettext("none is free") if statuses else gettext("none yet"))
 
 
-def _attention(at: datetime) -> dict[str, Any]:
-    counted = shell().tally
+def _attention(at: datetime, site: Site | None) -> dict[str, Any]:
+    counted = _tally(at, site)
     items = attention.items(db.session(), at=at, free_share=free_share(), counted=counted, limit=MOST_ITEMS)[
         :MOST_ITEMS
     ]
     return {
         "attention": [attention_rows.row(x) for x in items],
         "attention_more": max(0, counted.total - len(items)),
-        "attention_put_off": counted.put_off,
+        "attention_put_off": counted.put_off if site is None else 0,
         "now": at,
         "zone": zone(),
     }
@@ -271,12 +326,13 @@ def _power(at: datetime) -> dict[str, Any]:
     }
 
 
-def _connectors(at: datetime, total: int) -> dict[str, Any]:
+def _connectors(at: datetime, total: int, site: Site | None) -> dict[str, Any]:
     shown = transaction_queries.wall(db.session(), limit=MOST_TILES)
     several = Counter(x.charger_id for x, _ in shown)
     return {
         "connectors": [tile(x, running, several[x.charger_id] > 1, at) for x, running in shown],
         "connector_total": total,
+        "table_url": with_query("chargers.index", {} if site is None else {"site": str(site.id)}),
     }
 
 

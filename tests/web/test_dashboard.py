@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from flask import Flask
-from make import Wire, make_charger, make_wire
+from make import Wire, make_charger, make_wire, store
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
@@ -269,3 +269,92 @@ def test_the_energy_of_today_is_beside_that_of_a_week_ago_and_the_revenue_beside
     weekday = f"{site.now - week:%A}"
     assert f"−25 % on last {weekday} by now" in page
     assert "2 sessions ended, ⌀ 1.08 €" in page
+
+
+PARTS = ("figures", "attention", "power", "connectors", "sessions", "headline")
+
+
+def _two_sites(session: Session) -> tuple[int, int]:
+    """North, with a car that charges, and South, with a fault and a session of yesterday's."""
+    ids = []
+    for name, identity in (("North", "CP-N"), ("South", "CP-S")):
+        wire = _online(session, identity, name=f"{name} 1")
+        site, _ = sites.named(session, name, at=clock.now())
+        session.flush()
+        wire.charger.site_id = site.id
+        store(session)
+        ids.append(site.id)
+        _status(
+            wire,
+            "Charging" if name == "North" else "Faulted",
+            "NoError" if name == "North" else "GroundFailure",
+        )
+        if name == "North":
+            start = {"connectorId": 1, "idTag": "04A2", "meterStart": 0, "timestamp": clock.now().isoformat()}
+            wire.call("StartTransaction", start, id="start")
+    return ids[0], ids[1]
+
+
+def test_it_is_narrowed_to_a_site_with_all_that_it_shows(session: Session, olga: Browser) -> None:
+    north, south = _two_sites(session)
+    whole = olga.read("/ui/")
+    assert "North 1" in whole
+    assert "South 1" in whole
+    assert f'<option value="{south}">South</option>' in whole
+    there = olga.read(f"/ui/?site={south}")
+    assert f'<option value="{south}" selected>South</option>' in there
+    content = there[there.index("<h1>") :]
+    assert "North 1" not in content
+    assert "GroundFailure on connector 1" in content
+    assert "1 thing needs you" in content
+    assert "Nobody is charging" in content
+    for name in PARTS:
+        assert f'hx-get="/dashboard/{name}?site={south}"' in there
+        part = olga.read(f"/dashboard/{name}?site={south}")
+        assert "North 1" not in part
+    other = olga.read(f"/ui/?site={north}")
+    content = other[other.index("<h1>") :]
+    assert "All is well" in content
+    assert "GroundFailure" not in content
+    assert "04A2" in content
+    assert "none is free" in content
+    assert "Nothing needs you" in olga.read(f"/dashboard/attention?site={north}")
+    assert f'href="/chargers?site={north}"' in content
+    assert olga.open("/ui/?site=999").status_code == 404
+
+
+def test_narrowed_it_asks_the_database_at_most_twelve_times(
+    session: Session, app: Flask, olga: Browser
+) -> None:
+    _, south = _two_sites(session)
+    olga.read("/ui/")
+    asked: list[str] = []
+    with app.app_context():
+        engine = db.engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    olga.read(f"/ui/?site={south}")
+    event.remove(engine, "before_cursor_execute", note)
+    selects = [x for x in asked if x.lstrip().upper().startswith(("SELECT", "WITH"))]
+    assert len(selects) <= 12, "\n".join(x[:90] for x in selects)
+
+
+def test_what_is_at_no_site_is_told_on_the_whole_dashboard_alone(session: Session, olga: Browser) -> None:
+    north, _ = _two_sites(session)
+    chargers.note_attempt(
+        session,
+        identity="KEBA-1",
+        address="10.0.3.17",
+        cause=RefusalCause.UNKNOWN_CHARGER,
+        path="/KEBA-1",
+        detail="No charger is called KEBA-1.",
+        remedy="Add the charger here.",
+        status_code=404,
+        at=clock.now(),
+    )
+    store(session)
+    assert "KEBA-1" in olga.read("/dashboard/attention")
+    assert "KEBA-1" not in olga.read(f"/dashboard/attention?site={north}")

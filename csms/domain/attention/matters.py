@@ -274,6 +274,10 @@ _LISTS: dict[Matter, Callable[[Session, datetime, int], list[Item]]] = {
 }
 
 
+# What is at some charger or other, and so at a place.
+AT_PLACES = frozenset(Matter) - {Matter.REFUSED, Matter.PEER, Matter.WEBHOOK, Matter.ROLLOUT, Matter.DISK}
+
+
 def attempts(session: Session, *, at: datetime, limit: int = 100) -> Sequence[Attempt]:
     """Who was sent away and not let in since, the newest first."""
     query = select(Attempt).where(is_refused(at)).order_by(Attempt.last_at.desc()).limit(limit)
