@@ -34,6 +34,7 @@ from csms.ocpp.forwarding.post_office import PostOffice
 from csms.ocpp.forwarding.versions import RELAYS
 from csms.ocpp.wire_log import WireLog
 from csms.roaming.asking import Asker
+from csms.sentences import told
 from csms.simulator import Simulators
 from csms.web import report_mails, setup
 from csms.web.streams import Streams
@@ -46,7 +47,16 @@ PULSE_S = 0.01
 # How long SQLite's thread may keep the event loop waiting for Python's lock; the default of 5 ms, each time, is felt.
 SWITCH_S = 0.0005
 BACKLOG = 4096  # a whole town's chargers coming back at once
+TLS_HANDSHAKE = b"\x16"  # with which its first record begins (RFC 8446 §5.1), and no HTTP request
 MOST_ACCEPTED = 4  # of them in one turn of the event loop: those who are here already are heard in between
+
+TLS_REMEDY = told(
+    "Look at the charger's certificates and its clock. Chargers need TLS 1.2, and this server's root."
+)
+TO_PLAIN_PORT = (
+    told("It speaks TLS, and came to the port without it."),
+    told("Begin the charger's address with ws:// instead of wss://, or give it the port for TLS."),
+)
 
 
 class Handler(gevent.pywsgi.WSGIHandler):  # type: ignore[misc]
@@ -56,6 +66,13 @@ class Handler(gevent.pywsgi.WSGIHandler):  # type: ignore[misc]
         # Head and body are sent one after the other: the body must not wait for the head's acknowledgement (40 ms).
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().handle()
+
+    def read_requestline(self) -> str:
+        """Who speaks TLS to the port without it is told of, and need not wait for an answer."""
+        if self.rfile.peek(1)[:1] == TLS_HANDSHAKE:
+            self.server.note_tls(str(self.client_address[0]), *TO_PLAIN_PORT)
+            return ""
+        return str(super().read_requestline())
 
     def handle_one_request(self) -> Any:
         with gevent.Timeout(REQUEST_HEAD_S, False) as self.deadline:
@@ -175,6 +192,7 @@ def _listen(app: Flask, config: Config) -> list[gevent.pywsgi.WSGIServer]:
         servers, (config.port, config.tls_port), ("PORT", "TLS_PORT"), strict=False
     ):
         server.config, server.authorities = config, authorities
+        server.note_tls = partial(_note_tls_failure, app)
         server.max_accept = MOST_ACCEPTED
         try:
             server.start()
@@ -217,7 +235,7 @@ def _authorities(app: Flask, config: Config) -> Sequence[x509.Certificate]:
         _give_up(f"Certificates cannot be verified, {error}: look at TLS_CLIENT_CA and CA_FILE.")
 
 
-def _note_tls_failure(app: Flask, address: str, reason: str) -> None:
+def _note_tls_failure(app: Flask, address: str, reason: str, remedy: str = TLS_REMEDY) -> None:
     """A charger that fails at TLS cannot say who it is: it is listed by its address."""
     log.info("tls_refused", extra={"address": address, "reason": reason})
     noting = partial(
@@ -227,7 +245,7 @@ def _note_tls_failure(app: Flask, address: str, reason: str) -> None:
         cause=RefusalCause.TLS_FAILED,
         path="",
         detail=reason,
-        remedy="Look at the charger's certificates and its clock. Chargers need TLS 1.2, and this server's root.",
+        remedy=remedy,
         status_code=0,
         at=clock.now(),
     )

@@ -126,8 +126,9 @@ STEPS = {
     ),
     RefusalCause.TLS_FAILED: (
         lazy_gettext(
-            "Something came to the port for TLS and could not agree on a connection; it could not say who it is."
+            "Something came with TLS and could not agree on a connection; it could not say who it is."
         ),
+        lazy_gettext("Compare ws:// and wss:// in its address with the address shown here."),
         lazy_gettext(
             "Install this server's root certificate in the charger, or use a certificate that it trusts."
         ),

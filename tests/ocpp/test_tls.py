@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -343,3 +345,15 @@ def test_a_proxy_that_verifies_nothing_lets_no_foreign_certificate_in(house: Des
     headers = {"X-Forwarded-Proto": "https", "X-SSL-Client-Cert": pki.escaped(foreign)}
     shake = knock(house.server, f"/ws/ocpp/{identity}", headers=headers, source="127.0.9.9")
     assert shake.status == 403
+
+
+def test_who_speaks_tls_to_the_plain_port_is_told_of_at_once_and_by_the_right_cure(house: Desk) -> None:
+    begun_at = time.monotonic()
+    for _ in range(3):  # whatever bytes a handshake is made of
+        with (
+            socket.create_connection(("localhost", house.server.port), timeout=PATIENCE_S) as plain,
+            pytest.raises(OSError, match=r"EOF|reset|violation"),
+        ):
+            pki.client_context().wrap_socket(plain, server_hostname="localhost")
+    assert time.monotonic() - begun_at < 8
+    assert "came to the port without it" in failed_handshake(house)
