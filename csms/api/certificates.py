@@ -91,6 +91,18 @@ def list_certificates(query: CertificateQuery) -> Any:
     return CertificateList(data=data, next_cursor=found.next_cursor), found.headers
 
 
+@blueprint.post("/certificates/<int:certificate_id>/revoke")
+@spec.validate(resp=answers(200, CertificateOut), tags=TAGS, operation_id="revokeCertificate")
+@needs(Scope.ADMIN)
+def revoke_certificate(certificate_id: int) -> Any:
+    """Let nobody in with it any more; the connection that came with it ends. 409 for one that is revoked already."""
+    with unit() as session:
+        row = security.revoke_certificate(session, certificate_id, at=clock.now())
+        guard.audit(session, "charger.revoke_certificate", row.charger.identity, row.serial_number)
+        told = certificate_out(row)
+    return told, 200
+
+
 @blueprint.get("/certificates/authority")
 @spec.validate(resp=answers(200, AuthorityOut), tags=TAGS, operation_id="getAuthority")
 @needs(Scope.READ)

@@ -46,12 +46,14 @@ class Claimed:
     """The charger that a newcomer says it is. `is_elsewhere`: another process holds a connection of it.
 
     `certificate_owner`: the charger for which the certificate that it shows was made here; None: for none.
+    `is_revoked`: that certificate is trusted no more.
     """
 
     station: Station
     lock: Lock
     is_elsewhere: bool
     certificate_owner: int | None = None
+    is_revoked: bool = False
 
 
 @dataclass(slots=True)
@@ -78,7 +80,9 @@ class Knock:
         lease = charger.lease
         is_elsewhere = lease is not None and lease.is_online(self.at) and lease.node != self.node
         owner = security.owner_of(session, self.fingerprint) if self.fingerprint else None
-        return Claimed(self.station_of(charger, self.protocol), Lock.of(charger), is_elsewhere, owner)
+        is_revoked = owner is not None and security.is_revoked(session, self.fingerprint or "")
+        station, lock = self.station_of(charger, self.protocol), Lock.of(charger)
+        return Claimed(station, lock, is_elsewhere, owner, is_revoked)
 
     def _take_in(self, session: Session) -> Charger | None:
         if self.admission is None:

@@ -126,6 +126,8 @@ def _check_certificate(claimed: Claimed, certificate: Certificate | None, at: da
 def _problem(claimed: Claimed, certificate: Certificate, at: datetime) -> str | None:
     """Why a certificate is not this charger's; None: it is."""
     owner: str = current_app.config["CPO_NAME"]
+    if claimed.is_revoked:
+        return told("It was revoked.")
     if not certificate.is_valid(at):
         return told("It is not valid at this time.")
     if certificate.organization != owner:

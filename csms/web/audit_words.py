@@ -148,6 +148,7 @@ DEEDS = {
     "erased": lazy_gettext("%(thing)s: erased"),
     "install_certificate": lazy_gettext("%(thing)s: certificate installed"),
     "known": lazy_gettext("%(thing)s: linked"),
+    "revoke_certificate": lazy_gettext("%(thing)s: certificate revoked"),
     "merged": lazy_gettext("%(thing)s: merged with another"),
     "limit": lazy_gettext("%(thing)s: limit set"),
     "note": lazy_gettext("%(thing)s: note written"),

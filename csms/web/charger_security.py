@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import chargers, security
-from csms.domain.base import DomainError, Invalid, NotFound
+from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.domain.chargers import Charger
 from csms.domain.commands import Command
 from csms.domain.security import CertificateUse, SigningState, queries
@@ -42,6 +42,7 @@ STATES = {
     SigningState.INSTALLED: ("ready", "check", lazy_gettext("In the charger")),
     SigningState.DECLINED: ("fault", "x", lazy_gettext("The charger refused it")),
     SigningState.FAILED: ("fault", "triangle-alert", lazy_gettext("Could not be sent")),
+    SigningState.REVOKED: ("fault", "ban", lazy_gettext("Revoked")),
 }
 USES = {
     CertificateUse.CENTRAL_SYSTEM: lazy_gettext("This server"),
@@ -147,6 +148,21 @@ def renew_certificate(charger_id: int) -> Page:
         "charger.renew_certificate",
         lambda session, charger: security.renew_certificate(session, charger, owner, **_by()),
     )
+
+
+@blueprint.post("/<int:charger_id>/certificates/signed/<int:certificate_id>/revoke")
+@requires("edit")
+def revoke_certificate(charger_id: int, certificate_id: int) -> Page:
+    """Let nobody in with a certificate that was signed here."""
+    try:
+        with atomic() as session:
+            row = security.revoke_certificate(session, certificate_id, at=clock.now())
+            if row.charger_id != charger_id:
+                raise NotFound("There is no such certificate.")
+            put_on_record(session, "charger.revoke_certificate", row.charger.identity, row.serial_number)
+    except Refused as error:
+        flash(said(error), "error")
+    return _back(charger_id)
 
 
 @blueprint.post("/<int:charger_id>/certificates/read")

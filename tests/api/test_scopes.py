@@ -141,6 +141,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("DELETE", "/accounts/9", {MONEY}),
     ("POST", "/accounts/9/credit", {MONEY}),
     ("POST", "/accounts/9/merge", {ADMIN}),
+    ("POST", "/certificates/9/revoke", {ADMIN}),
     ("GET", "/accounts/9/vehicles", {READ, SELF}),
     ("GET", "/vehicles", {MONEY}),
     ("POST", "/accounts/9/vehicles", {ADMIN}),

@@ -21,7 +21,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from csms import clock
+from csms.domain import security
 from csms.domain.chargers import Attempt, RefusalCause, keys
+from csms.domain.security import SigningRequest, SigningState
 from tests import pki
 from tests.desk import Desk, wait_for
 from tests.flows.peer import PATIENCE_S, Peer, basic, knock, persistently
@@ -271,6 +273,29 @@ def test_a_charger_with_its_certificate_needs_no_key(house: Desk, tmp_path: Path
     charger = house.charger(identity)
     assert (charger.proven_profile, charger.lease.offered_profile) == (3, 3)
     assert len(charger.lease.fingerprint) == 64
+
+
+def test_a_revoked_certificate_lets_nobody_in_and_who_came_with_it_is_heard_no_more(
+    house: Desk, tmp_path: Path
+) -> None:
+    identity = add(house, "revoked-1", 3, key=None, serial_number="SN-0077")
+    context = pki.client_context(pki.charger_pem(tmp_path, "SN-0077"))
+    peer = dial(house, identity, context, key=None)
+    assert peer.boot()["status"] == "Accepted"
+    charger = house.charger(identity)
+    with house.writing() as session:
+        made = SigningRequest(
+            **{"charger_id": charger.id, "digest": 77, "csr": "", "state": SigningState.INSTALLED},
+            **{"certificate": "PEM", "fingerprint": charger.lease.fingerprint, "requested_at": clock.now()},
+        )
+        session.add(made)
+        session.flush()
+        security.revoke_certificate(session, made.id, at=clock.now())
+    assert not house.is_online(identity)
+    with pytest.raises((WebSocketException, TimeoutError)):
+        peer.tell("Heartbeat", {})
+    assert refused(house, identity, context, key=None) == 403
+    assert "It was revoked." in attempt_of(house, RefusalCause.WRONG_CERTIFICATE, identity).detail
 
 
 def test_a_charger_that_rises_with_its_certificate_and_its_key_has_risen(house: Desk, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -15,7 +16,7 @@ from csms.domain import commands, security
 from csms.domain.accounts import Role
 from csms.domain.chargers import Charger, keys
 from csms.domain.commands import Command, Kind
-from csms.domain.security import EventReport
+from csms.domain.security import EventReport, SigningRequest, SigningState
 from tests import pki
 from tests.web.browser import HTMX, Browser, logged_in, publish
 
@@ -182,3 +183,28 @@ def test_the_dialogs_offer_what_the_charger_has_when_they_open(page: Page, sessi
     publish(session)
     assert "There is no higher one." in olga.read(f"{path}/ask/raise")
     assert 'value="2"' not in olga.read(f"{path}/ask/require")
+
+
+def test_a_certificate_is_revoked_once_and_for_its_own_charger_alone(page: Page, session: Session) -> None:
+    olga, path, charger_id = page
+    made = SigningRequest(
+        **{"charger_id": charger_id, "digest": 77, "csr": "", "state": SigningState.INSTALLED},
+        **{"certificate": "PEM", "fingerprint": "f" * 64, "requested_at": clock.now()},
+        expires_at=clock.now() + timedelta(days=300),
+    )
+    session.add(made)
+    session.flush()
+    certificate_id = made.id
+    publish(session)
+    assert "Revoke this certificate?" in olga.read(path)
+    address = path.replace("/security", f"/certificates/signed/{certificate_id}/revoke")
+    other = make_charger(session, "CP-2", at=clock.now())
+    elsewhere = address.replace(f"/{charger_id}/", f"/{other.id}/", 1)
+    publish(session)
+    assert olga.send(elsewhere).status_code == 404
+    assert olga.send(address).status_code == 302
+    after = olga.read(path)
+    assert "Revoked" in after
+    assert "Revoke this certificate?" not in after
+    olga.send(address)
+    assert "This certificate is revoked already." in olga.read(path)

@@ -144,6 +144,14 @@ def close_link(session: Session, charger_id: int, epoch: int, *, reason: str, at
     return True
 
 
+def end_link(session: Session, charger_id: int, *, reason: str, at: datetime) -> None:
+    """Let go of the charger's connection from our side: what comes by it from now on is not heard."""
+    lease = session.get(LinkLease, charger_id, with_for_update=True, populate_existing=True)
+    if lease is not None and lease.online_until is not None:
+        close_link(session, charger_id, lease.epoch, reason=reason, at=at)
+        lease.epoch += 1
+
+
 def note_probe(session: Session, charger_id: int, epoch: int, *, at: datetime) -> None:
     """The connection with this epoch has just proved alive."""
     amend(session, LinkLease, {"charger_id": charger_id, "epoch": epoch}, {"probed_at": at})

@@ -18,6 +18,7 @@ from csms.domain.security.profiles import (
     raise_profile,
     require_profile,
 )
+from csms.domain.security.revocation import is_revoked, revoke_certificate
 from csms.domain.security.roots import (
     add_root,
     deletion_answered,
@@ -72,6 +73,7 @@ __all__ = [
     "installed",
     "installed_one",
     "is_expiring",
+    "is_revoked",
     "key_answered",
     "listing_answered",
     "load",
@@ -85,6 +87,7 @@ __all__ = [
     "request_installation",
     "request_listing",
     "require_profile",
+    "revoke_certificate",
     "root",
     "roots",
     "rotate_key",

@@ -18,7 +18,10 @@ class CertificateUse(enum.StrEnum):
 
 
 class SigningState(enum.StrEnum):
-    """REFUSED by us, or WAITING → SENT → INSTALLED or DECLINED by the charger; FAILED: it never got there."""
+    """REFUSED by us, or WAITING → SENT → INSTALLED or DECLINED by the charger; FAILED: it never got there.
+
+    REVOKED: what was signed is trusted no more.
+    """
 
     REFUSED = "refused"
     WAITING = "waiting"
@@ -26,6 +29,7 @@ class SigningState(enum.StrEnum):
     INSTALLED = "installed"
     DECLINED = "declined"
     FAILED = "failed"
+    REVOKED = "revoked"
 
 
 class SigningRequest(Base):

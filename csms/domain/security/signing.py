@@ -191,7 +191,7 @@ def _chain(session: Session, charger_id: int, leaf: str, issuer: str) -> str:
 def signing_answered(session: Session, command: Command) -> None:
     """The charger took its certificate, or did not."""
     row = session.scalar(select(SigningRequest).where(SigningRequest.command_id == command.id))
-    if row is not None:
+    if row is not None and row.state is not SigningState.REVOKED:
         is_taken = command.state is CommandState.ACCEPTED
         row.state = SigningState.INSTALLED if is_taken else SigningState.DECLINED
         row.reason = None if is_taken else command.answer_status
