@@ -168,7 +168,7 @@ class Reading(Base):
     __tablename__ = "reading"
     __table_args__ = (
         UniqueConstraint("digest"),
-        Index("ix_reading_transaction_id_measured_at", "transaction_id", "measured_at"),
+        Index("ix_reading_transaction_id", "transaction_id"),  # few: they are sorted when they are read
         Index("ix_reading_charger_id_measured_at", "charger_id", "measured_at"),
         Index(
             "ix_reading_loose",  # what is asked for every few seconds, and holds hardly anything
