@@ -7,8 +7,10 @@ that answers otherwise a moment later changes nothing. Redirects are not followe
 import http.client
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -73,24 +75,43 @@ def _ask(
     connection = (
         _Secure(host, port, address, within_s) if is_secure else _Plain(host, port, address, within_s)
     )
+    # Sockets only tell when nothing comes at all: a head may drip for days.
+    end = threading.Timer(within_s, _hang_up, (connection,))
+    end.start()
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         read = _read(response, give_up_at)
-    except TimeoutError:
-        raise Unreachable(
-            told("%(host)s did not answer within %(seconds)s s.", host=host, seconds=f"{within_s:g}")
-        ) from None
-    except ssl.SSLError as error:
-        raise Unreachable(
-            told("%(host)s offers no TLS that can be trusted: %(why)s.", host=host, why=error.reason or error)
-        ) from None
+        if time.monotonic() >= give_up_at:  # a head that was cut off passes for a whole one
+            raise TimeoutError
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(told("%(host)s cannot be reached: %(why)s.", host=host, why=error)) from None
+        is_late = isinstance(error, TimeoutError) or time.monotonic() >= give_up_at
+        raise Unreachable(_why(error, host, within_s if is_late else None)) from None
     finally:
+        end.cancel()
         connection.close()
     return Answer(response.status, response.headers.get("Location"), read)
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """Whoever waits for the answer hears that there is none."""
+    if connection.sock is not None:
+        with suppress(OSError):  # it has just ended
+            socket.socket.shutdown(
+                connection.sock, socket.SHUT_RDWR
+            )  # beneath TLS, which would have to answer
+
+
+def _why(error: Exception, host: str, late_s: float | None) -> str:
+    """What went wrong, fit to be shown. `late_s`: there was no answer in so many seconds."""
+    if late_s is not None:
+        return told("%(host)s did not answer within %(seconds)s s.", host=host, seconds=f"{late_s:g}")
+    if isinstance(error, ssl.SSLError):
+        return told(
+            "%(host)s offers no TLS that can be trusted: %(why)s.", host=host, why=error.reason or error
+        )
+    return told("%(host)s cannot be reached: %(why)s.", host=host, why=error)
 
 
 def _read(response: http.client.HTTPResponse, give_up_at: float) -> bytes:
