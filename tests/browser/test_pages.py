@@ -17,7 +17,7 @@ from tests.browser import looks, reach
 from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD, WIDE, Town
 from tests.browser.reach import Seen
-from tests.browser.test_unlinked_pages import WAYS
+from tests.browser.ways import WAYS
 from tests.web.browser import Browser
 from tools import pages
 
@@ -122,6 +122,12 @@ def test_pages_keep_to_their_budgets(
         record_property("page", one.told)
     assert len(seen) > 60
     assert [one for one in seen if one.is_over] == []
+
+
+def test_every_page_is_met(seen: list[Seen]) -> None:
+    """By a link, or by what brings it about; the set-up on the first run (test_first_run.py)."""
+    met = {one.page.endpoint for one in seen} | set(WAYS) | {"setup.show"}
+    assert {x.endpoint for x in pages.pages(pages.product())} - met == set()
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -32,7 +32,7 @@ def test_what_only_leads_on_is_no_page_though_it_shows_one_when_it_fails(app: Fl
 
 def test_every_page_has_a_picture_and_every_picture_a_page(app: Flask) -> None:
     """`SAVE_SCREENSHOTS=1 make browser` draws them; a page that no link leads to is come to in
-    tests/browser/test_unlinked_pages.py."""
+    tests/browser/ways.py."""
     wanted = {x.picture.name for x in pages.pages(app)}
     drawn = {x.name for x in pages.PICTURES.iterdir()}
     assert (sorted(wanted - drawn), sorted(drawn - wanted)) == ([], [])
