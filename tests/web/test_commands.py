@@ -177,6 +177,8 @@ def test_accepted_is_a_promise_until_the_effect_is_seen(session: Session, olga: 
     done = olga.read(f"/commands/{command.id}", headers=HTMX)
     assert "Done. The charger has restarted." in done
     assert "hx-trigger" not in done
+    assert ">Details<" in done
+    assert ">Details<" not in olga.read(f"/commands/{command.id}")  # they stand there
 
 
 @pytest.mark.parametrize(
