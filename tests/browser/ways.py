@@ -289,3 +289,41 @@ def a_firmware_on_its_way(stage: Stage) -> Way:
     wait_for(lambda: "Amberline AC 22" in stage.olga.text("/firmware"), bool)
     plan = f"{stage.olga.post('/firmware', about).location}/rollout"
     return Way(stage.olga, stage.olga.post(plan, form | {"waits_for_idle": "1"}).location)
+
+
+@to("batches.index")
+def orders_to_many(stage: Stage) -> Way:
+    one_order_to_three_chargers(stage)
+    return Way(stage.olga, "/commands/batches")
+
+
+@to("firmware.rollouts")
+def firmware_that_goes_out(stage: Stage) -> Way:
+    if "To 1.1.0" not in stage.olga.text("/firmware/rollouts"):
+        a_firmware_on_its_way(stage)
+    return Way(stage.olga, "/firmware/rollouts")
+
+
+@to("reports.index")
+def a_month_in_which_was_charged(stage: Stage) -> Way:
+    assert stage.dana
+    return Way(stage.olga, "/reports")
+
+
+@to("cdrs.index")
+def charge_records(stage: Stage) -> Way:
+    assert stage.dana
+    stage.paid()
+    wait_for(lambda: stage.olga.text("/cdrs"), lambda page: "No charge record" not in page)
+    return Way(stage.olga, "/cdrs")
+
+
+@to("reservations.index")
+def a_place_that_is_kept(stage: Stage) -> Way:
+    assert stage.dana
+    hours = [f"{clock.now() + timedelta(hours=x):%Y-%m-%dT%H:00}" for x in (1, 2)]
+    identity = stage.till().site.charger.identity
+    form = {"charger": identity, "evse": "1", "id_tag": "04DA0A01", "from": hours[0], "until": hours[1]}
+    answer = stage.olga.post("/reservations/new", form)
+    assert answer.status_code == 302, answer.text
+    return Way(stage.olga, "/reservations")
