@@ -54,6 +54,7 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 # Begun first, the longest before the others, or one worker is still at it when the others have nothing left to do.
 LONGEST = (
     "test_pages.py",
+    "test_unlinked_pages.py",
     "test_hostile.py",
     "test_driver_tasks.py",
     "test_keyboard.py",
