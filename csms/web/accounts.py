@@ -266,7 +266,12 @@ def _page(account_id: int, error: DomainError | None = None, vehicle_id: int | N
     given = request.form if error else {}
     problems = {field: said(error)} if error else {}
     return render_template(
-        "accounts/show.html", **_view(account_id), given=given, problems=problems, vehicle_id=vehicle_id
+        "accounts/show.html",
+        **_view(account_id),
+        merged=queries.merged_with(db.session(), account_id),
+        given=given,
+        problems=problems,
+        vehicle_id=vehicle_id,
     )
 
 
@@ -285,7 +290,6 @@ def _view(account_id: int) -> dict[str, Any]:
         "subscriptions": mine,
         "offers": offers,
         "ledger": queries.ledger(session, account_id),
-        "merged": queries.merged_with(session, account_id),
         "currency": currency(),
         "now": at,
         "zone": zone(),
