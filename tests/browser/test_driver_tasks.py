@@ -243,8 +243,6 @@ def test_a_drivers_own_pages_keep_to_the_rules(town: Town, harbour: Harbour, vis
     for summary in page.locator("main details > summary").all():
         summary.click()
     assert violations(page) == []
-    page.goto(f"{town.url}/me/erase")
-    assert violations(page) == []
 
 
 @pytest.mark.task("driver", "Keep one’s account, from a vehicle to its end")
