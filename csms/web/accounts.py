@@ -91,13 +91,6 @@ def add() -> Page:
 
 @blueprint.get("/<int:account_id>")
 def show(account_id: int) -> str:
-    """Of one who was merged with another there is the ledger alone, and the way to the other."""
-    account = queries.account(db.session(), account_id)
-    if account.merged_into_id is not None:
-        other = queries.account(db.session(), account.merged_into_id)
-        entries = queries.ledger(db.session(), account_id)
-        about = {"currency": currency(), "zone": zone()}
-        return render_template("accounts/merged.html", account=account, other=other, ledger=entries, **about)
     return _page(account_id)
 
 
@@ -261,13 +254,19 @@ def currency() -> str:
 
 
 def _page(account_id: int, error: DomainError | None = None, vehicle_id: int | None = None) -> str:
-    """`error`: what is wrong with what was typed; of that vehicle, if one was to be changed."""
+    """Of one who was merged with another there is the ledger alone, and the way to the other.
+
+    `error`: what is wrong with what was typed; of that vehicle, if one was to be changed.
+    """
+    shown = _view(account_id)
+    if (other_id := shown["account"].merged_into_id) is not None:
+        return render_template("accounts/merged.html", **shown, other=queries.account(db.session(), other_id))
     field = error.field if isinstance(error, Invalid) else "vin" if error else None
     given = request.form if error else {}
     problems = {field: said(error)} if error else {}
     return render_template(
         "accounts/show.html",
-        **_view(account_id),
+        **shown,
         merged=queries.merged_with(db.session(), account_id),
         given=given,
         problems=problems,
