@@ -196,7 +196,9 @@ def test_a_certificate_is_revoked_once_and_for_its_own_charger_alone(page: Page,
     session.flush()
     certificate_id = made.id
     publish(session)
-    assert "Revoke this certificate?" in olga.read(path)
+    before = olga.read(path)
+    assert "Revoke this certificate?" in before
+    assert f'data-dialog="revoke-{certificate_id}" aria-label="Revoke…"' in before
     address = path.replace("/security", f"/certificates/signed/{certificate_id}/revoke")
     other = make_charger(session, "CP-2", at=clock.now())
     elsewhere = address.replace(f"/{charger_id}/", f"/{other.id}/", 1)
