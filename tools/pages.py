@@ -11,6 +11,7 @@ Exit status 1 when an address is neither or has no name, or with --check when do
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import sys
@@ -288,11 +289,16 @@ def _templates(function: object, seen: set[object]) -> Iterator[str]:
     if not function.__module__.startswith("csms.web"):
         return
     seen.add(function)
-    for node in _parts(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+    for node in _written(function):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".html"):
             yield node.value
         elif isinstance(node, ast.Call):
             yield from _templates(_called(node.func, function), seen)
+
+
+@functools.cache  # what it calls is called by many
+def _written(function: FunctionType) -> tuple[ast.AST, ...]:
+    return tuple(_parts(ast.parse(textwrap.dedent(inspect.getsource(function)))))
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from flask import Flask
 
 from tools import pages
+
+pytestmark = pytest.mark.sqlite_is_enough
 
 
 def test_whatever_answers_is_a_page_a_part_of_one_or_an_exception_with_a_reason(app: Flask) -> None:
