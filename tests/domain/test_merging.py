@@ -70,6 +70,25 @@ def test_what_names_the_one_names_the_other_and_both_ledgers_add_up(
     assert verify.verify(session) == []
 
 
+def test_a_session_that_began_while_they_were_merged_is_paid_by_the_one_that_stays(
+    session: Session, ada: Account, twin: Account
+) -> None:
+    story = Story(make_wire(session, make_charger(session, online=True)))
+    number = story.start()
+    begun = session.scalars(select(Transaction)).one()
+    begun.account_id = None
+    _merge(session, ada, twin)
+    begun.account_id = twin.id  # as another process has written it, which had read the card before
+    store(session)
+    story.stop(number)
+    session.expire_all()
+    assert begun.account_id == ada.id
+    assert begun.bill
+    booked = select(LedgerEntry.account_id).where(LedgerEntry.transaction_id == begun.id)
+    assert session.scalars(booked).all() == [ada.id]
+    assert verify.verify(session) == []
+
+
 def test_the_ledger_is_added_to_and_never_changed(session: Session, ada: Account, twin: Account) -> None:
     query = select(LedgerEntry.id, LedgerEntry.account_id, LedgerEntry.amount_cents).order_by(LedgerEntry.id)
     before = session.execute(query).all()

@@ -101,6 +101,7 @@ from csms.domain.accounts.service import (
     sign_up,
     verdict,
     web_token,
+    who_pays,
 )
 from csms.domain.accounts.vehicles import add_vehicle, change_vehicle, remove_vehicle, vehicle
 from csms.domain.accounts.vouchers import (
@@ -244,4 +245,5 @@ __all__ = [
     "vouchers",
     "wait_for_card",
     "web_token",
+    "who_pays",
 ]

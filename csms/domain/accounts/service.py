@@ -207,6 +207,12 @@ def book(
     announce(session, f"account:{account.id}")
 
 
+def who_pays(session: Session, account_id: int) -> Account:
+    """The account with this id, or that of the same person which took it over since."""
+    account = session.get_one(Account, account_id)
+    return account if account.merged_into_id is None else session.get_one(Account, account.merged_into_id)
+
+
 def change_token(
     session: Session,
     token: IdToken,

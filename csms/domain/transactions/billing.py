@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, object_session
 
 from csms.domain import cdrs, tariffs
-from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
+from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book, who_pays
+from csms.domain.base import amend
 from csms.domain.tariffs import Bill, Line, Terms, Usage
 from csms.domain.transactions.course import course_of
 from csms.domain.transactions.models import Flag, Source, Transaction, TransactionState
@@ -88,7 +89,7 @@ def charge(
     terms = terms or FREE
     usage = _usage_under(session, transaction, terms, at)
     bill = tariffs.price(terms, usage)
-    account = session.get(Account, transaction.account_id) if transaction.account_id is not None else None
+    account = _payer(session, transaction)
     balance_wh = account.balance_wh if account is not None and is_priced else 0
     bill, covered_wh = paid_in_kwh(bill, terms, transaction.energy_wh, balance_wh)
     returned_cents, returned_wh = _returned(session, transaction.id) if is_anew else (0, 0)
@@ -108,6 +109,17 @@ def charge(
             energy_wh=-spent_wh,
             transaction_id=transaction.id,
         )
+
+
+def _payer(session: Session, transaction: Transaction | Progress) -> Account | None:
+    """Whose account it is on. One that was merged with another while the session began has left it behind."""
+    if transaction.account_id is None:
+        return None
+    account = who_pays(session, transaction.account_id)
+    if account.id != transaction.account_id:
+        transaction.account_id = account.id
+        amend(session, Transaction, {"id": transaction.id}, {"account_id": account.id})
+    return account
 
 
 def _returned(session: Session, transaction_id: int) -> tuple[int, int]:
@@ -211,7 +223,7 @@ def unbill(session: Session, transaction: Transaction | Progress, *, note: str, 
     if transaction.account_id is not None and (amount_cents or energy_wh):
         book(
             session,
-            session.get_one(Account, transaction.account_id),
+            who_pays(session, transaction.account_id),
             LedgerKind.CORRECTION,
             at=at,
             amount_cents=-amount_cents,

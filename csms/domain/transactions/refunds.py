@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from csms.domain import cdrs
-from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
+from csms.domain.accounts import LedgerEntry, LedgerKind, book, who_pays
 from csms.domain.base import Invalid, Refused, printable
 from csms.domain.transactions import billing, queries, repair
 from csms.domain.transactions.models import Transaction
@@ -46,7 +46,7 @@ def refund(
     if not whole and transaction.cost_cents:
         billing.put_on_record(session, transaction, billing.terms_of(transaction), at=at, remark=remark)
     if transaction.account_id is not None:
-        account = session.get_one(Account, transaction.account_id)
+        account = who_pays(session, transaction.account_id)
         book(
             session,
             account,

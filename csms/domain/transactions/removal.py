@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from csms.domain.accounts import Account, LedgerEntry, LedgerKind, book
+from csms.domain.accounts import LedgerEntry, LedgerKind, book, who_pays
 from csms.domain.base import Base, Refused, announce
 from csms.domain.chargers import Charger, Connector
 from csms.domain.transactions.models import Transaction
@@ -49,9 +49,7 @@ def remove_simulated(session: Session, charger: Charger, *, at: datetime) -> Non
     _refuse_kept(session, charger)
     ids = select(Transaction.id).where(Transaction.charger_id == charger.id)
     for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(ids))).all():
-        account = session.get_one(Account, entry.account_id)
-        if account.merged_into_id is not None:
-            account = session.get_one(Account, account.merged_into_id)
+        account = who_pays(session, entry.account_id)
         note = told("session %(id)s was simulated", id=entry.transaction_id)
         cents, energy_wh = -entry.amount_cents, -entry.energy_wh
         book(session, account, LedgerKind.REFUND, at=at, amount_cents=cents, energy_wh=energy_wh, note=note)
