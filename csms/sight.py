@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, g, has_app_context
@@ -54,10 +54,13 @@ def limit_to(limits: Limits | None) -> None:
 
 @contextmanager
 def only_at(site_id: int | None) -> Iterator[None]:
-    """Within it there is to be seen what is at this site, and who charges there; None: as much as before."""
+    """Within it there is to be seen of all that is seen what is at this site; None: as much as before.
+
+    The site must be one of those that are seen.
+    """
     before = limits()
     if site_id is not None:
-        g.sight = Limits((site_id,), hides_drivers=False)
+        g.sight = replace(before or Limits(hides_drivers=False), site_ids=(site_id,))
     try:
         yield
     finally:

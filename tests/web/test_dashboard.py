@@ -12,13 +12,14 @@ from make import Wire, make_charger, make_wire, store
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from csms import clock
-from csms.domain import attention, chargers, sites, tariffs
-from csms.domain.accounts import Role
+from csms import clock, sight
+from csms.domain import accounts, attention, chargers, sites, tariffs
+from csms.domain.accounts import Account, Role
 from csms.domain.attention import Matter
-from csms.domain.chargers import Admission, Attempt, RefusalCause
+from csms.domain.chargers import Admission, Attempt, Charger, RefusalCause
 from csms.domain.tariffs import simple
 from csms.extensions import db
+from csms.sight import Limits
 from tests.web.browser import HTMX, Browser, logged_in, publish
 from tests.web.site import Site
 from tests.web.visitor import Visitor
@@ -321,6 +322,17 @@ def test_it_is_narrowed_to_a_site_with_all_that_it_shows(session: Session, olga:
     assert "Nothing needs you" in olga.read(f"/dashboard/attention?site={north}")
     assert f'href="/chargers?site={north}"' in content
     assert olga.open("/ui/?site=999").status_code == 404
+
+
+def test_whoever_may_not_see_drivers_sees_none_of_them_at_a_site_either(session: Session, app: Flask) -> None:
+    accounts.open_account(session, "Dana Moss", at=clock.now())
+    north, south = _two_sites(session)
+    with app.app_context():
+        sight.limit_to(Limits.to_sites([north, south]))
+        with sight.only_at(north):
+            assert db.session.scalars(select(Account)).all() == []
+            assert [x.identity for x in db.session.scalars(select(Charger))] == ["CP-N"]
+        assert len(db.session.scalars(select(Charger)).all()) == 2
 
 
 def test_narrowed_it_asks_the_database_at_most_twelve_times(
