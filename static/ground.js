@@ -3,7 +3,7 @@
 const NEAREST = 19;
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// A map in `view`, whose data-… say what it is drawn on and what its buttons are called (map/_ground.html); it must still be
+// A map in `view`, whose data-… say what it is drawn on and what its buttons are called (web/basemap.py); it must still be
 // given a place.
 function groundMap(view) {
   const { land, cover, zoomIn, zoomOut, close } = view.dataset;

@@ -14,9 +14,11 @@ from typing import TypedDict
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, url_for
+from flask_babel import gettext
 
 from csms.files import in_pieces
 from csms.shelf import Reader, apart
+from csms.web.assets import asset
 
 blueprint = Blueprint("basemap", __name__)
 
@@ -43,21 +45,38 @@ class Streets:
 
 
 class Basemap(TypedDict):
-    """`center`: "latitude,longitude" · `tile_url`, `tile_host`: empty where there are no tiles · `streets`: if any."""
+    """`center`: "latitude,longitude" · `ground`: the attributes of an element that ground.js draws a map in."""
 
     center: str
-    tile_url: str
-    tile_host: str
-    streets: Streets | None
+    ground: dict[str, str]
+    has_tiles: bool
 
 
 def basemap() -> Basemap:
     settings = current_app.extensions["settings"]
+    ground = {
+        "data-zoom-in": gettext("Zoom in"),
+        "data-zoom-out": gettext("Zoom out"),
+        "data-close": gettext("Close"),
+        "data-land": asset("vendor/world-atlas-2.0.2/countries.geojson"),
+    }
+    found = streets()
+    if found is not None:
+        ground |= {
+            "data-streets": found.url,
+            "data-streets-nearest": str(found.nearest),
+            "data-streets-bounds": " ".join(map(str, found.bounds)),
+            "data-streets-painter": asset("vendor/protomaps-leaflet-5.1.0/protomaps-leaflet.js"),
+        }
+    if settings.tile_url:
+        ground["data-tiles"] = settings.tile_url
+        ground["data-tile-host"] = urlsplit(settings.tile_url).netloc.replace("{s}.", "")
+    if found is not None or settings.tile_url:
+        ground["data-cover"] = asset("cover.js")
     return {
         "center": f"{settings.map_center.latitude},{settings.map_center.longitude}",
-        "tile_url": settings.tile_url,
-        "tile_host": urlsplit(settings.tile_url).netloc.replace("{s}.", ""),
-        "streets": streets(),
+        "ground": ground,
+        "has_tiles": bool(settings.tile_url),
     }
 
 

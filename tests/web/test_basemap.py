@@ -55,9 +55,10 @@ def test_a_file_that_is_replaced_is_read_anew(olga: Browser, streets: Path) -> N
 
 
 def test_settings_say_whether_there_are_streets(olga: Browser, streets: Path) -> None:
-    assert f"There is no {streets}." in olga.read("/settings")
+    assert "It is not there yet:" in olga.read("/settings")
+    assert f"<code>{streets}</code>" in olga.read("/settings")
     pmtiles.write(streets, nearest=5)
-    assert f"basemap.pmtiles, {streets.stat().st_size} Bytes, to zoom 5." in olga.read("/settings")
+    assert f"from your file, {streets.stat().st_size} Bytes, to zoom 5." in olga.read("/settings")
     streets.write_bytes(b"<html>404 Not found</html>" * 20)
-    assert "basemap.pmtiles is not an archive of vector tiles" in olga.read("/settings")
+    assert "your file is not an archive of vector tiles" in olga.read("/settings")
     assert "data-streets" not in olga.read("/map")
