@@ -9,17 +9,15 @@ import json
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidMessage
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.live import LiveServer
-
-T = TypeVar("T")
 
 PATIENCE_S = 30.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -113,18 +111,6 @@ class Peer:
 
     def _next(self, timeout_s: float) -> list[Any]:
         return list(json.loads(self.ws.recv(timeout_s)))
-
-
-def persistently(connecting: Callable[[], T]) -> T:
-    """What `connecting` over TLS gives, of three tries.
-
-    The client library reads and writes one TLS connection from two threads, and OpenSSL wants one at a time: about one
-    request in a hundred never arrives whole. A refusal is no such accident, and is raised at once.
-    """
-    for _ in range(2):
-        with contextlib.suppress(InvalidMessage, ConnectionClosedError):
-            return connecting()
-    return connecting()
 
 
 def dial(

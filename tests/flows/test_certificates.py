@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests import pki
 from tests.desk import Desk, wait_for
-from tests.flows.peer import PATIENCE_S, Peer, basic, dial, knock, persistently
+from tests.flows.peer import PATIENCE_S, Peer, basic, dial, knock
 from tests.live import LiveServer, free_port
 
 PATH = "/ws/ocpp/CP-1"
@@ -67,14 +67,12 @@ def test_a_charger_gets_a_certificate_and_from_then_on_nothing_less_is_let_in(
     peer.close()
     wait_for(desk.is_online, lambda seen: not seen)
     again = Peer(
-        persistently(
-            lambda: connect(
-                f"wss://localhost:{live.settings['TLS_PORT']}{PATH}",
-                ssl=pki.client_context(pem),
-                subprotocols=[Subprotocol("ocpp1.6")],
-                open_timeout=PATIENCE_S,
-                legacy=True,
-            )
+        connect(
+            f"wss://localhost:{live.settings['TLS_PORT']}{PATH}",
+            ssl=pki.client_context(pem),
+            subprotocols=[Subprotocol("ocpp1.6")],
+            open_timeout=PATIENCE_S,
+            legacy=True,
         )
     )
     assert again.boot()["status"] == "Accepted"

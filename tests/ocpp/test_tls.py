@@ -26,7 +26,7 @@ from csms.domain.chargers import Attempt, RefusalCause, keys
 from csms.domain.security import SigningRequest, SigningState
 from tests import pki
 from tests.desk import Desk, wait_for
-from tests.flows.peer import PATIENCE_S, Peer, basic, knock, persistently
+from tests.flows.peer import PATIENCE_S, Peer, basic, knock
 from tests.live import SECRET_KEY, free_port
 from tests.nursery import ForkedServer, Nursery
 
@@ -70,19 +70,17 @@ def dial(
     if key:
         headers["Authorization"] = basic(identity, key)
     return Peer(
-        persistently(
-            lambda: connect(
-                f"wss://localhost:{desk.server.settings['TLS_PORT']}/ws/ocpp/{identity}",
-                ssl=context or pki.client_context(),
-                subprotocols=[Subprotocol("ocpp1.6")],
-                additional_headers=headers,
-                open_timeout=PATIENCE_S,
-                close_timeout=1,
-                ping_interval=None,
-                compression=None,
-                max_size=None,
-                legacy=True,
-            )
+        connect(
+            f"wss://localhost:{desk.server.settings['TLS_PORT']}/ws/ocpp/{identity}",
+            ssl=context or pki.client_context(),
+            subprotocols=[Subprotocol("ocpp1.6")],
+            additional_headers=headers,
+            open_timeout=PATIENCE_S,
+            close_timeout=1,
+            ping_interval=None,
+            compression=None,
+            max_size=None,
+            legacy=True,
         )
     )
 

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from websockets.typing import Subprotocol
 from csms.domain.chargers import keys
 from tests import pki
 from tests.desk import Desk, wait_for
-from tests.flows.peer import PATIENCE_S, Peer, basic, knock, persistently
+from tests.flows.peer import PATIENCE_S, Peer, basic, knock
 from tests.live import SECRET_KEY
 from tests.nursery import ForkedServer, Nursery
 from tests.proxies.proxy import Proxy, binary
@@ -69,9 +68,6 @@ class Site:
         context = pki.client_context(certificate)
         if key is not None:
             headers["Authorization"] = basic(identity, key)
-        return persistently(lambda: self._dial(identity, context, source, headers))
-
-    def _dial(self, identity: str, context: ssl.SSLContext, source: str, headers: dict[str, str]) -> Peer:
         sock = socket.create_connection(("127.0.0.1", self.proxy.port), PATIENCE_S, (source, 0))
         sock.settimeout(None)
         return Peer(

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from ocpp.messages import MessageType
 
-from tests.flows.peer import Order, Peer, basic, dial, persistently
+from tests.flows.peer import Order, Peer, basic, dial
 from tests.live import LiveServer
 from tests.spec16 import complaints
 
@@ -82,9 +82,6 @@ class ChargePoint:
     def connects(self, *, password: str | bytes | None = None, **how: Any) -> Self:
         """Dial. Raises websockets.exceptions.InvalidStatus when the server refuses."""
         how["authorization"] = None if password is None else basic(self.identity, password)
-        return persistently(lambda: self._dials(how)) if how.get("context") else self._dials(how)
-
-    def _dials(self, how: dict[str, Any]) -> Self:
         self._peer = dial(self.server, f"/ws/ocpp/{self.identity}", **how)
         return self
 
