@@ -18,7 +18,6 @@ from cryptography.x509.oid import NameOID
 from csms import clock
 from csms.domain.security import authority
 from csms.domain.security.authority import Authority
-from tests.turns import InTurns
 
 ORGANISATION = "Amberline"
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -89,7 +88,6 @@ def client_context(
 ) -> ssl.SSLContext:
     """How a charger speaks TLS: it trusts the server's authority, and may know one old version alone."""
     context = ssl.create_default_context(cadata=authority_of("Web Trust").pem)
-    context.sslsocket_class = InTurns
     if certificate is not None:
         context.load_cert_chain(certificate)
     if ciphers is not None:

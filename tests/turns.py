@@ -32,14 +32,22 @@ class InTurns(ssl.SSLSocket):
         return self._in_turn(functools.partial(super().send, data, flags))
 
     def _in_turn(self, step: Callable[[], T]) -> T:
+        reading: list[ssl.SSLSocket]
+        writing: list[ssl.SSLSocket]
         while self.fileno() >= 0:
             with self._turn:
                 self.settimeout(0)
                 try:
                     return step()
                 except ssl.SSLWantReadError:
-                    wanted = ([self], [])
+                    reading, writing = [self], []
                 except ssl.SSLWantWriteError:
-                    wanted = ([], [self])
-            select.select(*wanted, [], LOOKS_UP_S)
+                    reading, writing = [], [self]
+            select.select(reading, writing, [], LOOKS_UP_S)
         raise OSError(errno.EBADF, "the connection is closed")
+
+
+def in_turns(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The context, for the client library, whose connections are read by a thread of their own."""
+    context.sslsocket_class = InTurns
+    return context

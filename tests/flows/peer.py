@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.live import LiveServer
+from tests.turns import in_turns
 
 PATIENCE_S = 30.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -125,7 +126,7 @@ def dial(
     headers = {"Authorization": authorization} if authorization else {}
     ws = connect(
         (server.ws_url if context is None else f"wss://localhost:{server.settings['TLS_PORT']}") + path,
-        ssl=context,
+        ssl=None if context is None else in_turns(context),
         subprotocols=None if offered is None else [Subprotocol(name) for name in offered],
         additional_headers=headers,
         open_timeout=PATIENCE_S,

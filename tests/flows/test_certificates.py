@@ -15,6 +15,7 @@ from tests import pki
 from tests.desk import Desk, wait_for
 from tests.flows.peer import PATIENCE_S, Peer, basic, dial, knock
 from tests.live import LiveServer, free_port
+from tests.turns import in_turns
 
 PATH = "/ws/ocpp/CP-1"
 
@@ -69,7 +70,7 @@ def test_a_charger_gets_a_certificate_and_from_then_on_nothing_less_is_let_in(
     again = Peer(
         connect(
             f"wss://localhost:{live.settings['TLS_PORT']}{PATH}",
-            ssl=pki.client_context(pem),
+            ssl=in_turns(pki.client_context(pem)),
             subprotocols=[Subprotocol("ocpp1.6")],
             open_timeout=PATIENCE_S,
             legacy=True,

@@ -29,6 +29,7 @@ from tests.desk import Desk, wait_for
 from tests.flows.peer import PATIENCE_S, Peer, basic, knock
 from tests.live import SECRET_KEY, free_port
 from tests.nursery import ForkedServer, Nursery
+from tests.turns import in_turns
 
 PEPPER = hashlib.sha256(b"charger keys" + SECRET_KEY.encode()).digest()
 KEY = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"
@@ -72,7 +73,7 @@ def dial(
     return Peer(
         connect(
             f"wss://localhost:{desk.server.settings['TLS_PORT']}/ws/ocpp/{identity}",
-            ssl=context or pki.client_context(),
+            ssl=in_turns(context or pki.client_context()),
             subprotocols=[Subprotocol("ocpp1.6")],
             additional_headers=headers,
             open_timeout=PATIENCE_S,

@@ -28,6 +28,7 @@ from tests.flows.peer import PATIENCE_S, Peer, basic, knock
 from tests.live import SECRET_KEY
 from tests.nursery import ForkedServer, Nursery
 from tests.proxies.proxy import Proxy, binary
+from tests.turns import in_turns
 
 PEPPER = hashlib.sha256(b"charger keys" + SECRET_KEY.encode()).digest()
 KEY = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"
@@ -65,7 +66,7 @@ class Site:
         **headers: str,
     ) -> Peer:
         """Connect through the proxy, from an address of its own. Raises InvalidStatus."""
-        context = pki.client_context(certificate)
+        context = in_turns(pki.client_context(certificate))
         if key is not None:
             headers["Authorization"] = basic(identity, key)
         sock = socket.create_connection(("127.0.0.1", self.proxy.port), PATIENCE_S, (source, 0))
