@@ -160,11 +160,13 @@ def vehicles(
 
 def spent_wh(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
     """What sessions have taken of each account's kWh credit, and of those merged with it, less what was given back."""
+    ids = list(account_ids)
     whose = func.coalesce(Account.merged_into_id, Account.id)
+    theirs = select(Account.id).where(or_(Account.id.in_(ids), Account.merged_into_id.in_(ids)))
     query = (
         select(whose, func.sum(-LedgerEntry.energy_wh))
         .join(Account, Account.id == LedgerEntry.account_id)
-        .where(whose.in_(list(account_ids)), LedgerEntry.transaction_id.is_not(None))
+        .where(LedgerEntry.account_id.in_(theirs), LedgerEntry.transaction_id.is_not(None))
         .group_by(whose)
     )
     return {account_id: int(sum_wh) for account_id, sum_wh in session.execute(query)}
