@@ -45,9 +45,8 @@ def test_without_a_charger_it_shows_how_to_connect_one(olga: Browser) -> None:
     assert "Waiting for a connection" in page
 
 
-def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
-    session: Session, olga: Browser
-) -> None:
+def _send_away(session: Session) -> None:
+    """A charger that nobody knows has knocked."""
     chargers.note_attempt(
         session,
         identity="KEBA-1",
@@ -59,6 +58,12 @@ def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
         status_code=404,
         at=clock.now(),
     )
+
+
+def test_a_charger_that_is_sent_away_shows_up_with_the_reason_and_the_remedy(
+    session: Session, olga: Browser
+) -> None:
+    _send_away(session)
     publish(session)
     assert "No charger is called KEBA-1." in olga.read("/dashboard/first")
     attempt_id = session.scalars(select(Attempt.id)).one()
@@ -356,17 +361,7 @@ def test_narrowed_it_asks_the_database_at_most_twelve_times(
 
 def test_what_is_at_no_site_is_told_on_the_whole_dashboard_alone(session: Session, olga: Browser) -> None:
     north, _ = _two_sites(session)
-    chargers.note_attempt(
-        session,
-        identity="KEBA-1",
-        address="10.0.3.17",
-        cause=RefusalCause.UNKNOWN_CHARGER,
-        path="/KEBA-1",
-        detail="No charger is called KEBA-1.",
-        remedy="Add the charger here.",
-        status_code=404,
-        at=clock.now(),
-    )
+    _send_away(session)
     store(session)
     assert "KEBA-1" in olga.read("/dashboard/attention")
     assert "KEBA-1" not in olga.read(f"/dashboard/attention?site={north}")
