@@ -3,14 +3,30 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
 
-from csms.domain import troubles, webhooks
+from csms.domain import webhooks
 from csms.domain.attention.conditions import is_alarming, is_faulted, is_offline, is_refused
 from csms.domain.attention.snoozes import Matter, put_off_now
 from csms.domain.attention.tallying import Tally, tally
+from csms.domain.base import BigId, UTCDateTime, choice
 from csms.domain.chargers import Admission, Attempt, Charger, Connector, LinkLease
 from csms.domain.configuration import Upkeep
 from csms.domain.forwarding import Forwarder, is_cut_off
@@ -33,6 +49,9 @@ _OF_ITS_CONNECTOR = (
     *(Connector.charger_id, Connector.evse_number, Connector.status_at),
     *(Connector.error_code, Connector.error_info),
 )
+
+
+_Things = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +82,12 @@ class Item:
         subjects = (
             self.trouble,
             self.connector,
-            self.charger,
             self.attempt,
             self.rollout,
             self.payment,
             self.peer,
             self.webhook,
+            self.charger,
         )
         about = next((x for x in subjects if x is not None), None)
         return str(about.id) if about else ""
@@ -90,16 +109,11 @@ def items(
 ) -> list[Item]:
     """The things themselves, the oldest first; at most `limit` of each kind. `with_put_off`: all of them.
 
-    One query for each kind that there is; `counted`: where that is known already.
+    One query, of however many kinds they are; `counted`: where it is known already what there is.
     """
     counted = counted or tally(session, at=at, free_share=free_share, with_put_off=with_put_off)
     most = limit if with_put_off else limit + counted.put_off
-    found = [
-        x
-        for matter, listed in _LISTS.items()
-        if counted.counts.get(matter)
-        for x in listed(session, at, most)
-    ]
+    found = _listed(session, [x for x in _LISTS if counted.counts.get(x)], at, most)
     found += [Item(x, since, count=counted.counts[x]) for x, since in counted.oldest.items()]
     if free_share is not None and counted.counts.get(Matter.DISK):
         found.append(Item(Matter.DISK, at, word=f"{free_share * 100:.0f}"))
@@ -109,155 +123,140 @@ def items(
     return sorted(found, key=lambda item: item.since)
 
 
-def _faults(session: Session, at: datetime, limit: int) -> list[Item]:
+def _listed(session: Session, matters: Sequence[Matter], at: datetime, limit: int) -> list[Item]:
+    """At most `limit` things of each of these kinds, with all that is told of them."""
+    if not matters:
+        return []
+    # What is sorted and limited is a query of its own within the union: SQLite knows no parentheses there.
+    things = union_all(*(select(_LISTS[x](at).limit(limit).subquery()) for x in matters)).subquery("thing")
+    subjects = {x: _SUBJECTS[x] for x in matters if x in _SUBJECTS}
+    query = (
+        select(*(things.c[x] for x in _FIELDS), Charger, *(subject for _, subject in subjects.values()))
+        .outerjoin(Charger, Charger.id == things.c.charger_id)
+        .outerjoin(Charger.lease)
+        .options(load_only(*_OF_A_CHARGER), contains_eager(Charger.lease).load_only(*_OF_ITS_LINK))
+        .options(*(option for x in matters for option in _WITH.get(x, ())))
+    )
+    for matter, (name, subject) in subjects.items():
+        its_id = things.c.payment_id if name == "payment" else things.c.about
+        query = query.outerjoin(subject, and_(things.c.matter == matter, subject.id == its_id))
+    fields = [*_FIELDS, "charger", *(name for name, _ in subjects.values())]
+    return [Item(**dict(zip(fields, row, strict=True))) for row in session.execute(query)]
+
+
+def _things(
+    matter: Matter,
+    about: SQLColumnExpression[int] | None,
+    since: SQLColumnExpression[Any],
+    *,
+    payment_id: SQLColumnExpression[str] | None = None,
+    charger_id: SQLColumnExpression[Any] | None = None,
+    count: SQLColumnExpression[int] | None = None,
+    word: SQLColumnExpression[Any] | None = None,
+    until: SQLColumnExpression[Any] | None = None,
+    is_busy: ColumnElement[bool] | None = None,
+) -> _Things:
+    """The columns that a thing of any kind has; what is not given it does not have. A payment's id is no number."""
+    return select(
+        literal(matter, choice(Matter)).label("matter"),
+        (cast(null(), BigId) if about is None else about).label("about"),
+        (cast(null(), String) if payment_id is None else payment_id).label("payment_id"),
+        (cast(null(), BigId) if charger_id is None else charger_id).label("charger_id"),
+        since.label("since"),
+        (literal(1) if count is None else count).label("count"),
+        (cast(null(), String) if word is None else word).label("word"),
+        (cast(null(), UTCDateTime) if until is None else until).label("until"),
+        (false() if is_busy is None else is_busy).label("is_busy"),
+    )
+
+
+def _faults(at: datetime) -> _Things:
     is_busy = exists().where(
         Transaction.charger_id == Charger.id, Transaction.state == TransactionState.ACTIVE
     )
-    query = (
-        select(Connector, is_busy)
-        .join(Connector.charger)
-        .join(Charger.lease)
-        .where(is_faulted(at))
-        .options(contains_eager(Connector.charger).load_only(*_OF_A_CHARGER), load_only(*_OF_ITS_CONNECTOR))
-        .order_by(Connector.status_at)
-        .limit(limit)
-    )
-    return [
-        Item(Matter.FAULTED, x.status_at or x.charger.created_at, x.charger, x, is_busy=busy)
-        for x, busy in session.execute(query)
-    ]
+    since = func.coalesce(Connector.status_at, Charger.created_at)
+    query = _things(Matter.FAULTED, Connector.id, since, charger_id=Charger.id, is_busy=is_busy)
+    query = query.join(Connector.charger).join(Charger.lease).where(is_faulted(at))
+    return query.order_by(Connector.status_at)
 
 
-def _rollouts(session: Session, _at: datetime, limit: int) -> list[Item]:
-    query = select(Rollout).where(Rollout.state == RolloutState.PAUSED).options(joinedload(Rollout.firmware))
-    return [
-        Item(Matter.ROLLOUT, x.created_at, rollout=x, word=x.reason)
-        for x in session.scalars(query.order_by(Rollout.created_at).limit(limit))
-    ]
+def _rollouts(_at: datetime) -> _Things:
+    query = _things(Matter.ROLLOUT, Rollout.id, Rollout.created_at, word=Rollout.reason)
+    return query.where(Rollout.state == RolloutState.PAUSED).order_by(Rollout.created_at)
 
 
-def _forwarders(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = select(Forwarder).where(is_cut_off(at)).options(joinedload(Forwarder.charger))
-    return [
-        Item(Matter.FORWARDING, x.away_since or at, charger=x.charger, word=x.detail)
-        for x in session.scalars(query.order_by(Forwarder.away_since).limit(limit))
-    ]
+def _forwarders(at: datetime) -> _Things:
+    its = Forwarder.charger_id
+    query = _things(Matter.FORWARDING, its, Forwarder.away_since, charger_id=its, word=Forwarder.detail)
+    return query.where(is_cut_off(at)).order_by(Forwarder.away_since)
 
 
-def _peers(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = select(Peer).where(is_failing(at)).order_by(Peer.failing_since).limit(limit)
-    return [
-        Item(Matter.PEER, x.failing_since or at, peer=x, word=x.last_error) for x in session.scalars(query)
-    ]
+def _peers(at: datetime) -> _Things:
+    query = _things(Matter.PEER, Peer.id, Peer.failing_since, word=Peer.last_error)
+    return query.where(is_failing(at)).order_by(Peer.failing_since)
 
 
-def _webhooks(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = select(Webhook).where(webhooks.is_failing(at)).order_by(Webhook.failing_since).limit(limit)
-    return [
-        Item(Matter.WEBHOOK, x.failing_since or at, webhook=x, word=x.off_why) for x in session.scalars(query)
-    ]
+def _webhooks(at: datetime) -> _Things:
+    query = _things(Matter.WEBHOOK, Webhook.id, Webhook.failing_since, word=Webhook.off_why)
+    return query.where(webhooks.is_failing(at)).order_by(Webhook.failing_since)
 
 
-def _troubles(session: Session, _at: datetime, limit: int) -> list[Item]:
-    return [
-        Item(Matter.TROUBLE, x.first_at, charger=x.charger, trouble=x, count=x.count, word=x.words)
-        for x in troubles.open_ones(session, limit=limit)
-    ]
+def _troubles(_at: datetime) -> _Things:
+    its, count, words = Trouble.charger_id, Trouble.count, Trouble.words
+    query = _things(Matter.TROUBLE, Trouble.id, Trouble.first_at, charger_id=its, count=count, word=words)
+    return query.where(Trouble.closed_at.is_(None)).order_by(Trouble.first_at)
 
 
-def _payments(session: Session, _at: datetime, limit: int) -> list[Item]:
-    query = select(Payment).where(Payment.problem_at.is_not(None)).options(joinedload(Payment.charger))
-    return [
-        Item(Matter.PAYMENT, x.problem_at, payment=x, word=x.problem)
-        for x in session.scalars(query.order_by(Payment.problem_at).limit(limit))
-        if x.problem_at
-    ]
+def _payments(_at: datetime) -> _Things:
+    its, since, problem = Payment.charger_id, Payment.problem_at, Payment.problem
+    query = _things(Matter.PAYMENT, None, since, payment_id=Payment.id, charger_id=its, word=problem)
+    return query.where(since.is_not(None)).order_by(since)
 
 
-def _offline(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = (
-        select(Charger)
-        .join(Charger.lease)
-        .where(is_offline(at))
-        .options(load_only(*_OF_A_CHARGER), contains_eager(Charger.lease).load_only(*_OF_ITS_LINK))
-        .order_by(LinkLease.closed_at)
-        .limit(limit)
-    )
-    return [Item(Matter.OFFLINE, _gone_at(x), charger=x) for x in session.scalars(query)]
+def _offline(at: datetime) -> _Things:
+    since = func.coalesce(LinkLease.closed_at, LinkLease.last_seen_at, Charger.created_at)
+    query = _things(Matter.OFFLINE, Charger.id, since, charger_id=Charger.id)
+    return query.join(Charger.lease).where(is_offline(at)).order_by(LinkLease.closed_at)
 
 
-def _gone_at(charger: Charger) -> datetime:
-    lease = charger.lease
-    return (lease and (lease.closed_at or lease.last_seen_at)) or charger.created_at
+def _pending(_at: datetime) -> _Things:
+    query = _things(Matter.PENDING, Charger.id, Charger.created_at, charger_id=Charger.id)
+    return query.where(Charger.admission == Admission.PENDING).order_by(Charger.created_at)
 
 
-def _pending(session: Session, _at: datetime, limit: int) -> list[Item]:
-    query = (
-        select(Charger)
-        .where(Charger.admission == Admission.PENDING)
-        .options(load_only(*_OF_A_CHARGER))
-        .order_by(Charger.created_at)
-        .limit(limit)
-    )
-    return [Item(Matter.PENDING, x.created_at, charger=x) for x in session.scalars(query)]
+def _refused(at: datetime) -> _Things:
+    query = _things(Matter.REFUSED, Attempt.id, Attempt.first_at)
+    return query.where(is_alarming(at)).order_by(Attempt.first_at)
 
 
-def _refused(session: Session, at: datetime, limit: int) -> list[Item]:
-    query = select(Attempt).where(is_alarming(at)).order_by(Attempt.first_at).limit(limit)
-    return [Item(Matter.REFUSED, x.first_at, attempt=x) for x in session.scalars(query)]
+def _loops(_at: datetime) -> _Things:
+    its = Upkeep.charger_id
+    query = _things(Matter.BOOT_LOOP, its, Upkeep.halted_at, charger_id=its)
+    return query.where(Upkeep.halted_at.is_not(None)).order_by(Upkeep.halted_at)
 
 
-def _loops(session: Session, _at: datetime, limit: int) -> list[Item]:
-    query = (
-        select(Upkeep)
-        .where(Upkeep.halted_at.is_not(None))
-        .options(joinedload(Upkeep.charger).joinedload(Charger.lease))
-        .order_by(Upkeep.halted_at)
-        .limit(limit)
-    )
-    found = session.scalars(query).all()
-    return [Item(Matter.BOOT_LOOP, x.halted_at, charger=x.charger) for x in found if x.halted_at]
-
-
-def _security(session: Session, _at: datetime, limit: int) -> list[Item]:
+def _security(_at: datetime) -> _Things:
     """One for each charger with critical events that nobody has looked at."""
-    events = (
-        select(
-            SecurityEvent.charger_id,
-            func.count().label("count"),
-            func.min(SecurityEvent.received_at).label("since"),
-            func.max(SecurityEvent.id).label("newest_id"),
-        )
-        .where(SecurityEvent.is_open)
-        .group_by(SecurityEvent.charger_id)
-        .order_by(func.min(SecurityEvent.received_at))
-        .limit(limit)
-        .subquery()
+    its, since = SecurityEvent.charger_id, func.min(SecurityEvent.received_at)
+    events = select(
+        its, since.label("since"), func.count().label("count"), func.max(SecurityEvent.id).label("newest_id")
     )
-    query = (
-        select(Charger, SecurityEvent.type, events.c.count, events.c.since)
-        .select_from(events)
-        .join(Charger, Charger.id == events.c.charger_id)
-        .join(SecurityEvent, SecurityEvent.id == events.c.newest_id)
-        .options(load_only(*_OF_A_CHARGER))
+    of = events.where(SecurityEvent.is_open).group_by(its).subquery()
+    newest = select(SecurityEvent.type).where(SecurityEvent.id == of.c.newest_id).scalar_subquery()
+    charger_id = of.c.charger_id
+    query = _things(
+        Matter.SECURITY, charger_id, of.c.since, charger_id=charger_id, count=of.c.count, word=newest
     )
-    return [
-        Item(Matter.SECURITY, since, charger=charger, count=count, word=word)
-        for charger, word, count, since in session.execute(query)
-    ]
+    return query.order_by(of.c.since)
 
 
-def _expiring(session: Session, at: datetime, limit: int) -> list[Item]:
-    its_charger = joinedload(SigningRequest.charger).load_only(*_OF_A_CHARGER)
-    query = select(SigningRequest).where(is_expiring(at)).options(its_charger)
-    query = query.order_by(SigningRequest.expires_at)
-    return [
-        Item(Matter.EXPIRING, x.requested_at, charger=x.charger, until=x.expires_at)
-        for x in session.scalars(query.limit(limit))
-    ]
+def _expiring(at: datetime) -> _Things:
+    its, until = SigningRequest.charger_id, SigningRequest.expires_at
+    query = _things(Matter.EXPIRING, its, SigningRequest.requested_at, charger_id=its, until=until)
+    return query.where(is_expiring(at)).order_by(until)
 
 
-_LISTS: dict[Matter, Callable[[Session, datetime, int], list[Item]]] = {
+_LISTS: dict[Matter, Callable[[datetime], _Things]] = {
     Matter.FAULTED: _faults,
     Matter.OFFLINE: _offline,
     Matter.PENDING: _pending,
@@ -271,6 +270,22 @@ _LISTS: dict[Matter, Callable[[Session, datetime, int], list[Item]]] = {
     Matter.TROUBLE: _troubles,
     Matter.SECURITY: _security,
     Matter.EXPIRING: _expiring,
+}
+# What a thing is about, where that is more than a charger: the field of Item, and the table.
+_SUBJECTS: dict[Matter, tuple[str, Any]] = {
+    Matter.FAULTED: ("connector", Connector),
+    Matter.REFUSED: ("attempt", Attempt),
+    Matter.ROLLOUT: ("rollout", Rollout),
+    Matter.PAYMENT: ("payment", Payment),
+    Matter.TROUBLE: ("trouble", Trouble),
+    Matter.PEER: ("peer", Peer),
+    Matter.WEBHOOK: ("webhook", Webhook),
+}
+_FIELDS = ("matter", "since", "count", "word", "until", "is_busy")  # of Item, and of all kinds alike
+# How much of it is read.
+_WITH = {
+    Matter.FAULTED: (load_only(*_OF_ITS_CONNECTOR),),
+    Matter.ROLLOUT: (joinedload(Rollout.firmware),),
 }
 
 
