@@ -88,7 +88,7 @@ def _trouble_out(trouble: Trouble) -> TroubleOut:
 def list_notes(transaction_id: int) -> NoteList:
     """What people have written down about a transaction, the oldest first."""
     transaction = queries.transaction(db.session(), transaction_id, None)
-    return NoteList(data=[NoteOut.of(x) for x in transactions.notes_of(db.session(), transaction)])
+    return NoteList(data=[NoteOut.of(x) for x in transaction.notes])
 
 
 @blueprint.post("/transactions/<int:transaction_id>/notes")

@@ -97,9 +97,9 @@ class Told:
     is_undoable: bool
 
 
-def told(session: Session, transaction: Transaction) -> list[Told]:
+def told(transaction: Transaction) -> list[Told]:
     """What was done to a session, the newest first."""
-    made = repair.of_transaction(session, transaction.id)
+    made = transaction.repairs
     in_force = [x.id for x in made if x.state is RepairState.DONE]
     return [_told(x, is_newest=bool(in_force) and x.id == in_force[-1]) for x in reversed(made)]
 

@@ -84,7 +84,7 @@ def show(transaction_id: int) -> str:
 
 def page(transaction_id: int, problems: Mapping[str, str] | None = None) -> str:
     """`problems`: what is wrong with what was typed, by field; its form is open again."""
-    told = _page(queries.get(db.session(), transaction_id))
+    told = _page(queries.told(db.session(), transaction_id))
     given = request.form if problems else {}
     return render_template("transactions/show.html", **told, given=given, problems=problems or {})
 
@@ -93,8 +93,7 @@ def page(transaction_id: int, problems: Mapping[str, str] | None = None) -> str:
 @requires("host")
 def live(transaction_id: int) -> str:
     """All that changes while it runs, for its live region."""
-    transaction = queries.get(db.session(), transaction_id)
-    return render_template("transactions/_live.html", **_page(transaction))
+    return render_template("transactions/_live.html", **_page(queries.told(db.session(), transaction_id)))
 
 
 @blueprint.get("/<int:transaction_id>/curve.json")
@@ -130,9 +129,10 @@ def _page(transaction: Transaction) -> dict[str, Any]:
     until = transaction.ended_at or at
     readings = queries.readings(session, transaction.id)
     interval = transaction.charger.reporting_interval
-    are_gone = transactions.are_readings_gone(session, transaction)
     moments = [x.measured_at for x in readings]
-    silences = [] if are_gone else curves.gaps(moments, transaction.started_at, until, interval)
+    silences = []
+    if not transaction.are_readings_gone:
+        silences = curves.gaps(moments, transaction.started_at, until, interval)
     orders = queries.orders(session, transaction, at)
     bill, bookings = transactions.bill_of(transaction, at), queries.bookings(session, transaction.id)
     currency = currency_of(transaction)
@@ -153,7 +153,6 @@ def _page(transaction: Transaction) -> dict[str, Any]:
             interval=interval,
         ),
         "readings": readings,
-        "are_readings_gone": are_gone,
         "signed": begin_and_end(_signed(transaction, readings)),
         "silences": silences,
         "story": stories.timeline(
@@ -170,10 +169,10 @@ def _page(transaction: Transaction) -> dict[str, Any]:
         "is_booked": transaction.bill is not None,
         "receipt_url": receipt_links.path(transaction, is_whole=can("operate")),
         "is_estimated": Flag.ESTIMATED in transaction.flags,
-        "repairs": repairs.told(session, transaction),
+        "repairs": repairs.told(transaction),
         "reservation": reservation,
         "currency": currency,
-        "notes": transactions.notes_of(session, transaction),
+        "notes": transaction.notes,
         "bookings": bookings,
         "payment": payment,
         "payment_states": STATES,

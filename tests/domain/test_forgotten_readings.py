@@ -55,14 +55,14 @@ def test_a_session_keeps_its_energy_its_price_and_what_was_signed(desk: Session)
     story.read("2028-05-22T09:00:00Z", energy("9000"))
     before = (transaction.energy_wh, transaction.cost_cents, transaction.bill)
     assert before[1] == 192  # 2.9 kWh at 0.60 and 0.6 kWh at 0.30
-    assert not transactions.are_readings_gone(desk, transaction)
+    assert not transaction.are_readings_gone
     assert transactions.oldest_reading(desk) == NOW
     assert verify(desk, at=LATER) == []
     assert forget(desk) == 4
     assert forget(desk) == 0
     desk.refresh(transaction)
     assert (transaction.energy_wh, transaction.cost_cents, transaction.bill) == before
-    assert transactions.are_readings_gone(desk, transaction)
+    assert transaction.are_readings_gone
     assert transactions.oldest_reading(desk) is None  # the newest of all stays, and is not to go
     assert left(desk) == 2
     assert [x.raw for x in signed_values(desk, transaction.id)] == [SIGNED["value"]]
@@ -77,7 +77,7 @@ def test_what_came_later_stays_and_is_still_checked(desk: Session) -> None:
     story.stop(number, 7000, "2028-05-22T10:00:00Z")
     assert forget(desk) == 4
     newer = story.transaction(number)
-    assert not transactions.are_readings_gone(desk, newer)
+    assert not newer.are_readings_gone
     newer.energy_wh = 1
     store(desk)
     assert any("its meter gives 2000 Wh" in x for x in verify(desk, at=LATER))

@@ -61,7 +61,9 @@ def _everything(session: Session, at: datetime) -> None:
     """One of each, of which there is a list; the older the further down."""
     hour = timedelta(hours=1)
     faulty = make_charger(session, "CP-FAULT", at=at, online=True)
-    chargers.connector_of(session, faulty.id, 1).status = ConnectorStatus.FAULTED
+    connector = chargers.connector_of(session, faulty.id, 1)
+    assert connector is not None
+    connector.status = ConnectorStatus.FAULTED
     gone = make_charger(session, "CP-GONE", at=at - 3 * hour, online=True)
     assert gone.lease is not None
     gone.lease.online_until = gone.lease.closed_at = at - 2 * hour

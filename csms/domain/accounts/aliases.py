@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.accounts.cards import folded
 from csms.domain.accounts.models import CardAlias, IdToken
@@ -56,16 +56,16 @@ def likeness(uid: str, known: str) -> Likeness | None:
 
 
 def hints(session: Session, uids: Iterable[str]) -> dict[str, Hint]:
-    """The likeliest known card of each of these unknown numbers, where there is one. Two queries."""
+    """The likeliest known card of each of these unknown numbers, where there is one. One query."""
     asked = list(dict.fromkeys(uids))
     if not asked:
         return {}
     # What is made for starts from pages is nobody's card.
     query = select(IdToken).where(or_(IdToken.label.is_(None), IdToken.label.not_in(MADE_LABELS)))
     query = query.where(or_(*(x for uid in asked for x in _conditions(uid)))).options(
-        joinedload(IdToken.account), selectinload(IdToken.aliases)
+        joinedload(IdToken.account), joinedload(IdToken.aliases)
     )
-    candidates = session.scalars(query.order_by(IdToken.id).limit(MOST_CANDIDATES)).all()
+    candidates = session.scalars(query.order_by(IdToken.id).limit(MOST_CANDIDATES)).unique().all()
     found = ((uid, _likeliest(uid, candidates)) for uid in asked)
     return {uid: hint for uid, hint in found if hint is not None}
 

@@ -1,7 +1,7 @@
 """Transactions: begin, record, end, and what repairs them."""
 
 from csms.domain.transactions.billing import bill_of, paid_in_kwh, terms_of, usage_of
-from csms.domain.transactions.forgetting import are_readings_gone, forget_readings, gone_until, oldest_reading
+from csms.domain.transactions.forgetting import forget_readings, gone_until, oldest_reading
 from csms.domain.transactions.mending import mend
 from csms.domain.transactions.models import (
     Confidence,
@@ -12,11 +12,12 @@ from csms.domain.transactions.models import (
     RepairKind,
     RepairState,
     Serial,
+    SessionNote,
     Source,
     Transaction,
     TransactionState,
 )
-from csms.domain.transactions.notes import SessionNote, add_note, notes_of
+from csms.domain.transactions.notes import add_note
 from csms.domain.transactions.notices import Notice
 from csms.domain.transactions.opened import follow_status
 from csms.domain.transactions.orders import check_start, request_start, request_stop
@@ -55,7 +56,6 @@ __all__ = [
     "TransactionState",
     "add_note",
     "advance",
-    "are_readings_gone",
     "begin",
     "bill_of",
     "check_start",
@@ -64,7 +64,6 @@ __all__ = [
     "forget_readings",
     "gone_until",
     "mend",
-    "notes_of",
     "oldest_reading",
     "open_on",
     "paid_in_kwh",

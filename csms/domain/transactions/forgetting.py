@@ -6,10 +6,8 @@ from sqlalchemy import Select, delete, func, not_, select
 from sqlalchemy.orm import Session
 
 from csms.domain import letting_go
-from csms.domain.transactions.models import Reading, Transaction
+from csms.domain.transactions.models import READINGS, Reading
 from csms.domain.transactions.signed import is_signed
-
-NAME = "reading"
 
 
 def forget_readings(session: Session, before: datetime) -> int:
@@ -24,7 +22,7 @@ def forget_readings(session: Session, before: datetime) -> int:
     first, last = gone[0].number, gone[-1].number
     theirs = delete(Reading).where(Reading.id.between(first, last), not_(is_signed()))
     session.execute(theirs.execution_options(synchronize_session=False))
-    letting_go.note(session, NAME, position=last, until_at=max(x.moment for x in gone))
+    letting_go.note(session, READINGS, position=last, until_at=max(x.moment for x in gone))
     return len(gone)
 
 
@@ -36,18 +34,12 @@ def oldest_reading(session: Session) -> datetime | None:
 
 def gone_until(session: Session) -> datetime | None:
     """Readings that came until then are gone; None: all are there."""
-    begin = letting_go.begin_of(session, NAME)
+    begin = letting_go.begin_of(session, READINGS)
     return None if begin is None else begin.until_at
 
 
-def are_readings_gone(session: Session, transaction: Transaction) -> bool:
-    """Have readings of this transaction been let go of, if there were any?"""
-    until = gone_until(session)
-    return until is not None and transaction.start_received_at <= until
-
-
 def _after_begin(session: Session) -> Select[int, datetime]:
-    begin = letting_go.begin_of(session, NAME)
+    begin = letting_go.begin_of(session, READINGS)
     newest = select(func.max(Reading.id)).scalar_subquery()
     query = select(Reading.id.label("number"), Reading.received_at.label("moment")).where(Reading.id < newest)
     if begin is not None:

@@ -4,16 +4,29 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, foreign, mapped_column, relationship
 
 from csms.domain.accounts import Account, TokenStatus
 from csms.domain.base import Base, BigId, choice
 from csms.domain.chargers import Charger, Connector
+from csms.domain.letting_go import LetGo
 from csms.domain.tariffs import TariffVersion
 
 FLAGGED = "CAST(flags AS TEXT) != '[]'"
 UNRECORDED = "cost_cents IS NULL AND reviewed_at IS NULL"
+READINGS = "reading"  # what readings are called where they are let go of by age
 STRAY = "~"  # begins the reference of an orphan that consists of readings alone: no Stop has told of it
 
 
@@ -113,7 +126,7 @@ class Transaction(Base):
 
     started_at: Mapped[datetime]
     started_text: Mapped[str | None] = mapped_column(String(40))
-    start_received_at: Mapped[datetime]
+    start_received_at: Mapped[datetime] = mapped_column()
     ended_at: Mapped[datetime | None]
     ended_text: Mapped[str | None] = mapped_column(String(40))
     end_received_at: Mapped[datetime | None]
@@ -143,6 +156,20 @@ class Transaction(Base):
     connector: Mapped[Connector | None] = relationship()
     account: Mapped[Account | None] = relationship()
     tariff_version: Mapped[TariffVersion | None] = relationship()
+    notes: Mapped[list["SessionNote"]] = relationship(order_by=lambda: SessionNote.id, viewonly=True)
+    repairs: Mapped[list["Repair"]] = relationship(  # all that was done to it, the oldest first
+        primaryjoin=lambda: Transaction.id == foreign(Repair.transaction_id),
+        order_by=lambda: Repair.id,
+        viewonly=True,
+    )
+    # Have its readings been let go of, if there were any?
+    are_readings_gone: Mapped[bool] = column_property(
+        select(LetGo.name)
+        .where(LetGo.name == READINGS, LetGo.until_at >= start_received_at)
+        .correlate_except(LetGo)
+        .exists(),
+        deferred=True,
+    )
 
     @property
     def is_active(self) -> bool:
@@ -287,3 +314,15 @@ class Repair(Base):
     made_at: Mapped[datetime]
     undone_by: Mapped[str | None] = mapped_column(String(80))
     undone_at: Mapped[datetime | None]
+
+
+class SessionNote(Base):
+    """What somebody wrote down about a session."""
+
+    __tablename__ = "session_note"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    written_by: Mapped[str] = mapped_column(String(80))
+    written_at: Mapped[datetime]

@@ -1,27 +1,13 @@
 """What people write down about a session. Notes are added, and never changed."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from csms.domain.base import Base, BigId, Invalid, announce, printable
-from csms.domain.transactions.models import Transaction
+from csms.domain.base import Invalid, announce, printable
+from csms.domain.transactions.models import SessionNote, Transaction
 
 LONGEST = 2000
-
-
-class SessionNote(Base):
-    """One note."""
-
-    __tablename__ = "session_note"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id", ondelete="CASCADE"), index=True)
-    text: Mapped[str] = mapped_column(Text)
-    written_by: Mapped[str] = mapped_column(String(80))
-    written_at: Mapped[datetime]
 
 
 def add_note(session: Session, transaction: Transaction, text: str, *, by: str, at: datetime) -> SessionNote:
@@ -34,9 +20,3 @@ def add_note(session: Session, transaction: Transaction, text: str, *, by: str, 
     session.flush()
     announce(session, transaction.topic)
     return note
-
-
-def notes_of(session: Session, transaction: Transaction) -> Sequence[SessionNote]:
-    """The oldest first."""
-    query = select(SessionNote).where(SessionNote.transaction_id == transaction.id)
-    return session.scalars(query.order_by(SessionNote.id)).all()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
+from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, undefer
 
 from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
@@ -174,6 +174,17 @@ def get(session: Session, transaction_id: int) -> Transaction:
     """Raises NotFound."""
     query = _whole().where(Transaction.id == transaction_id)
     return _found(session.scalars(query).unique().one_or_none())
+
+
+def told(session: Session, transaction_id: int) -> Transaction:
+    """The same, read with what people and repairs did to it, and whether its readings are gone. Raises NotFound."""
+    query = _whole().where(Transaction.id == transaction_id)
+    of_it = (
+        joinedload(Transaction.notes),
+        joinedload(Transaction.repairs),
+        undefer(Transaction.are_readings_gone),
+    )
+    return _found(session.scalars(query.options(*of_it)).unique().one_or_none())
 
 
 def by_secret(session: Session, secret: str) -> Transaction:
