@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Map, Rule
+
+LARGEST_ID = 2**63 - 1  # what a database keeps as an integer
+
+
+class IdConverter(IntegerConverter):
+    """A number in an address. Of one that no database can hold nothing is known, so nothing need ask for it."""
+
+    def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(url_map, *args, **{"max": LARGEST_ID, **options})
 
 
 class Route(Rule):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 import pytest
+from flask import Flask
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from config import Config
 from csms import cli, documents
@@ -71,6 +74,23 @@ def test_files_that_are_named_exist(path: Path) -> None:
 def test_no_host_is_named_but_examples(path: Path) -> None:
     named = re.findall(r"\b(?:https?|wss?)://([\w.-]+)", path.read_text())
     assert [host for host in named if not HOSTS.match(host)] == []
+
+
+@pytest.mark.sqlite_is_enough
+def test_addresses_in_the_readme_lead_somewhere(app: Flask) -> None:
+    served = app.url_map.bind("charging.test")
+    named = re.findall(r"`(?:[A-Z]+ )?(/api/[\w./-]*)`", (ROOT / "README.md").read_text())
+    assert [x for x in named if x != "/api/v1" and not _is_served(served, x)] == []
+
+
+def _is_served(served: MapAdapter, address: str) -> bool:
+    try:
+        served.match(address, method="GET")
+    except (MethodNotAllowed, RequestRedirect):
+        return True
+    except HTTPException:
+        return False
+    return True
 
 
 def test_every_document_is_linked_from_the_readme() -> None:

@@ -57,7 +57,7 @@ import csms.api.users
 import csms.api.vehicles
 import csms.api.vouchers  # noqa: F401  importing a noun hangs its views on the blueprint
 import csms.api.webhooks  # noqa: F401  importing a noun hangs its views on the blueprint
-from csms.api import document, errors, guard
+from csms.api import document, guard
 from csms.api.blueprint import blueprint
 from csms.extensions import csrf, limiter
 
@@ -65,7 +65,7 @@ from csms.extensions import csrf, limiter
 def register(app: Flask) -> None:
     """Hang the API on the application. It knows no cookies, so a forged form cannot use it."""
     guard.configure(app)
-    errors.catch_unrouted(app)
+    guard.catch_unrouted(app)
     csrf.exempt(blueprint)
     limiter.exempt(blueprint)  # the guard counts by token; nothing else need be looked for
     app.register_blueprint(blueprint)

@@ -64,7 +64,12 @@ def change_branding(json: BrandingChange) -> BrandingOut:
 
 
 @blueprint.get("/branding/logo")
-@spec.validate(tags=["settings"], operation_id="getLogo")
+@spec.validate(
+    resp=answers(200, None, "The logo, a PNG."),
+    tags=["settings"],
+    operation_id="getLogo",
+    skip_validation=True,
+)
 @needs(Scope.READ)
 def show_logo() -> Response:
     """The logo as a PNG; 404 where the house's own is shown."""

@@ -82,7 +82,19 @@ spec = SpecTree(
 @blueprint.get("/openapi.json")
 def openapi() -> dict[str, Any]:
     document: dict[str, Any] = spec.spec
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _name_problems(operation["responses"])
     return document
+
+
+def _name_problems(responses: dict[str, Any]) -> None:
+    """SpecTree calls every answer application/json, and RFC 9457 has a name of its own for problems."""
+    for answer in responses.values():
+        content = answer.get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if schema.get("$ref", "").endswith(f"/{ProblemOut.__name__}"):
+            content[errors.MIMETYPE] = content.pop("application/json")
 
 
 @blueprint.get("/", strict_slashes=False)

@@ -9,13 +9,13 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Response, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, PyJWTError
 from pydantic import ValidationError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect, WebsocketMismatch
+from werkzeug.routing import WebsocketMismatch
 
 from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.work import StorageFailed
@@ -126,18 +126,6 @@ def translate(blueprint: Blueprint) -> None:
     ):
         for kind in kinds:
             blueprint.register_error_handler(kind, _answering(made_of))
-
-
-def catch_unrouted(app: Flask) -> None:
-    """Make a problem of every address under /api that leads nowhere, and leave the rest to the pages."""
-
-    @app.before_request
-    def _unrouted() -> Response | None:
-        error = request.routing_exception
-        is_ours = request.path == "/api" or request.path.startswith("/api/")
-        if error is None or not is_ours or isinstance(error, RequestRedirect):
-            return None
-        return response(of_http(error))
 
 
 def _answering(made_of: Any) -> Any:

@@ -17,10 +17,11 @@ from flask_jwt_extended import get_current_user, get_jwt, verify_jwt_in_request
 from limits import RateLimitItem, RateLimitItemPerMinute
 from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
+from werkzeug.routing import RequestRedirect
 
 from csms import clock, sight
 from csms.api import queries
-from csms.api.errors import Problem, fault
+from csms.api.errors import Problem, fault, of_http, response
 from csms.api.scopes import LIMITED, SCOPES, Scope, View
 from csms.domain import accounts
 from csms.domain.accounts import Opened, RefreshToken, Role, User, api_keys
@@ -64,6 +65,19 @@ def protect(blueprint: Blueprint) -> None:
     blueprint.before_request(_admit)
     blueprint.before_request(_check_body)
     blueprint.after_request(_sign)
+
+
+def catch_unrouted(app: Flask) -> None:
+    """Make a problem of every address under /api that leads nowhere, and leave the rest to the pages."""
+
+    @app.before_request
+    def _unrouted() -> Response | None:
+        error = request.routing_exception
+        is_ours = request.path == "/api" or request.path.startswith("/api/")
+        if error is None or not is_ours or isinstance(error, RequestRedirect):
+            return None
+        _name_request()
+        return _sign(response(of_http(error)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,12 @@ def show_log(identity: str, job_id: int) -> JobOut:
 
 
 @blueprint.get("/chargers/<identity>/log-files/<int:file_id>")
-@spec.validate(tags=["maintenance"], operation_id="downloadLogFile", skip_validation=True)
+@spec.validate(
+    resp=answers(200, None, "The file's bytes."),
+    tags=["maintenance"],
+    operation_id="downloadLogFile",
+    skip_validation=True,
+)
 @needs(Scope.OPERATE)
 def fetch_log_file(identity: str, file_id: int) -> Any:
     """A file that a charger has sent, as it came."""

@@ -20,6 +20,7 @@ from tests.api.caller import Api
     [
         ("GET", "/api/nothing", 404),
         ("GET", "/api/v1/nothing/at/all", 404),
+        ("GET", "/api/v1/transactions/99999999999999999999", 404),  # no database has numbers of that size
         ("DELETE", "/api/v1/chargers", 405),
         ("PUT", "/api/v1/token", 405),
     ],
@@ -31,6 +32,7 @@ def test_unknown_addresses_and_methods_are_problems(
     assert answer.status_code == status
     assert answer.mimetype == "application/problem+json"
     assert answer.json["instance"] == path
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"]
 
 
 def test_the_pages_keep_their_own_errors(client: FlaskClient) -> None:
@@ -93,6 +95,13 @@ def test_the_description_names_every_route_and_the_scheme(app: Flask, client: Fl
         x.split('"')[0] for x in client.get("/api/openapi.json").text.split("#/components/schemas/")[1:]
     }
     assert references <= schemas
+
+
+def test_the_description_tells_what_every_call_answers(client: FlaskClient) -> None:
+    for path, methods in client.get("/api/openapi.json").json["paths"].items():
+        for method, operation in methods.items():
+            assert any(code.startswith(("2", "3")) for code in operation["responses"]), (method, path)
+            assert "application/problem+json" in operation["responses"]["404"]["content"], (method, path)
 
 
 def test_no_two_shapes_of_the_description_bear_one_name() -> None:
