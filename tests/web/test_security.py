@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import Environment, nodes
 from make import make_charger
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
@@ -180,3 +181,15 @@ def test_words_of_an_address_never_become_an_address_elsewhere(session: Session,
     publish(session)
     page = olga.read("/chargers?_scheme=javascript&_external=1&_anchor=x&q=CP")
     assert "javascript:" not in page
+
+
+def test_no_template_takes_words_for_markup(app: Flask) -> None:
+    """What is not escaped could be anybody's: a charger's, a driver's, a translator's."""
+    parser = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    told = []
+    for name in app.jinja_env.list_templates(extensions=["html", "xml"]):
+        source, _, _ = app.jinja_env.loader.get_source(app.jinja_env, name)  # type: ignore[union-attr]
+        tree = parser.parse(source)
+        told += [name for x in tree.find_all(nodes.Filter) if x.name == "safe"]
+        told += [name for _ in tree.find_all(nodes.ScopedEvalContextModifier)]  # {% autoescape false %}
+    assert told == []
