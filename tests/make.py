@@ -13,7 +13,10 @@ import argon2
 from sqlalchemy.orm import Session
 
 from csms.domain import base, chargers
+from csms.domain.accounts import TokenStatus
 from csms.domain.chargers import Admission, AuthorizationPolicy, Charger
+from csms.domain.transactions import Source, Transaction, TransactionState
+from csms.domain.transactions.opened import complete
 from csms.ocpp import message, units
 from csms.ocpp.dispatch import Station
 from csms.ocpp.v16 import version
@@ -67,6 +70,20 @@ def make_charger(
         )
     store(session)
     return charger
+
+
+def add_session(session: Session, number: int, **given: Any) -> None:
+    """A row of a session, as no charger has told it; over, and otherwise as most are, where nothing else is given."""
+    row = {
+        "id": number,
+        "reference": str(number),
+        "source": Source.LOCAL,
+        "authorization": TokenStatus.ACCEPTED,
+        "state": TransactionState.ENDED,
+        "start_received_at": NOW,
+        "flags": [],
+    }
+    session.add(Transaction(**complete(row | given)))
 
 
 @dataclass

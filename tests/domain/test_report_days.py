@@ -6,14 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from make import NOW, make_charger, store
+from make import NOW, add_session, make_charger, store
 from sqlalchemy.orm import Session
 
 from csms.domain import reports
-from csms.domain.accounts import TokenStatus
 from csms.domain.reports import Grouping, Wanted
-from csms.domain.transactions import Source, Transaction, TransactionState
-from csms.domain.transactions.opened import complete
 
 QUARTER = timedelta(minutes=15)
 
@@ -24,20 +21,8 @@ def charge_all_day(session: Session, since: datetime, until: datetime) -> None:
     ended_at, number = since, 0
     while ended_at < until:
         number += 1
-        row = {
-            "id": number,
-            "reference": str(number),
-            "charger_id": charger.id,
-            "source": Source.LOCAL,
-            "authorization": TokenStatus.ACCEPTED,
-            "state": TransactionState.ENDED,
-            "start_received_at": NOW,
-            "started_at": ended_at - QUARTER,
-            "ended_at": ended_at,
-            "energy_wh": 100,
-            "flags": [],
-        }
-        session.add(Transaction(**complete(row)))
+        times = {"started_at": ended_at - QUARTER, "ended_at": ended_at}
+        add_session(session, number, charger_id=charger.id, energy_wh=100, **times)
         ended_at += QUARTER
     store(session)
     while reports.count_sessions(session, NOW):

@@ -9,19 +9,17 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from make import NOW, make_charger, store
+from make import NOW, add_session, make_charger, store
 from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from csms.domain import accounts, reports, sites, tariffs
-from csms.domain.accounts import TokenStatus
 from csms.domain.reports import Grouping, Wanted, audit, raw, registers
 from csms.domain.reports.figures import _periods
 from csms.domain.reports.models import SessionChange, SessionMeter, SessionRegister
 from csms.domain.reports.wanted import TIMES
 from csms.domain.tariffs import TariffVersion, simple
-from csms.domain.transactions import Source, Transaction, TransactionState
-from csms.domain.transactions.opened import complete
+from csms.domain.transactions import Transaction, TransactionState
 
 ZONES = ("Europe/Madrid", "Asia/Kathmandu", "America/Los_Angeles")  # Kathmandu: a quarter off the half hour
 STATES = (
@@ -76,15 +74,7 @@ class History:
 
     def begin(self) -> None:
         self.last += 1
-        fixed = {
-            "id": self.last,
-            "reference": str(self.last),
-            "source": Source.LOCAL,
-            "authorization": TokenStatus.ACCEPTED,
-            "start_received_at": NOW,
-            "flags": [],
-        }
-        self.session.add(Transaction(**complete(fixed | self._row())))
+        add_session(self.session, self.last, **self._row())
         self.session.flush()
 
     def correct(self) -> None:

@@ -14,16 +14,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from flask_jwt_extended import create_access_token
-from make import NOW, make_charger, quick_hash, store
+from make import NOW, add_session, make_charger, quick_hash, store
 from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csms.domain import reports, tariffs
-from csms.domain.accounts import Role, TokenStatus
+from csms.domain.accounts import Role
 from csms.domain.tariffs import TariffVersion, simple
-from csms.domain.transactions import Source, Transaction, TransactionState, refund
-from csms.domain.transactions.opened import complete
+from csms.domain.transactions import Transaction, refund
 from tests.api.caller import Api, begin, make_user
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -57,31 +56,24 @@ def autumn(app: Flask, session: Session) -> None:
     ]
     for number, (started_at, ended_at, energy_wh, currency) in enumerate(told, 1):
         cents = energy_wh * 50 // 1000
-        row = {
-            "id": number,
-            "reference": str(number),
-            "charger_id": charger.id,
-            "source": Source.LOCAL,
-            "authorization": TokenStatus.ACCEPTED,
-            "state": TransactionState.ENDED,
-            "start_received_at": started_at,
-            "started_at": started_at,
-            "ended_at": ended_at,
-            "energy_wh": energy_wh,
-            "cost_cents": cents,
-            "bill": [
-                {
-                    "kind": "energy",
-                    "quantity": str(energy_wh / 1000),
-                    "unit": "kWh",
-                    "price": "0.50",
-                    "cents": cents,
-                }
-            ],
-            "tariff_version_id": versions[currency],
-            "flags": [],
+        line = {
+            "kind": "energy",
+            "quantity": str(energy_wh / 1000),
+            "unit": "kWh",
+            "price": "0.50",
+            "cents": cents,
         }
-        session.add(Transaction(**complete(row)))
+        add_session(
+            session,
+            number,
+            charger_id=charger.id,
+            started_at=started_at,
+            ended_at=ended_at,
+            energy_wh=energy_wh,
+            cost_cents=cents,
+            bill=[line],
+            tariff_version_id=versions[currency],
+        )
     store(session)
     while reports.count_sessions(session, NOW):
         pass
