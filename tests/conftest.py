@@ -22,7 +22,7 @@ from flask_migrate import upgrade
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from make import Wire, make_charger, make_wire
-from sqlalchemy import Dialect, Engine, create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from config import Config
@@ -156,29 +156,34 @@ def _impatient(url: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _deletions(dialect: Dialect) -> str:
-    """Statements that empty every table, those first that refer to others."""
+def _tables() -> list[str]:
+    """The names of all tables, those first that refer to others."""
     for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}."):
         importlib.import_module(module.name)  # a table is known once its module is
-    tables = reversed(Base.metadata.sorted_tables)
-    return ";".join(str(x.delete().compile(dialect=dialect)) for x in tables)
+    return [x.name for x in reversed(Base.metadata.sorted_tables)]
+
+
+@functools.cache
+def _which_are_used() -> str:
+    """A query of the tables in which there are rows, by their numbers."""
+    asked = (f'SELECT {i} WHERE EXISTS (SELECT 1 FROM "{x}")' for i, x in enumerate(_tables()))  # noqa: S608  ours
+    return " UNION ALL ".join(asked)
 
 
 @pytest.fixture(scope="session")
 def wipe() -> Iterator[Callable[[str], None]]:
-    """Empties a database. Deleting few rows is much quicker than a new file, or than TRUNCATE."""
+    """Empties a database: the few tables that are not empty. Much quicker than a new file, or than TRUNCATE."""
     import csms.web  # noqa: F401  then every table is known: a server in a process of its own may have written to any
 
     engines: dict[str, Engine] = {}
 
     def empty(url: str) -> None:
         engine = engines.setdefault(url, create_engine(url, connect_args=_impatient(url)))
-        statements = _deletions(engine.dialect)
         with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
-            if engine.dialect.name == "sqlite":
-                cursor.executescript(f"BEGIN IMMEDIATE;{statements}")
-            else:
-                cursor.execute(statements)
+            # Again, until there is nothing left: triggers write down what is deleted.
+            while used := sorted(x for (x,) in cursor.execute(_which_are_used()).fetchall()):
+                for number in used:
+                    cursor.execute(f'DELETE FROM "{_tables()[number]}"')  # noqa: S608  ours
             connection.commit()
 
     yield empty
