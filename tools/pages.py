@@ -127,6 +127,7 @@ NAMES = {
     "readme.document": "Documentation: another document",
     "readme.show": "Documentation",
     "receipt_copies.show": "Receipt alone, for whoever may not see the card",
+    "reservations.show": "Reservation",
     "roaming.show": "OCPI peer",
     "second_factor.ask": "Log in: the code of the second factor",
     "setup.explain": "Set-up, without a link",

@@ -44,6 +44,17 @@ class NewReservation(In):
     expires_at: Moment
 
 
+class ReservationChange(In):
+    """What is left out stays. A card (`id_token`), or an account, whose card is then chosen."""
+
+    evse: int | None = Field(None, ge=0, le=32, description="0: any connector of the charger")
+    id_token: str | None = Field(None, max_length=80, examples=["04A1B2C3"])
+    account_id: int | None = None
+    for_group: bool | None = None
+    starts_at: Moment | None = None
+    expires_at: Moment | None = None
+
+
 class ReservationOut(Out):
     """`id` is the reservationId that the charger knows. `detail` says why it is in its state."""
 
@@ -133,6 +144,25 @@ def add_reservation(json: NewReservation) -> Any:
     return told, status, headers | _applied(wait_s)
 
 
+@blueprint.patch("/reservations/<int:reservation_id>")
+@spec.validate(
+    resp=answers(
+        200, ReservationOut, more={"HTTP_202": (ReservationOut, "It begins now: the charger is asked")}
+    ),
+    tags=["reservations"],
+    operation_id="changeReservation",
+)
+@needs(Scope.OPERATE)
+def change_reservation(reservation_id: int, json: ReservationChange) -> Any:
+    """Keep a planned place otherwise. 409 once the charger has been asked for it: cancel it, and book anew."""
+    with unit() as session:
+        reservation = reservations.get(session, reservation_id)
+        reservations.change(session, reservation, **_changed(session, reservation, json), at=clock.now())
+        guard.audit(session, "reservation.changed", f"reservation {reservation_id}")
+    told = _out(reservation_queries.one(db.session(), reservation_id))
+    return told, 202 if told.state is ReservationState.REQUESTED else 200
+
+
 @blueprint.delete("/reservations/<int:reservation_id>")
 @spec.validate(
     resp=answers(
@@ -178,6 +208,22 @@ def _book(session: Session, given: NewReservation) -> Reservation:
     )
     guard.audit(session, "reservation.booked", charger.identity, f"reservation {reservation.id}")
     return reservation
+
+
+def _changed(session: Session, reservation: Reservation, given: ReservationChange) -> dict[str, Any]:
+    """All of it as it is to be: what is not given stays."""
+    if given.id_token is not None and given.account_id is not None:
+        raise Invalid("Give either id_token or account_id.", "id_token")
+    id_tag = given.id_token or reservation.id_tag
+    if given.account_id is not None:
+        id_tag = reservations.card_of(session, queries.account(session, given.account_id), at=clock.now())
+    return {
+        "evse": reservation.evse if given.evse is None else given.evse,
+        "id_tag": id_tag,
+        "for_group": reservation.parent_uid is not None if given.for_group is None else given.for_group,
+        "starts_at": given.starts_at or reservation.starts_at,
+        "expires_at": given.expires_at or reservation.expires_at,
+    }
 
 
 def _wait(watch: Watch, command_id: str | None) -> int:

@@ -26,7 +26,7 @@ from csms.extensions import db
 from csms.web import day_grid, filters, languages
 from csms.web.addresses import with_query
 from csms.web.day_grid import Hour, Lane
-from csms.web.security import actor, card_number, put_on_record, requires
+from csms.web.security import actor, can, card_number, put_on_record, requires
 from csms.web.shell import zone
 from csms.work import atomic
 
@@ -89,6 +89,32 @@ def add() -> Page:
     words = gettext("The charger is being asked.") if is_now else gettext("The place is booked.")
     flash(words, "success")
     return redirect(url_for(".index"))
+
+
+@blueprint.get("/<int:reservation_id>")
+def show(reservation_id: int) -> str:
+    reservation = queries.one(db.session(), reservation_id)
+    if "HX-Request" in request.headers:
+        return render_template("reservations/_one.html", reservation=reservation, states=STATES, zone=zone())
+    return _shown(reservation, _as_it_is(reservation))
+
+
+@blueprint.post("/<int:reservation_id>")
+@requires("operate")
+def change(reservation_id: int) -> Page:
+    """Keep a planned place otherwise."""
+    try:
+        with atomic() as session:
+            reservation = reservations.get(session, reservation_id)
+            reservations.change(session, reservation, **_wanted(session, request.form), at=clock.now())
+            put_on_record(session, "reservation.change", str(reservation_id))
+            is_asked = reservation.state is ReservationState.REQUESTED
+    except NotFound:
+        raise
+    except DomainError as error:
+        return _shown(queries.one(db.session(), reservation_id), request.form, error), 422
+    flash(gettext("The charger is being asked.") if is_asked else gettext("Saved."), "success")
+    return redirect(url_for(".show", reservation_id=reservation_id))
 
 
 @blueprint.post("/<int:reservation_id>/cancel")
@@ -207,10 +233,15 @@ def _chosen() -> Charger | None:
 
 
 def _book(session: Session, given: Any) -> Reservation:
-    at, identity = clock.now(), given.get("charger", "").strip()
-    charger = chargers.find(session, identity)
+    charger = chargers.find(session, given.get("charger", "").strip())
     if charger is None:
         raise NotFound("There is no charger of this identity.")
+    return reservations.book(session, charger, **_wanted(session, given), by=actor(), at=clock.now())
+
+
+def _wanted(session: Session, given: Any) -> dict[str, Any]:
+    """Where, for whom and when, as the form says. Raises Invalid."""
+    at = clock.now()
     card, account = given.get("id_tag", "").strip(), given.get("account", "")
     if bool(card) == bool(account):
         raise Invalid("Give a card or a driver: one of the two.", "id_token")
@@ -220,17 +251,13 @@ def _book(session: Session, given: Any) -> Reservation:
     expires_at = _moment(given.get("until", ""), "expires_at")
     if expires_at is None:
         raise Invalid("Say until when.", "expires_at")
-    return reservations.book(
-        session,
-        charger,
-        evse=int(given["evse"]) if given.get("evse", "").isdigit() else 0,
-        id_tag=card,
-        for_group="for_group" in given,
-        starts_at=_moment(given.get("from", ""), "starts_at"),
-        expires_at=expires_at,
-        by=actor(),
-        at=at,
-    )
+    return {
+        "evse": int(given["evse"]) if given.get("evse", "").isdigit() else 0,
+        "id_tag": card,
+        "for_group": "for_group" in given,
+        "starts_at": _moment(given.get("from", ""), "starts_at") or at,
+        "expires_at": expires_at,
+    }
 
 
 def _moment(text: str, field: str) -> datetime | None:
@@ -244,22 +271,51 @@ def _moment(text: str, field: str) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or ZoneInfo(zone())).astimezone(UTC)
 
 
+def _as_it_is(reservation: Reservation) -> dict[str, str]:
+    """What the form says of one before anybody has typed."""
+    begin, end = (
+        f"{x.astimezone(ZoneInfo(zone())):{LOCAL}}" for x in (reservation.starts_at, reservation.expires_at)
+    )
+    group = "1" if reservation.parent_uid else ""
+    uid, evse = reservation.id_tag, str(reservation.evse)
+    return {"evse": evse, "id_tag": uid, "for_group": group, "from": begin, "until": end}
+
+
+def _shown(reservation: Reservation, given: Any, error: DomainError | None = None) -> str:
+    return render_template(
+        "reservations/show.html",
+        reservation=reservation,
+        charger=reservation.charger,
+        states=STATES,
+        may_change=can("operate") and reservation.state is ReservationState.PLANNED,
+        live_url=url_for("live.stream", topics="reservations"),
+        **_fields(given, error),
+    )
+
+
 def _form(charger: Charger | None, given: Any, error: DomainError | None = None) -> str:
     at, session = clock.now(), db.session()
-    field = error.field if isinstance(error, Invalid) else "charger" if isinstance(error, NotFound) else None
-    usual = (at + USUAL).astimezone(ZoneInfo(zone())).replace(second=0, microsecond=0, tzinfo=None)
-    choices = () if charger else charger_queries.listed(session, at=at, limit=MOST_CHOICES).chargers
     return render_template(
         "reservations/new.html",
         charger=charger,
-        given=given,
         typed=request.values.get("charger", ""),
-        usual=usual.isoformat(timespec="minutes"),
-        problem=languages.said(error) if error and not field else None,
-        problems={field: languages.said(error)} if error and field else {},
-        chargers=choices,
-        cards=account_queries.cards(session, at=at, state=CardState.ALLOWED, limit=MOST_CHOICES)[0],
-        accounts=account_queries.choices(session),
-        now=at,
-        zone=zone(),
+        chargers=() if charger else charger_queries.listed(session, at=at, limit=MOST_CHOICES).chargers,
+        **_fields(given, error),
     )
+
+
+def _fields(given: Any, error: DomainError | None) -> dict[str, Any]:
+    """What the form's fields are made of, and what is wrong with them."""
+    at, session = clock.now(), db.session()
+    field = error.field if isinstance(error, Invalid) else "charger" if isinstance(error, NotFound) else None
+    usual = (at + USUAL).astimezone(ZoneInfo(zone())).replace(second=0, microsecond=0, tzinfo=None)
+    return {
+        "given": given,
+        "usual": usual.isoformat(timespec="minutes"),
+        "problem": languages.said(error) if error and not field else None,
+        "problems": {field: languages.said(error)} if error and field else {},
+        "cards": account_queries.cards(session, at=at, state=CardState.ALLOWED, limit=MOST_CHOICES)[0],
+        "accounts": account_queries.choices(session),
+        "now": at,
+        "zone": zone(),
+    }

@@ -56,6 +56,21 @@ def test_a_place_for_later_is_booked_without_asking_and_cancelled_at_once(
 
 
 @pytest.mark.usefixtures("charger")
+def test_a_planned_place_is_changed_and_one_that_the_charger_was_asked_for_is_not(owner: Api) -> None:
+    booked = owner.post("/reservations", wanted(starts_at=at(hours=2), expires_at=at(hours=3))).json
+    changed = owner.patch(f"/reservations/{booked['id']}", {"evse": 2, "expires_at": at(hours=5)})
+    assert (changed.status_code, changed.json["evse"], changed.json["state"]) == (200, 2, "planned")
+    assert changed.json["starts_at"] == booked["starts_at"]
+    assert (
+        owner.post("/reservations", wanted(starts_at=at(hours=2), expires_at=at(hours=3))).status_code == 201
+    )
+    asked = owner.patch(f"/reservations/{booked['id']}", {"starts_at": at()})
+    assert (asked.status_code, asked.json["state"]) == (202, "requested")
+    refused = owner.patch(f"/reservations/{booked['id']}", {"expires_at": at(hours=6)})
+    assert (refused.status_code, "book anew" in refused.json["detail"]) == (409, True)
+
+
+@pytest.mark.usefixtures("charger")
 def test_an_account_gets_its_place_on_its_card(owner: Api, session: Session) -> None:
     begin(session)
     account = accounts.open_account(session, "Ada", at=clock.now())

@@ -163,6 +163,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/reservations", {READ, SELF}),
     ("POST", "/reservations", {OPERATE}),
     ("GET", "/reservations/9", {READ, SELF}),
+    ("PATCH", "/reservations/9", {OPERATE}),
     ("DELETE", "/reservations/9", {OPERATE}),
     ("GET", "/tariffs", {READ}),
     ("POST", "/tariffs", {ADMIN}),

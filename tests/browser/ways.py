@@ -327,3 +327,9 @@ def a_place_that_is_kept(stage: Stage) -> Way:
     answer = stage.olga.post("/reservations/new", form)
     assert answer.status_code == 302, answer.text
     return Way(stage.olga, "/reservations")
+
+
+@to("reservations.show")
+def one_place_that_is_kept(stage: Stage) -> Way:
+    way = a_place_that_is_kept(stage)
+    return Way(way.browser, stage.linked(way.path, r"/reservations/\d+"))

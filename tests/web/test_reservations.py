@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from csms.domain import reservations
 from csms.domain.accounts import Account, AuditEntry, Role
-from csms.domain.chargers import Connector
+from csms.domain.chargers import AuthorizationPolicy, Connector
 from csms.domain.commands import Command, Kind
 from csms.domain.reservations import Reservation, ReservationState
 from csms.web import day_grid
@@ -105,6 +105,41 @@ def test_the_day_shows_what_is_kept_and_cancelling_asks_the_charger(visitor, sit
     assert site.session.scalars(select(Command.kind)).all() == [Kind.RESERVE, Kind.CANCEL_RESERVATION]
 
 
+def test_a_planned_place_is_opened_from_the_list_and_changed(visitor, site):
+    begins_at = site.now + timedelta(hours=2)
+    one = book(site, starts_at=begins_at, expires_at=begins_at + timedelta(hours=1))
+    olga = visitor().log_in()
+    assert f'href="/reservations/{one.id}"' in olga.text("/reservations")
+    page = olga.text(f"/reservations/{one.id}")
+    assert 'value="04A2B39F"' in page
+    until = f"{begins_at + timedelta(hours=3):%Y-%m-%dT%H:%M}"
+    given = {"evse": "1", "id_tag": "DEADBEEF", "from": f"{begins_at:%Y-%m-%dT%H:%M}", "until": until}
+    site.session.merge(site.charger).policy = AuthorizationPolicy.OPEN
+    store(site.session)
+    assert olga.post(f"/reservations/{one.id}", given).status_code == 302
+    (kept,) = found(site)
+    assert (kept.id_tag, kept.state) == ("DEADBEEF", ReservationState.PLANNED)
+    assert f"{kept.expires_at:%Y-%m-%dT%H:%M}" == until
+    assert site.session.scalars(select(Command)).all() == []
+    assert olga.post(f"/reservations/{one.id}", given | {"from": ""}).status_code == 302
+    assert found(site)[0].state is ReservationState.REQUESTED
+
+
+def test_a_change_that_cannot_be_says_why_and_what_the_charger_was_asked_for_is_not_changed(visitor, site):
+    first = book(site)
+    later = book(site, starts_at=first.expires_at, expires_at=first.expires_at + timedelta(hours=1))
+    olga = visitor().log_in()
+    given = {"evse": "1", "id_tag": "04A2B39F", "from": "", "until": "2099-01-01T10:00"}
+    taken = olga.post(f"/reservations/{later.id}", given)
+    assert taken.status_code == 422
+    assert "reserved in that time already" in told(taken)
+    assert 'value="2099-01-01T10:00"' in told(taken)
+    asked = olga.post(f"/reservations/{first.id}", given)
+    assert asked.status_code == 422
+    assert "cancel it, and book anew" in told(asked)
+    assert "<form class" not in olga.text(f"/reservations/{first.id}").partition("Change it")[2]
+
+
 def test_whoever_only_looks_can_book_nothing_and_sees_masked_cards(visitor, site):
     one = book(site)
     looker = visitor().log_in(Role.READ_ONLY)
@@ -112,6 +147,8 @@ def test_whoever_only_looks_can_book_nothing_and_sees_masked_cards(visitor, site
     assert "04A2B39F" not in page
     assert "New reservation" not in page
     assert looker.get("/reservations/new").status_code == 404
+    assert "04A2B39F" not in looker.text(f"/reservations/{one.id}")
+    assert looker.post(f"/reservations/{one.id}").status_code == 404
     assert looker.post(f"/reservations/{one.id}/cancel").status_code == 404
 
 

@@ -1,6 +1,15 @@
-"""Reservations: book, ask for, cancel; what chargers say of them, who uses them, and their end."""
+"""Reservations: book, change, ask for, cancel; what chargers say of them, who uses them, and their end."""
 
-from csms.domain.reservations.booking import adopt, ask_due, book, cancel, card_of, check_number, get
+from csms.domain.reservations.booking import (
+    adopt,
+    ask_due,
+    book,
+    cancel,
+    card_of,
+    change,
+    check_number,
+    get,
+)
 from csms.domain.reservations.models import OPEN, Reservation, ReservationState
 from csms.domain.reservations.states import (
     answered,
@@ -27,6 +36,7 @@ __all__ = [
     "cancel",
     "cancelled",
     "card_of",
+    "change",
     "check_number",
     "check_start",
     "current",

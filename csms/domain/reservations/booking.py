@@ -47,13 +47,14 @@ def book(
     _check_place(session, charger, evse, starts_at, expires_at)
     if number is not None:
         _check_own_number(session, number)
+    uid, group, account_id = _kept_for(token, id_tag, for_group)
     reservation = Reservation(
         id=number,
         charger_id=charger.id,
         evse=evse,
-        id_tag=token.uid if token else id_tag.strip(),
-        parent_uid=(token.parent_uid or None) if token and for_group else None,
-        account_id=token.account_id if token else None,
+        id_tag=uid,
+        parent_uid=group,
+        account_id=account_id,
         starts_at=starts_at,
         expires_at=expires_at,
         state=ReservationState.PLANNED,
@@ -68,6 +69,44 @@ def book(
     if starts_at <= at:
         _ask(session, charger, reservation, at=at)
     return reservation
+
+
+def change(
+    session: Session,
+    reservation: Reservation,
+    *,
+    evse: int,
+    id_tag: str,
+    for_group: bool,
+    starts_at: datetime,
+    expires_at: datetime,
+    at: datetime,
+) -> None:
+    """Keep a planned place otherwise: where, for whom, or when. One that begins now is asked of the charger at once.
+
+    Raises what `book` raises, and Refused once the charger has been asked: what it keeps is given up and booked anew.
+    """
+    charger = session.get_one(Charger, reservation.charger_id, with_for_update=True)
+    session.refresh(reservation, with_for_update=True)  # its time may have come meanwhile
+    if reservation.state is not ReservationState.PLANNED:
+        raise Refused("The charger has been asked for it already: cancel it, and book anew.")
+    starts_at = max(starts_at, at)
+    if expires_at <= starts_at:
+        raise Invalid("It must end after it begins, and not in the past.", "expires_at")
+    token = _card(session, charger, id_tag, at)
+    _check_place(session, charger, evse, starts_at, expires_at, besides=reservation.id)
+    reservation.evse, reservation.starts_at, reservation.expires_at = evse, starts_at, expires_at
+    reservation.id_tag, reservation.parent_uid, reservation.account_id = _kept_for(token, id_tag, for_group)
+    told(session, reservation)
+    if starts_at <= at:
+        _ask(session, charger, reservation, at=at)
+
+
+def _kept_for(token: IdToken | None, id_tag: str, for_group: bool) -> tuple[str, str | None, int | None]:
+    """The card, its group where that may come as well, and the account behind it."""
+    if token is None:
+        return id_tag.strip(), None, None
+    return token.uid, (token.parent_uid or None) if for_group else None, token.account_id
 
 
 def adopt(
@@ -143,8 +182,15 @@ def _card(session: Session, charger: Charger, id_tag: str, at: datetime) -> IdTo
 
 
 def _check_place(
-    session: Session, charger: Charger, evse: int, starts_at: datetime, expires_at: datetime
+    session: Session,
+    charger: Charger,
+    evse: int,
+    starts_at: datetime,
+    expires_at: datetime,
+    *,
+    besides: int | None = None,
 ) -> None:
+    """`besides`: the reservation that is to be changed, which is not in its own way."""
     connectors = {x.evse_number for x in charger.connectors}
     if evse and evse not in connectors:
         raise Invalid("%(title)s has no connector %(evse)s.", "evse", title=charger.title, evse=evse)
@@ -158,6 +204,8 @@ def _check_place(
         Reservation.starts_at < expires_at,
         Reservation.expires_at > starts_at,
     )
+    if besides is not None:
+        overlapping = overlapping.where(Reservation.id != besides)
     problem = room_problem(session.scalars(overlapping).all(), evse, max(1, len(connectors)))
     if problem:
         raise Refused(problem)
@@ -234,10 +282,13 @@ def ask_due(session: Session, at: datetime) -> int:
     count = 0
     for reservation in session.scalars(query.order_by(Reservation.starts_at).limit(200)).all():
         claim = update(Reservation).where(
-            Reservation.id == reservation.id, Reservation.state == ReservationState.PLANNED
+            Reservation.id == reservation.id,
+            Reservation.state == ReservationState.PLANNED,
+            Reservation.starts_at <= at,  # it may have been put off since it was read
         )
         if session.execute(claim.values(state=ReservationState.REQUESTED)).rowcount != 1:  # type: ignore[attr-defined]
             continue
+        session.refresh(reservation)
         count += 1
         try:
             _ask(session, session.get_one(Charger, reservation.charger_id), reservation, at=at)
