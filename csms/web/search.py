@@ -21,8 +21,8 @@ from csms.domain.sites import Site
 from csms.domain.transactions import Transaction
 from csms.extensions import db
 from csms.web import typed_orders
+from csms.web.page_names import page_called, pages_like
 from csms.web.security import can, requires
-from csms.web.shell import page_called, pages_like
 from csms.web.typed_orders import Typed
 
 blueprint = Blueprint("search", __name__)

@@ -18,8 +18,7 @@ from csms.domain.accounts import Role
 from csms.domain.attention import Matter, Tally
 from csms.domain.chargers import Charger
 from csms.extensions import db
-from csms.sentences import gettext_noop
-from csms.web.security import can, may_see
+from csms.web.security import can
 
 TIMES = ("site", "mine", "utc")
 THEMES = ("auto", "light", "dark")
@@ -65,102 +64,6 @@ NAVIGATION = {
     "find": "self",
 }
 DRIVERS_OWN = {"me", "find"}
-
-# What the field above every page finds them by, beside their addresses.
-PAGES = {
-    gettext_noop("Alerts"): "/alerts",
-    gettext_noop("API keys"): "/integrations",
-    gettext_noop("Audit"): "/settings/audit",
-    gettext_noop("Card lists"): "/local-lists",
-    gettext_noop("Backups"): "/settings/backups",
-    gettext_noop("Cards"): "/cards",
-    gettext_noop("Certificates"): "/certificates",
-    gettext_noop("Charge records"): "/cdrs",
-    gettext_noop("Charging profiles"): "/charging-profiles",
-    gettext_noop("Commands"): "/commands",
-    gettext_noop("Configuration"): "/configuration",
-    gettext_noop("Conformance"): "/conformance",
-    gettext_noop("Developers"): "/developers",
-    gettext_noop("Drift"): "/configuration/drift",
-    gettext_noop("Drivers"): "/accounts",
-    gettext_noop("Firmware"): "/firmware",
-    gettext_noop("Health"): "/settings/health",
-    gettext_noop("Host names"): "/hostnames",
-    gettext_noop("Mails"): "/settings/mail",
-    gettext_noop("Integrations"): "/integrations",
-    gettext_noop("Labels"): "/labels",
-    gettext_noop("Grid signals"): "/grid",
-    gettext_noop("Map"): "/map",
-    gettext_noop("Odoo"): "/odoo",
-    gettext_noop("OCPI peers"): "/integrations/ocpi",
-    gettext_noop("Payments"): "/payments",
-    gettext_noop("Payouts"): "/payments/payouts",
-    gettext_noop("Quiet mode"): "/settings",
-    gettext_noop("Refused connections"): "/attempts",
-    gettext_noop("Reports"): "/reports",
-    gettext_noop("Reservations"): "/reservations",
-    gettext_noop("Revenue"): "/reports",
-    gettext_noop("Retention"): "/settings/retention",
-    gettext_noop("Review"): "/sessions/review",
-    gettext_noop("Rollouts"): "/firmware/rollouts",
-    gettext_noop("Security"): "/certificates",
-    gettext_noop("Security events"): "/certificates/events",
-    gettext_noop("Sessions"): "/sessions",
-    gettext_noop("Settings"): "/settings",
-    gettext_noop("Simulator"): "/simulator",
-    gettext_noop("Sites"): "/sites",
-    gettext_noop("Smart charging"): "/charging-profiles",
-    gettext_noop("Subscriptions"): "/subscriptions",
-    gettext_noop("Tariffs"): "/tariffs",
-    gettext_noop("Templates"): "/configuration",
-    gettext_noop("Uptime"): "/reports/uptime",
-    gettext_noop("Users"): "/settings/users",
-    gettext_noop("Vouchers"): "/vouchers",
-    gettext_noop("Webhooks"): "/webhooks",
-}
-
-
-# What is set on those pages, as one would ask for it. They are found by parts of their names, and never opened by
-# the first letters of one.
-SETTINGS = {
-    gettext_noop("Accent colour"): "/settings#accent",
-    gettext_noop("CO₂ of your electricity"): "/settings#co2_g_per_kwh",
-    gettext_noop("Currency of prices"): "/settings",
-    gettext_noop("Help line"): "/settings#help_phone",
-    gettext_noop("Lab mode"): "/settings",
-    gettext_noop("Language of my pages"): "/profile#language",
-    gettext_noop("Logo"): "/settings#logo",
-    gettext_noop("Address of map tiles"): "/settings#tile_url",
-    gettext_noop("Organisation"): "/settings#organisation",
-    gettext_noop("Password"): "/profile#password",
-    gettext_noop("Second factor"): "/profile/second-factor",
-    gettext_noop("Time zone"): "/settings#time_zone",
-    gettext_noop("Where maps begin"): "/settings#map_center",
-}
-
-
-def page_called(words: str) -> str | None:
-    """The address of the page with this name, if whoever asks may see it; its first four letters are enough."""
-    words = words.casefold()
-    for name, address in PAGES.items():
-        called = _called(name)
-        is_meant = any(x.startswith(words) for x in called) if len(words) > 3 else words in called
-        if is_meant and may_see(address):
-            return address
-    return None
-
-
-def pages_like(words: str) -> list[tuple[str, str]]:
-    """(name, address) of the pages and settings with these words that whoever asks may see, each address once."""
-    words = words.casefold()
-    known = SETTINGS | PAGES
-    found = {known[x]: x for x in reversed(known) if any(words in y for y in _called(x))}
-    return [(gettext(name), address) for address, name in found.items() if may_see(address.partition("#")[0])]
-
-
-def _called(name: str) -> tuple[str, str]:
-    """What a page is called, in the reader's language and in English."""
-    return gettext(name).casefold(), name.casefold()
 
 
 class Shell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from csms import clock
 from csms.domain import accounts, chargers, sites
 from csms.domain.accounts import Role
 from csms.domain.sites import Details
-from csms.web.shell import PAGES, SETTINGS
+from csms.web.page_names import PAGES, SETTINGS
 from tests.web.browser import Browser, logged_in, publish
 from tests.web.site import Site
 
@@ -42,6 +43,31 @@ def test_settings_are_found_by_their_names(olga: Browser) -> None:
     for address in SETTINGS.values():
         path, _, field = address.partition("#")
         assert not field or f'id="{field}"' in olga.read(path), address
+
+
+def test_every_page_of_the_navigation_is_found_by_the_words_that_stand_there(olga: Browser) -> None:
+    named = re.findall(r'<a href="([^"]+)" title="([^"]+)"', olga.read("/ui/"))
+    assert ("/chargers", "Chargers") in named
+    for address, words in named:
+        assert olga.open("/search", query_string={"q": html.unescape(words)}).location == address
+
+
+def test_what_several_pages_begin_with_opens_none_of_them(olga: Browser) -> None:
+    page = _found(olga, "card")
+    assert 'href="/cards"' in page
+    assert 'href="/local-lists"' in page
+    assert olga.open("/search?q=charger").location == "/chargers"
+
+
+def test_words_are_not_found_in_the_middle_of_others(olga: Browser) -> None:
+    assert olga.open("/search?q=vat").location == "/tariffs"
+    assert olga.open("/search?q=co2").location == "/settings#co2_g_per_kwh"
+
+
+def test_a_state_leads_to_the_chargers_that_are_in_it(olga: Browser) -> None:
+    assert olga.open("/search?q=faulted").location == "/chargers?status=faulted"
+    assert "/chargers?status=offline" in str(olga.open("/search?q=offline").location)
+    assert 'href="/chargers?status=charging"' in _found(olga, "charging")
 
 
 def test_nobody_is_led_to_a_page_that_is_not_theirs(app: Flask, session: Session) -> None:
