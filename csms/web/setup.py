@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from csms import clock, installation
-from csms.domain import accounts
+from csms.domain import accounts, tariffs
 from csms.domain.accounts import Role, User, settings
 from csms.domain.base import DomainError, Invalid
 from csms.extensions import db
@@ -134,7 +134,16 @@ def _problems(given: Mapping[str, str]) -> dict[str, str]:
     found = installation.problems(given)
     if problem := accounts.password_problem(request.form.get("password", "")):
         found["password"] = said(problem)
+    known = _priced_in()
+    if known is not None and given[settings.CURRENCY] != known:
+        found["currency"] = gettext("There are tariffs in %(currency)s already: keep it.", currency=known)
     return found
+
+
+def _priced_in() -> str | None:
+    """The currency of the tariffs that are there before anybody is: a demonstration's, or those of another system."""
+    known = tariffs.listed(db.session())
+    return known[0].current.currency if known else None
 
 
 def _usual(config: Config) -> dict[str, str]:
@@ -142,8 +151,8 @@ def _usual(config: Config) -> dict[str, str]:
     territory = next(
         (x for tag, _ in request.accept_languages for x in tag.split("-")[1:] if len(x) == 2), ""
     )
-    currency, unit = config.currency, config.distance_unit
-    if currency == Config.currency:
+    currency, unit = _priced_in() or config.currency, config.distance_unit
+    if _priced_in() is None and currency == Config.currency:
         currency = next(iter(get_territory_currencies(territory.upper())), currency)
     if unit is Config.distance_unit and territory.upper() in IN_MILES:
         unit = DistanceUnit.MI
@@ -163,7 +172,8 @@ def _form(token: str, problems: dict[str, str]) -> str:
         | {"username": ""}
         | {name: value for name, value in request.form.items() if name not in ("password", "csrf_token")}
     )
-    currencies = tuple(dict.fromkeys((config.currency, *CURRENCIES)))
+    known = _priced_in()
+    currencies = (known,) if known else tuple(dict.fromkeys((config.currency, *CURRENCIES)))
     return render_template(
         "setup/show.html",
         token=token,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from csms import clock, installation
-from csms.domain import accounts
+from csms.domain import accounts, tariffs
 from csms.domain.accounts import settings as stored_settings
+from csms.domain.tariffs import simple
 from csms.web import setup
 from tests.web.browser import PASSWORD, Browser, logged_in, publish
 
@@ -61,6 +63,20 @@ def test_the_form_begins_with_what_people_have_where_the_browser_is_from(
     page = Browser(app).read(_link(app), headers={"Accept-Language": spoken})
     assert re.search(rf'value="{currency}"[^>]*id="currency"', page)
     assert f'<option value="{unit}" selected>' in page
+
+
+def test_where_there_are_tariffs_already_their_currency_is_that_of_the_installation(
+    app: Flask, session: Session
+) -> None:
+    tariffs.create(session, "Standard", simple("EUR", Decimal("0.49")), at=clock.now(), is_default=True)
+    publish(session)
+    browser, path = Browser(app), _link(app)
+    assert 'value="EUR"' in browser.read(path, headers={"Accept-Language": "en-GB"})
+    refused = browser.send(path, **FORM, password=PASSWORD)
+    assert refused.status_code == 422
+    assert "There are tariffs in EUR already" in refused.text
+    assert browser.send(path, **FORM | {"currency": "EUR"}, password=PASSWORD).headers["Location"] == "/ui/"
+    assert app.extensions["settings"].currency == "EUR"
 
 
 def test_the_owner_is_written_to_in_the_language_of_the_form(app: Flask, session: Session) -> None:
