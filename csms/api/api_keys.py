@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from flask import g, url_for
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from csms import clock
 from csms.api import guard
@@ -29,6 +30,15 @@ class NewApiKey(In):
     site_uuids: list[str] | None = Field(None, min_length=1, max_length=200)
     is_test: bool = False
     expires_at: Moment | None = Field(None, examples=["2027-12-31T00:00:00Z"])
+
+
+class ApiKeyChange(In):
+    """What is left out stays. `site_uuids` null: all sites; `expires_at` null: until it is revoked."""
+
+    name: str | None = Field(None, min_length=1, max_length=60)
+    scopes: list[KeyScope] | None = Field(None, min_length=1, max_length=5)
+    site_uuids: list[str] | None = Field(None, min_length=1, max_length=200)
+    expires_at: Moment | None = None
 
 
 class Rotation(In):
@@ -89,8 +99,7 @@ def add_api_key(json: NewApiKey) -> Any:
     g.answer_is_secret = True
     with unit() as session:
         user = queries.user(session, guard.caller().user_id)
-        uuids = json.site_uuids
-        site_ids = None if uuids is None else [sites.by_uuid(session, x).id for x in uuids]
+        site_ids = _ids(session, json.site_uuids)
         terms = Terms(json.name, json.scopes, site_ids, json.is_test, json.expires_at)
         key, text = accounts.make_key(session, user, terms, at=clock.now())
         guard.audit(session, "api_key.added", key.name, f"{key.key_id}: {', '.join(key.scopes)}")
@@ -104,6 +113,29 @@ def add_api_key(json: NewApiKey) -> Any:
 def show_api_key(api_key_id: int) -> ApiKeyOut:
     """One key, without its secret."""
     return ApiKeyOut.of(api_keys.key(db.session(), api_key_id))
+
+
+@blueprint.patch("/api-keys/<int:api_key_id>")
+@spec.validate(resp=answers(200, ApiKeyOut), tags=["api keys"], operation_id="changeApiKey")
+@needs(Scope.OWN)
+def change_api_key(api_key_id: int, json: ApiKeyChange) -> ApiKeyOut:
+    """Another name, other scopes and sites, another end; its secret stays."""
+    _refuse_keys()
+    given = json.model_fields_set
+    with unit() as session:
+        key = api_keys.key(session, api_key_id)
+        site_ids = [x.id for x in key.sites] if key.is_site_bound else None
+        if "site_uuids" in given:
+            site_ids = _ids(session, json.site_uuids)
+        terms = Terms(
+            json.name or key.name,
+            json.scopes or [KeyScope(x) for x in key.scopes],
+            site_ids,
+            expires_at=json.expires_at if "expires_at" in given else key.expires_at,
+        )
+        accounts.change_key(session, key, terms, at=clock.now())
+        guard.audit(session, "api_key.changed", key.name, f"{key.key_id}: {', '.join(key.scopes)}")
+        return ApiKeyOut.of(key)
 
 
 @blueprint.post("/api-keys/<int:api_key_id>/rotate")
@@ -132,6 +164,10 @@ def revoke_api_key(api_key_id: int) -> tuple[str, int]:
     return "", 204
 
 
+def _ids(session: Session, uuids: list[str] | None) -> list[int] | None:
+    return None if uuids is None else [sites.by_uuid(session, x).id for x in uuids]
+
+
 def _refuse_keys() -> None:
     if guard.caller().key is not None:
-        raise Problem(403, "A key cannot make or renew keys: log in for it.", "forbidden")
+        raise Problem(403, "A key cannot make, change or renew keys: log in for it.", "forbidden")

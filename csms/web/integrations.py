@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +14,9 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import accounts, sites
-from csms.domain.accounts import KeyScope, Terms, api_keys, queries
+from csms.domain.accounts import ApiKey, KeyScope, Terms, api_keys, queries
 from csms.domain.base import Invalid, NotFound, Refused
+from csms.domain.sites import Site
 from csms.extensions import db
 from csms.web.languages import said
 from csms.web.security import put_on_record, requires
@@ -64,8 +66,7 @@ def add() -> Page:
             put_on_record(session, "api_key.added", key.name, f"{key.key_id}: {', '.join(key.scopes)}")
             key_id = key.id
     except (Invalid, NotFound, Refused) as error:
-        field = getattr(error, "field", None) or ("name" if isinstance(error, Refused) else "sites")
-        return _list(given, {field: said(error)}), 422
+        return _list(given, _problem(error)), 422
     return _page(key_id, text)
 
 
@@ -73,6 +74,26 @@ def add() -> Page:
 @requires("own")
 def show(key_id: int) -> str:
     return _page(key_id)
+
+
+@blueprint.post("/keys/<int:key_id>")
+@requires("own")
+def change(key_id: int) -> Page:
+    """Another name, other scopes and sites, another end; its secret stays."""
+    given = request.form
+    if api_keys.key(db.session(), key_id).revoked_at is not None:
+        flash(gettext("This key is not in use any more: make a new one."), "error")
+        return redirect(url_for(".show", key_id=key_id))
+    try:
+        terms = _terms(given)
+        with atomic() as session:
+            key = api_keys.key(session, key_id)
+            accounts.change_key(session, key, terms, at=clock.now())
+            put_on_record(session, "api_key.changed", key.name, f"{key.key_id}: {', '.join(key.scopes)}")
+    except (Invalid, NotFound, Refused) as error:
+        return _page(key_id, given=given, problems=_problem(error)), 422
+    flash(gettext("Saved."), "success")
+    return redirect(url_for(".show", key_id=key_id))
 
 
 @blueprint.post("/keys/<int:key_id>/rotate")
@@ -103,6 +124,12 @@ def revoke(key_id: int) -> Response:
     return redirect(url_for(".index"))
 
 
+def _problem(error: Invalid | NotFound | Refused) -> dict[str, str]:
+    """What is wrong, at its field: a site that is gone, or a name that is taken."""
+    field = getattr(error, "field", None) or ("name" if isinstance(error, Refused) else "sites")
+    return {field: said(error)}
+
+
 def _terms(given: Any) -> Terms:
     """Raises Invalid."""
     sight = given.get("sight", "")
@@ -126,31 +153,56 @@ def _end(day: str) -> datetime | None:
 
 def _list(given: Any, problems: dict[str, str]) -> str:
     at = clock.now()
+    chosen = (given.getlist("scopes"), given.getlist("site")) if given else (["read"], ())
     return render_template(
         "integrations/index.html",
         rows=[(x, x.state(at)) for x in api_keys.keys(db.session())],
-        sites=sites.listed(db.session()),
-        scopes=SCOPES,
         sights=SIGHTS,
-        given=given,
-        chosen=(set(given.getlist("scopes")), set(given.getlist("site"))) if given else ({"read"}, set()),
-        problems=problems,
         now=at,
         zone=zone(),
+        **_fields(given, chosen, problems),
     )
 
 
-def _page(key_id: int, text: str | None = None) -> str:
+def _page(
+    key_id: int, text: str | None = None, given: Any = None, problems: dict[str, str] | None = None
+) -> str:
     at = clock.now()
     key = api_keys.key(db.session(), key_id)
+    chosen = (given.getlist("scopes"), given.getlist("site")) if given else (key.scopes, map(_id, key.sites))
     return render_template(
         "integrations/key.html",
         key=key,
         state=key.state(at),
         text=text,
-        scopes=[(x.value, words) for x, words in SCOPES],
+        sights=[x for x in SIGHTS if (x[0] == "test") == key.is_test],
         overlaps=[(int(x.total_seconds()), y) for x, y in zip(api_keys.OVERLAPS, OVERLAPS, strict=True)],
         url=url_for("api.list_chargers", _external=False),
         now=at,
         zone=zone(),
+        **_fields(given or _as_it_is(key), chosen, problems or {}),
     )
+
+
+def _fields(
+    given: Any, chosen: tuple[Iterable[str], Iterable[str]], problems: dict[str, str]
+) -> dict[str, Any]:
+    """What the form of a key is made of. `chosen`: scopes, and ids of sites."""
+    return {
+        "given": given,
+        "chosen": tuple(map(set, chosen)),
+        "scopes": SCOPES,
+        "sites": sites.listed(db.session()),
+        "problems": problems,
+    }
+
+
+def _as_it_is(key: ApiKey) -> dict[str, str]:
+    """What the form says of a key before anybody has typed: its last day where whoever asks is."""
+    day = key.expires_at and (key.expires_at - timedelta(seconds=1)).astimezone(ZoneInfo(zone())).date()
+    sight = "test" if key.is_test else "sites" if key.is_site_bound else "all"
+    return {"name": key.name, "sight": sight, "expires": day.isoformat() if day else ""}
+
+
+def _id(site: Site) -> str:
+    return str(site.id)

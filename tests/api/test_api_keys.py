@@ -47,6 +47,19 @@ def test_a_key_reads_and_is_noted(owner, garage, session):
     assert told["key"].removeprefix(f"csms_live_{told['key_id']}_") not in str(vars(stored))
 
 
+def test_a_key_is_changed_by_its_owner_and_not_by_itself(owner, garage):
+    api, told = made(owner, "own")
+    here = f"/api-keys/{told['id']}"
+    assert api.patch(here, {"scopes": ["admin"]}).status_code == 403
+    changed = owner.patch(here, {"scopes": ["read"], "site_uuids": [garage.uuid]}).json
+    assert (changed["name"], changed["scopes"], changed["site_uuids"]) == ("Billing", ["read"], [garage.uuid])
+    assert {x["identity"] for x in api.get("/chargers").json["data"]} == {"CP-1"}
+    assert owner.patch(here, {"site_uuids": None}).json["site_uuids"] is None
+    assert {x["identity"] for x in api.get("/chargers").json["data"]} == {"CP-1", "CP-2", "SIM-1"}
+    made(owner, name="Other")
+    assert "key Other already" in owner.patch(here, {"name": "Other"}).json["detail"]
+
+
 def test_a_key_does_what_its_scopes_say_and_no_more(owner, garage):
     api, _ = made(owner, "read")
     refused = api.post("/chargers/CP-1/commands", {"action": "Reset", "payload": {"type": "Soft"}})

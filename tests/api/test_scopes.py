@@ -270,6 +270,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/api-keys", {OWN}),
     ("POST", "/api-keys", {OWN}),
     ("GET", "/api-keys/9", {OWN}),
+    ("PATCH", "/api-keys/9", {OWN}),
     ("POST", "/api-keys/9/rotate", {OWN}),
     ("DELETE", "/api-keys/9", {OWN}),
     ("GET", "/users", {OWN}),

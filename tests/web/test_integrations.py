@@ -44,6 +44,25 @@ def test_a_key_for_a_site_names_it(visitor, session):
     assert "Garage" in page.get_data(as_text=True)
 
 
+def test_a_key_is_changed_and_its_secret_goes_on(visitor, client, session):
+    olga = visitor().log_in()
+    page = olga.post("/integrations/keys", GIVEN | {"expires": "2099-12-31"}).get_data(as_text=True)
+    api = Api(client, session, re.search(r"csms_live_[a-z0-9]{12}_[\w-]{43}", page)[0])
+    here = re.search(r'action="(/integrations/keys/\d+)/rotate"', page)[1]
+    assert 'value="2099-12-31"' in olga.text(here)
+    taken = olga.post(here, GIVEN | {"scopes": []})
+    assert taken.status_code == 422
+    assert "Choose at least one scope." in taken.get_data(as_text=True)
+    assert olga.post(here, GIVEN | {"name": "Bills", "scopes": ["read"]}).status_code == 302
+    assert "Bills" in olga.text("/integrations")
+    assert "Billing" not in olga.text("/integrations")
+    assert api.get("/chargers").status_code == 200
+    assert api.post("/chargers/CP-1/commands", {"action": "Reset", "payload": {}}).status_code == 403
+    olga.post(f"{here}/revoke")
+    assert "not in use any more" in olga.text(olga.post(here, GIVEN).headers["Location"])
+    assert "Change it" not in olga.text(here)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

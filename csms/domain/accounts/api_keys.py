@@ -9,7 +9,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, ForeignKey, String, delete, select, update
@@ -87,7 +87,7 @@ class ApiKeySite(Base):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a new key is to be. `site_ids` None: all sites. `expires_at` None: until it is revoked."""
+    """What a key is to be. `site_ids` None: all sites. `expires_at` None: until it is revoked."""
 
     name: str
     scopes: Collection[KeyScope]
@@ -119,10 +119,7 @@ _COLUMNS = (
 
 def make_key(session: Session, user: User, terms: Terms, *, at: datetime) -> tuple[ApiKey, str]:
     """A new key of `user` and its text, which is not kept. Raises Invalid, NotFound, Refused for a taken name."""
-    name = (printable(terms.name.strip(), 60) or "").strip()
-    _check(terms, name, at)
-    if session.scalar(select(ApiKey.id).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)).limit(1)):
-        raise Refused("There is a key %(name)s already.", name=name)
+    name = _checked_name(session, terms, at=at)
     secret = new_secret()
     key = ApiKey(
         name=name,
@@ -139,6 +136,34 @@ def make_key(session: Session, user: User, terms: Terms, *, at: datetime) -> tup
     session.add(key)
     session.flush()
     return key, _text(key, secret)
+
+
+def change_key(session: Session, key: ApiKey, terms: Terms, *, at: datetime) -> None:
+    """Let it do and see what `terms` say, from now on; whether it is for tests stands in its text, and stays.
+
+    Raises Invalid, NotFound, and Refused for one that is revoked or for a taken name.
+    """
+    if key.revoked_at is not None:
+        raise Refused("This key is not in use any more: make a new one.")
+    terms = replace(terms, is_test=key.is_test)
+    key.name = _checked_name(session, terms, at=at, besides=key.id)
+    key.scopes = sorted(x.value for x in terms.scopes)
+    key.is_site_bound = terms.site_ids is not None
+    key.sites = [sites.get(session, x) for x in sorted(set(terms.site_ids or ()))]
+    key.expires_at = terms.expires_at
+    session.flush()
+
+
+def _checked_name(session: Session, terms: Terms, *, at: datetime, besides: int | None = None) -> str:
+    """What it is called, where all of the terms can be meant and no other key has the name."""
+    name = (printable(terms.name.strip(), 60) or "").strip()
+    _check(terms, name, at)
+    taken = select(ApiKey.id).where(
+        ApiKey.name == name, ApiKey.revoked_at.is_(None), ApiKey.id != (besides or 0)
+    )
+    if session.scalar(taken.limit(1)):
+        raise Refused("There is a key %(name)s already.", name=name)
+    return name
 
 
 def _check(terms: Terms, name: str, at: datetime) -> None:
