@@ -51,6 +51,25 @@ def add() -> Any:
     return redirect(url_for("reports.index", group=form.get("group")), 303)
 
 
+@blueprint.post("/<int:schedule_id>")
+@requires("host")
+def change(schedule_id: int) -> Any:
+    """To whom it goes, how often, and as what."""
+    form = request.form
+    try:
+        with atomic() as session:
+            kept = reports.schedule_of(session, current_user.id, schedule_id)
+            every = one_of(Every, form.get("every"), "every")
+            attached = one_of(Format, form.get("format"), "format")
+            recipients = form.get("recipients", "")
+            reports.reschedule(kept, every, attached, recipients, zone=_zone(), at=clock.now())
+            put_on_record(session, "report.changed", ", ".join(kept.recipients), every.value)
+    except Invalid as error:
+        return page(form, {error.field or "recipients": said(error)}, changed=schedule_id)
+    flash(gettext("Saved."), "success")
+    return redirect(url_for("reports.index"), 303)
+
+
 @blueprint.post("/<int:schedule_id>/pause")
 @requires("host")
 def pause(schedule_id: int) -> Response:

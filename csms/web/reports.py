@@ -47,9 +47,13 @@ def index() -> str | tuple[str, int]:
 
 
 def page(
-    given: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None
+    given: Mapping[str, str] | None = None,
+    problems: Mapping[str, str] | None = None,
+    changed: int | None = None,
 ) -> str | tuple[str, int]:
-    """`given`, `problems`: what was written to have it sent by e-mail, and what is wrong with that."""
+    """`given`, `problems`: what was written to have it sent by e-mail, and what is wrong with that. `changed`: the one
+    that it was to change.
+    """
     problem = None
     try:
         report = _report(*_asked(), most=MOST_LINES)
@@ -77,6 +81,7 @@ def page(
         schedules=reports.schedules_of(db.session(), current_user.id),
         given=given or {},
         problems=problems or {},
+        changed=changed,
         **_frame("reports.index", period, grouping),
     )
     return (found, 422) if problem or problems else found

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from csms import clock
 from csms.domain import simulators
-from csms.domain.base import DomainError, Invalid, Refused
+from csms.domain.base import DomainError, Invalid, NotFound, Refused
 from csms.domain.chargers import Charger
 from csms.domain.transactions import removal
 from csms.extensions import db
@@ -131,8 +131,10 @@ def stop(identity: str) -> Response:
 @requires("operate")
 def act(identity: str) -> str | Response:
     action = request.form.get("action", "")
-    if not _is_running(identity) or action not in {x[0] for x in ACTIONS}:
+    if action not in {x[0] for x in ACTIONS}:
         abort(404)
+    if not _is_running(identity):
+        raise NotFound("%(identity)s does not run: somebody has stopped it.", identity=identity)
     id_tag = request.form.get("card", "").strip()[:20] or "FFFFFFFF"
     deed, seconds = DEEDS.get(action, (action, 0.0))
     connector = request.form.get("connector", 1, type=int)

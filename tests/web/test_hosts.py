@@ -23,7 +23,7 @@ HOSTS_PAGES = {
     "transactions": {"index", "active", "as_workbook", "curve", "export", "show", "live", "readings"},
     "live": {"stream"},
     "reports": {"index", "as_csv", "as_workbook", "as_pdf"},
-    "report_schedules": {"add", "pause", "remove"},
+    "report_schedules": {"add", "change", "pause", "remove"},
     "search": {"show"},
 }
 ANYBODYS_PAGES = {

@@ -138,6 +138,26 @@ def test_each_gets_it_in_their_own_language(session, server, visitor, week, last
     assert "10.00 kWh" in english
 
 
+def test_a_report_is_changed_and_what_cannot_be_is_told_where_it_was_written(session, visitor, week):
+    olga = visitor().log_in()
+    order(olga)
+    kept = scheduled(session)
+    here = f"/reports/schedules/{kept.id}"
+    assert f'action="{here}"' in olga.text("/reports")
+    wrong = olga.post(here, {"recipients": "nobody", "every": "month", "format": "pdf"})
+    assert wrong.status_code == 422
+    dialog = wrong.get_data(as_text=True).partition(f'id="reschedule-{kept.id}" open')[2]
+    assert "nobody is no e-mail address" in dialog
+    given = {"recipients": "paul@example.org", "every": "month", "format": "pdf"}
+    assert olga.post(here, given).status_code == 303
+    changed = scheduled(session)
+    assert (changed.recipients, changed.every, changed.format) == (["paul@example.org"], "month", "pdf")
+    assert changed.due_at.astimezone(ZoneInfo("UTC")).day == 1
+    olga.post(f"{here}/pause", {"is_on": "0"})
+    olga.post(here, given | {"every": "week"})
+    assert scheduled(session).due_at is None
+
+
 def test_a_paused_report_rests_and_a_deleted_one_is_gone(session, server, visitor, week, last_monday):
     olga = visitor().log_in()
     order(olga)
@@ -195,6 +215,7 @@ def test_others_reports_by_mail_are_nobodys_business(session, visitor):
     other = visitor().log_in(Role.OPERATOR)
     assert MARTA not in other.text("/reports")
     assert other.post(f"/reports/schedules/{kept.id}/remove").status_code == 404
+    assert other.post(f"/reports/schedules/{kept.id}", {}).status_code == 404
     assert scheduled(session).due_at is not None
 
 

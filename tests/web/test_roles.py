@@ -18,6 +18,7 @@ LOOKERS_CHANGES = {
     "chargers.save_view",  # one's own list of filters
     "chargers.remove_view",
     "report_schedules.add",  # one's own mails
+    "report_schedules.change",
     "report_schedules.pause",
     "report_schedules.remove",
     "repairs.change",  # by what the repair is about: commands or money

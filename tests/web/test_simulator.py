@@ -54,7 +54,9 @@ def test_the_buttons_do_what_they_say(visitor, site, registry):
     assert "No power" in olga.text("/simulator/live")
     assert olga.post("/simulator/GARAGE-1/act", {"action": "skew_clock"}).status_code == 404
     assert olga.post("/simulator/GARAGE-1/act", {"action": "explode"}).status_code == 404
-    assert olga.post("/simulator/NOBODY/act", {"action": "plug"}).status_code == 404
+    gone = olga.post("/simulator/NOBODY/act", {"action": "plug"})
+    assert gone.status_code == 404
+    assert "NOBODY does not run: somebody has stopped it." in gone.get_data(as_text=True)
 
 
 def test_a_clock_is_put_wrong_and_right_again(visitor, site, registry):

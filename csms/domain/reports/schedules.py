@@ -97,6 +97,16 @@ def schedule(
     return made
 
 
+def reschedule(
+    kept: ReportSchedule, every: Every, form: Format, recipients: str, *, zone: ZoneInfo, at: datetime
+) -> None:
+    """Send it to others, otherwise or at another pace; one that is paused stays so. Raises Invalid."""
+    kept.recipients = _addresses(recipients)
+    if kept.due_at is not None and kept.every is not every:
+        kept.due_at = next_due(every, at, zone)
+    kept.every, kept.format = every, form
+
+
 def _addresses(written: str) -> list[str]:
     found = list(dict.fromkeys(written.replace(",", " ").replace(";", " ").split()))
     if not 0 < len(found) <= MOST_RECIPIENTS:
