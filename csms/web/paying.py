@@ -13,6 +13,7 @@ from csms import clock
 from csms.domain import payments
 from csms.domain.base import NotFound, Refused
 from csms.domain.chargers import Connector
+from csms.domain.commands import Command
 from csms.domain.payments import Payment, PaymentState, Wanted
 from csms.domain.transactions import queries
 from csms.extensions import db
@@ -20,6 +21,7 @@ from csms.sentences import gettext_noop
 from csms.web import public_live, visitors
 from csms.web.landing import FRAGMENTS, READS
 from csms.web.public_status import blueprint as blueprint
+from csms.web.station_start import step_of
 from csms.web.station_view import frame
 from csms.work import atomic
 
@@ -101,10 +103,16 @@ def _view(payment: Payment, connector: Connector) -> dict[str, Any]:
         "connector": connector,
         "step": _step(payment, is_back=given["is_back"]),
         "absence": payments.absence(payment, connector, clock.now()),
-        "command_sent": bool(payment.command_id),
+        "station_step": _station_step(payment),
         "running": queries.on_connector(db.session(), connector),
         **frame(connector.charger_id),
     }
+
+
+def _station_step(payment: Payment) -> int:
+    """As `station_start.step_of`, where the first step is the payment."""
+    command = db.session().get(Command, payment.command_id) if payment.command_id else None
+    return 2 if command is None else max(2, step_of(command))
 
 
 def _step(payment: Payment, *, is_back: bool) -> str:

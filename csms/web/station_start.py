@@ -67,7 +67,8 @@ def asked(slug: str, command_id: str) -> Answer:
         return _go_on(command.transaction_id)
     given = {
         "command": command,
-        "failure": _failure(command),
+        "failure": _failure(command, connector),
+        "step": step_of(command),
         "method": request.args.get("method"),
         "connector": connector,
         **frame(connector.charger_id),
@@ -242,10 +243,21 @@ def _payer_by_voucher(session: Session, account: Account | None, code: str, at: 
     return own
 
 
-def _failure(command: Command) -> str | None:
+def step_of(command: Command) -> int:
+    """Which of the three steps a start is in, or has failed in: to be asked, to be answered, to charge."""
+    match command.state:
+        case CommandState.QUEUED | CommandState.SENT | CommandState.EXPIRED | CommandState.CANCELLED:
+            return 1
+        case CommandState.ACCEPTED:
+            return 3
+    return 2
+
+
+def _failure(command: Command, connector: Connector) -> str | None:
     """Why a start will not come, in a driver's words; None while it may."""
     if command.is_waiting:
-        return None
+        is_broken = transactions.is_out_of_service(connector)
+        return gettext("The station has reported a fault. Use another connector.") if is_broken else None
     match command.state:
         case CommandState.ACCEPTED:
             return gettext("The station said yes, but charging did not begin. Check the plug and try again.")

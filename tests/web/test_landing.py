@@ -89,6 +89,21 @@ def test_a_rejected_start_says_so_and_offers_another_try(visitor, site):
     page = driver.text(asked)
     assert "The station said no" in page
     assert "Try again" in page
+    assert re.findall(r'<li class="([^"]*)">', page) == ["done", "failed", ""]
+
+
+def test_a_station_that_reports_a_fault_after_its_yes_is_not_waited_for(visitor, site):
+    site.status("Preparing")
+    driver = visitor()
+    asked = ask(driver, site).location
+    [order] = orders(site)
+    order.state, order.awaits = commands.CommandState.ACCEPTED, commands.Effect.TRANSACTION_STARTED
+    store(site.session)
+    assert "Waiting for the car" in driver.text(asked)
+    site.status("Faulted")
+    page = driver.text(asked)
+    assert "The station has reported a fault" in page
+    assert re.findall(r'<li class="([^"]*)">', page) == ["done", "done", "failed"]
 
 
 def test_after_a_failure_the_way_that_was_chosen_is_still_chosen(visitor, site):

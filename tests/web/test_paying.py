@@ -148,6 +148,21 @@ def test_a_car_that_may_still_begin_is_waited_for(visitor, site, till):
     assert till.payment.state is PaymentState.HELD
 
 
+def test_a_station_that_reports_a_fault_is_not_waited_for(visitor, site, till):
+    driver = visitor()
+    page = till.pay(driver)
+    [order] = till.orders
+    order.state, order.awaits = CommandState.ACCEPTED, commands.Effect.TRANSACTION_STARTED
+    store(site.session)
+    assert "Waiting for the car" in driver.text(page)
+    site.status("Faulted")
+    till.work()
+    assert till.payment.state is PaymentState.RELEASED
+    text = driver.text(page)
+    assert "The station has reported a fault" in text
+    assert re.findall(r'<li class="([^"]*)">', text) == ["done", "done", "failed"]
+
+
 def test_a_session_that_costs_nothing_lets_everything_go(visitor, site, till):
     till.pay(visitor())
     transaction = site.begin(till.tag.uid)

@@ -70,7 +70,8 @@ def _why_not_started(session: Session, payment: Payment) -> str | None:
     if command is None:
         return gettext_noop("The station could not be asked.")
     if command.state in (CommandState.QUEUED, CommandState.SENT) or command.awaits is not None:
-        return None
+        is_broken = payment.connector is not None and transactions.is_out_of_service(payment.connector)
+        return gettext_noop("The station has reported a fault.") if is_broken else None
     match command.state:
         case CommandState.ACCEPTED:
             return gettext_noop("The station said yes, but charging did not begin.")

@@ -20,7 +20,7 @@ from csms.domain.transactions.models import (
 from csms.domain.transactions.notes import add_note
 from csms.domain.transactions.notices import Notice
 from csms.domain.transactions.opened import follow_status
-from csms.domain.transactions.orders import check_start, request_start, request_stop
+from csms.domain.transactions.orders import check_start, is_out_of_service, request_start, request_stop
 from csms.domain.transactions.progress import Progress, open_on, preload
 from csms.domain.transactions.readings import record
 from csms.domain.transactions.refunds import refund, spent_wh
@@ -63,6 +63,7 @@ __all__ = [
     "follow_status",
     "forget_readings",
     "gone_until",
+    "is_out_of_service",
     "mend",
     "oldest_reading",
     "open_on",

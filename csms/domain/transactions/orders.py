@@ -33,10 +33,15 @@ def request_start(
     return commands.request(session, connector.charger, Kind.START, arguments, by=by, at=at)
 
 
+def is_out_of_service(connector: Connector) -> bool:
+    """Does the station say so itself? Then nothing begins here, whatever it has answered before."""
+    return connector.status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
+
+
 def check_start(session: Session, connector: Connector, *, id_tag: str = "", at: datetime) -> None:
     """Raises Refused where a session for `id_tag`, or for anybody, could not begin now."""
     charger = connector.charger
-    if connector.status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE):
+    if is_out_of_service(connector):
         raise Refused("%(station)s is out of service.", station=charger.title)
     if any(x.connector_id == connector.id for x in open_on(session, charger.id)):
         raise Refused(
