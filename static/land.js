@@ -30,7 +30,7 @@
     each("[data-region]", function (region) {
       fetch(region.getAttribute("data-region"), { headers: { "X-Fragment": "1" }, credentials: "same-origin" }).then(function (answer) {
         var target = answer.headers.get("X-Go-To");
-        if (target) { location.href = target; return null; }
+        if (target) { location.replace(target); return null; }       // or the way back would lead here again and again
         return answer.status === 200 ? answer.text() : null;
       }).then(function (text) {
         if (text === null || region.innerHTML === text) return;
@@ -84,6 +84,8 @@
   each("[name=method]:checked", choose);
   each("[data-scripted]", function (element) { element.hidden = false; });
   each("[data-share]", function (element) { element.hidden = !(navigator.share || navigator.clipboard); });
+  var here = document.body.getAttribute("data-here");
+  if (here) history.replaceState(null, "", here);            // reading the answer to a form again must not send the form again
   fetched = loaded;
   listen();
   setInterval(tick, 1000);

@@ -108,6 +108,7 @@ def _steps(slug: str) -> dict[str, Any]:
         "connector": connector,
         "charger": connector.charger,
         "slug": slug,
+        "here": url_for(".trouble", slug=slug),
         "status": stations.status_of(connector.charger, connector, running, at),
         "is_online": lease is not None and lease.is_online(at),
         "heard_at": lease.last_seen_at if lease else None,

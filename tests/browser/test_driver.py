@@ -76,6 +76,65 @@ def test_a_wrong_card_is_told_beside_its_field(
     expect(page.get_by_label("Number of your charging card")).to_have_value("0BADCAFE")
 
 
+def test_reading_the_answer_to_a_form_again_does_not_send_it_again(
+    town: Town, plaza: Charger, visit: Visit, watch: object
+) -> None:
+    watch.expected.add(422)  # type: ignore[attr-defined]
+    plaza.plug(1).result(10)
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    page.get_by_label("Number of your charging card").fill("0BADCAFE")
+    page.get_by_role("button", name="Start charging").click()
+    expect(page.get_by_text("This card cannot be used here")).to_be_visible()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    assert plaza.swipe(1, CARD).result(10) == "Accepted"  # somebody else: the page is another one now
+    expect(page.get_by_text("Is it your car?")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Is it your car?")).to_be_visible()
+    assert set(sent) == {"GET"}
+    plaza.swipe(1, CARD).result(10)
+
+
+def test_the_way_back_from_a_session_leads_to_its_station(town: Town, plaza: Charger, visit: Visit) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    plaza.plug(1).result(10)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    page.get_by_label("Number of your charging card").fill(CARD)
+    page.get_by_role("button", name="Start charging").click()
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="You are charging here")).to_be_visible()
+
+
+def test_with_letters_twice_as_large_a_phone_shows_all_of_a_session(
+    town: Town, plaza: Charger, visit: Visit
+) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    plaza.plug(1).result(10)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    _fits_twice_as_large(page)
+    page.get_by_label("Number of your charging card").fill(CARD)
+    page.get_by_role("button", name="Start charging").click()
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    _fits_twice_as_large(page)
+    plaza.swipe(1, CARD).result(10)
+    expect(page.get_by_role("link", name="Show the receipt")).to_be_visible()
+    page.get_by_role("link", name="Show the receipt").click()
+    _fits_twice_as_large(page)
+
+
+def _fits_twice_as_large(page: Page) -> None:
+    """As a phone's setting for large letters makes them, whatever unit the styles use."""
+    page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll("body, body *")];
+          const sizes = all.map(one => parseFloat(getComputedStyle(one).fontSize));
+          all.forEach((one, place) => { one.style.fontSize = `${2 * sizes[place]}px`; });
+        }"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+
+
 def test_whoever_has_not_plugged_in_cannot_start(town: Town, plaza: Charger, visit: Visit) -> None:
     page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
     expect(page.get_by_role("heading", name="Ready to charge")).to_be_visible()
