@@ -185,6 +185,7 @@ def _receipt_view(transaction: Transaction) -> dict[str, Any]:
     is_signed = bool(signed_values(db.session(), transaction.id))
     return frame(transaction.charger_id) | {
         "receipt": receipt_of(transaction, clock.now()),
+        "here": url_for(".receipt", secret=transaction.secret),
         "pdf_url": url_for(".receipt_file", secret=transaction.secret),
         "signed_url": url_for(".signed_file", secret=transaction.secret) if is_signed else None,
         "send_url": url_for(".send_receipt", secret=transaction.secret) if may_send else None,
@@ -210,6 +211,7 @@ def _view(transaction: Transaction) -> dict[str, Any]:
     curve = curves.curve(readings, transaction.started_at, until, start_wh=start_wh, steps=60)
     return {
         "transaction": transaction,
+        "here": url_for(".show", secret=transaction.secret),
         "every_s": EVERY_S,
         "charger": transaction.charger,
         "connector": transaction.connector,

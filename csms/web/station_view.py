@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app, render_template, request, url_for
@@ -24,6 +25,7 @@ from csms.web.bills import credit_words
 from csms.web.shell import zone
 
 USELESS = frozenset({"Offline", "Faulted", "Unavailable", "Unknown", "Charging", "Occupied", "Reserved"})
+COMES_BACK_FOR = timedelta(days=1)  # so long a driver is shown the session that has ended here
 KEEPING = frozenset({"account", "card"})  # what a place can be kept for
 
 
@@ -72,17 +74,19 @@ def view(connector: Connector) -> dict[str, Any]:
     methods = [x for x in _methods(charger, hold) if kept is None or x.value in KEEPING]
     paid_here = paid.open_at(session, connector.id, visitors.claims())
     own = running is not None and visitors.is_own(running)
+    ended = None if running else visitors.ended_here(connector, at - COMES_BACK_FOR)
     return {
         "connector": connector,
         "charger": charger,
         "status": status,
         "running": running,
         "own": running if own else None,
+        "ended": ended,
         "pending": queries.pending_start(session, connector, at) if status == "Preparing" else None,
         "alternatives": _alternatives(connector)
-        if status not in ("Available", "Preparing") and not own
+        if status not in ("Available", "Preparing") and not own and not ended
         else (),
-        "nearby": nearby.free_near(charger) if status in USELESS and not own else (),
+        "nearby": nearby.free_near(charger) if status in USELESS and not own and not ended else (),
         "near": "{:.3f},{:.3f}".format(*charger.position) if charger.position else None,
         "kept": kept,
         "can_start": status in ("Available", "Preparing", "Occupied")
@@ -98,6 +102,7 @@ def view(connector: Connector) -> dict[str, Any]:
         "chosen": _chosen(methods),
         "public_url": _public_url(connector),
         "live_url": url_for("landing.news", slug=connector.slug),
+        "here": url_for("landing.show", slug=connector.slug),
         **frame(charger.id),
     }
 

@@ -6,6 +6,7 @@ The note names orders and sessions by their own random names and says nothing of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from hmac import compare_digest
 
 from flask import current_app, request
@@ -13,6 +14,7 @@ from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
+from csms.domain.chargers import Connector
 from csms.domain.payments import Payment
 from csms.domain.payments import queries as payments
 from csms.domain.transactions import Transaction, queries
@@ -64,6 +66,14 @@ def is_own(transaction: Transaction) -> bool:
     return queries.started_by(session, transaction, known) or payments.is_paid_by(
         session, transaction.id, known, payer_id=account_id
     )
+
+
+def ended_here(connector: Connector, since: datetime) -> Transaction | None:
+    """The session of this browser that has ended at the connector: the code leads back to its receipt."""
+    known = claims()
+    if not known:
+        return None
+    return queries.ended_here(db.session(), connector.id, known, payments.paid_by(known), since=since)
 
 
 def is_payer(payment: Payment) -> bool:

@@ -109,6 +109,37 @@ def test_the_browser_that_started_may_stop(visitor, site):
     assert len(stops(site)) == 1
 
 
+def test_the_code_leads_whoever_charged_back_to_the_receipt(visitor, site):
+    transaction = site.begin()
+    driver, stranger = visitor(), visitor()
+    driver.post(f"/c/{site.slug}/mine", {"card": "04A2B39F"})
+    site.end(transaction, 9_000)
+    site.status("Finishing")
+    page = driver.text(f"/c/{site.slug}")
+    assert "Done. Please unplug" in page  # it is their own car that stands here
+    assert "You charged here until" in page
+    assert f'href="/s/{transaction.secret}/receipt"' in page
+    assert "You charged here until" not in stranger.text(f"/c/{site.slug}")
+
+
+def test_a_start_asked_for_here_leads_back_to_the_receipt_too(visitor, site):
+    site.status("Preparing")
+    driver = visitor()
+    driver.post(f"/c/{site.slug}/start", {"method": "card", "card": "04A2B39F"})
+    [order] = site.session.scalars(select(Command)).all()
+    order.transaction_id = site.begin().id
+    store(site.session)
+    transaction = site.end(site.session.get_one(transactions.Transaction, order.transaction_id), 9_000)
+    assert f'href="/s/{transaction.secret}/receipt"' in driver.text(f"/c/{site.slug}")
+
+
+def test_a_station_out_of_reach_tells_how_to_stop_there(visitor, site):
+    transaction = site.begin()
+    site.charger.lease.online_until = None
+    store(site.session)
+    assert "To stop now, hold your card to the station" in visitor().text(f"/s/{transaction.secret}")
+
+
 def test_the_accounts_own_log_in_may_stop_and_another_may_not(visitor, site):
     transaction = running(site)
     other = visitor().log_in(Role.DRIVER)

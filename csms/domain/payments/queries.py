@@ -93,6 +93,11 @@ def is_paid_by(
     return session.scalar(query.limit(1)) is not None
 
 
+def paid_by(payment_ids: Collection[str]) -> Select[int | None]:
+    """The ids of the sessions that these payments pay."""
+    return select(Payment.transaction_id).where(Payment.id.in_(payment_ids))
+
+
 def of_payer(session: Session, account_id: int, *, limit: int = 20) -> Sequence[Payment]:
     """What somebody paid by card while logged in to an account, the newest first; with their sessions and stations."""
     query = _full().where(Payment.payer_id == account_id)

@@ -362,6 +362,20 @@ def started_by(session: Session, transaction: Transaction, command_ids: Sequence
     return bool(command_ids) and session.scalar(query.limit(1)) is not None
 
 
+def ended_here(
+    session: Session, connector_id: int, names: Sequence[str], paid: Select[int | None], *, since: datetime
+) -> Transaction | None:
+    """The newest session that has ended here of those with these secrets, begun by these orders, or `paid`: their ids."""
+    begun = select(Command.transaction_id).where(Command.id.in_(names), Command.kind == Kind.START)
+    is_theirs = or_(
+        Transaction.secret.in_(names), Transaction.id.in_(begun.union_all(paid).scalar_subquery())
+    )
+    query = select(Transaction).where(
+        is_theirs, Transaction.connector_id == connector_id, Transaction.ended_at >= since
+    )
+    return session.scalar(query.order_by(Transaction.ended_at.desc()).limit(1))
+
+
 def of_card(session: Session, token_id: int, *, limit: int = 10) -> Sequence[Transaction]:
     """A card's newest sessions."""
     query = _listed(Wanted()).where(Transaction.id_token_id == token_id)
