@@ -7,7 +7,7 @@ measured stays. The record of who did what is a chain that nobody can change, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,11 +45,14 @@ SMALL_DEBT_CENTS = 100
 LET_GO = gettext_noop("A small debt, let go as its account was erased")
 COMING = (ReservationState.PLANNED, ReservationState.REQUESTED, ReservationState.RESERVED)
 
+SESSIONS_AT_ONCE = 50
+
 Rows = list[dict[str, Any]]
 
 
 def held(session: Session, user: User, account: Account, *, currency: str) -> dict[str, Any]:
-    """Everything that is held of a driver, for orjson: moments in UTC, energy in Wh, money in cents of `currency`."""
+    """Everything that is held of a driver but `sessions_held`, for orjson: moments in UTC, energy in Wh, money in cents
+    of `currency`."""
     return {
         "account": _columns(
             account, "name", "email", "is_service", "balance_cents", "balance_wh", "created_at"
@@ -76,7 +79,6 @@ def held(session: Session, user: User, account: Account, *, currency: str) -> di
         "vehicles": _rows(
             session, Vehicle, Vehicle.account_id == account.id, "brand", "model", "vin", "created_at"
         ),
-        "sessions": list(_sessions(session, account)),
         "ledger": _rows(
             session,
             LedgerEntry,
@@ -248,19 +250,21 @@ def _cards(session: Session, account: Account) -> Iterator[dict[str, Any]]:
         yield _columns(token, *names) | {"other_numbers": [x.uid for x in token.aliases]}
 
 
-def _sessions(session: Session, account: Account) -> Iterator[dict[str, Any]]:
+def sessions_held(session: Session, account: Account) -> Iterator[dict[str, Any]]:
+    """What is held of a driver's sessions, oldest first, to be written one by one: those of a fleet are many."""
     paid = select(Payment.transaction_id).where(Payment.payer_id == account.id)
     is_theirs = or_(Transaction.account_id == account.id, Transaction.id.in_(paid))
-    counts = (
-        select(
-            Reading.transaction_id, func.count(), func.min(Reading.measured_at), func.max(Reading.measured_at)
-        )
-        .where(Reading.transaction_id.in_(select(Transaction.id).where(is_theirs)))
-        .group_by(Reading.transaction_id)
-    )
-    signed = signed_by_session(session, select(Transaction.id).where(is_theirs))
-    readings = {row[0]: row[1:] for row in session.execute(counts)}
-    query = select(Transaction).where(is_theirs).options(joinedload(Transaction.charger))
+    query = select(Transaction.id).where(is_theirs).order_by(Transaction.started_at, Transaction.id)
+    ids = session.scalars(query).all()
+    for first in range(0, len(ids), SESSIONS_AT_ONCE):
+        yield from _sessions(session, ids[first : first + SESSIONS_AT_ONCE])
+        session.expunge_all()
+
+
+def _sessions(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    readings, notices = _readings(session, ids), _notices(session, ids)
+    signed = signed_by_session(session, select(Transaction.id).where(Transaction.id.in_(ids)))
+    query = select(Transaction).where(Transaction.id.in_(ids)).options(joinedload(Transaction.charger))
     names = (
         "id",
         "id_tag",
@@ -272,15 +276,37 @@ def _sessions(session: Session, account: Account) -> Iterator[dict[str, Any]]:
         "meter_stop_wh",
     )
     for one in session.scalars(query.order_by(Transaction.started_at, Transaction.id)):
-        count, first_at, last_at = readings.get(one.id, (0, None, None))
         yield _columns(one, *names, "energy_wh", "cost_cents", "bill") | {
             "station": one.charger.title,
             "place": one.charger.place,
-            "readings": {"count": count, "first_at": first_at, "last_at": last_at},
+            "readings": readings.get(one.id, []),
+            "notices": notices.get(one.id, []),
             "signed_meter_data": [
                 {"at": x.at, "context": x.context, "value": x.raw} for x in signed.get(one.id, ())
             ],
         }
+
+
+def _readings(session: Session, ids: Sequence[int]) -> dict[int, Rows]:
+    """What meters have said of these sessions, oldest first, without what they have not said."""
+    names = ("energy_wh", "power_w", "current_a", "voltage_v", "soc_percent", "temperature_c")
+    query = select(Reading.transaction_id, Reading.measured_at, *(getattr(Reading, x) for x in names)).where(
+        Reading.transaction_id.in_(ids)
+    )
+    found: dict[int, Rows] = {}
+    for transaction_id, at, *values in session.execute(query.order_by(Reading.measured_at, Reading.id)):
+        said = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        found.setdefault(transaction_id, []).append({"at": at, **said})
+    return found
+
+
+def _notices(session: Session, ids: Sequence[int]) -> dict[int, Rows]:
+    """Which addresses asked to be told of these sessions."""
+    found: dict[int, Rows] = {}
+    for one in session.scalars(select(Notice).where(Notice.transaction_id.in_(ids)).order_by(Notice.id)):
+        words = _columns(one, "email", "asked_at", "pause_told_at", "end_told_at")
+        found.setdefault(one.transaction_id, []).append(words)
+    return found
 
 
 def _mails(session: Session, user: User) -> Rows:

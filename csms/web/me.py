@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from flask import (
     render_template,
     request,
     session,
+    stream_with_context,
     url_for,
 )
 from flask_babel import gettext
@@ -116,11 +118,21 @@ def change_pin(token_id: int) -> WerkzeugResponse:
 def export() -> Response:
     """All that is held of the driver, as one file."""
     at, unit = clock.now(), db.session()
-    held = privacy.held(unit, queries.user(unit, current_user.id), _account(unit), currency=currency())
-    body = orjson.dumps({"made_at": at, **held}, default=str, option=orjson.OPT_INDENT_2)
+    account = _account(unit)
+    held = privacy.held(unit, queries.user(unit, current_user.id), account, currency=currency())
+    body = _written({"made_at": at, **held}, privacy.sessions_held(unit, account))
     name = f"my-data-{at:%Y-%m-%d}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(body, mimetype="application/json", headers=headers)
+    return Response(stream_with_context(body), mimetype="application/json", headers=headers)
+
+
+def _written(held: dict[str, Any], sessions: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """One document, sent while it is made: the sessions are its last part."""
+    yield orjson.dumps(held, default=str, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
+    yield b',\n  "sessions": ['
+    for number, one in enumerate(sessions):
+        yield (b",\n    " if number else b"\n    ") + orjson.dumps(one, default=str)
+    yield b"\n  ]\n}\n"
 
 
 @blueprint.get("/erase")

@@ -13,7 +13,7 @@ from csms.domain import accounts
 from csms.domain.accounts import Account, AuditEntry, IdToken, LedgerKind, Role, User, Vehicle
 from csms.domain.mail import Mail
 from csms.domain.mail import queue as write_mail
-from csms.domain.transactions import Transaction
+from csms.domain.transactions import Notice, Transaction
 from csms.domain.verify import verify
 from tests.web.visitor import PASSWORD, told
 
@@ -121,6 +121,11 @@ def test_the_export_holds_all_of_the_driver_and_nothing_of_others(driver, sessio
     accounts.add_vehicle(session, site.account, brand="Renault", model="Zoe", vin=None, at=at)
     other = accounts.open_account(session, "Somebody else", at=at)
     accounts.add_token(session, "0BADCAFE", at=at, account_id=other.id)
+    session.add(
+        Notice(
+            transaction_id=charged.id, email="dana@example.org", language="en", asked_at=at, end_told_at=at
+        )
+    )
     write_mail(session, "olga@example.org", "Hello", "A letter to her", kind="test", at=at)
     write_mail(session, "other@example.org", "Hello", "A letter to another", kind="test", at=at)
     store(session)
@@ -133,7 +138,8 @@ def test_the_export_holds_all_of_the_driver_and_nothing_of_others(driver, sessio
     assert [x["brand"] for x in held["vehicles"]] == ["Renault"]
     [one] = held["sessions"]
     assert (one["id"], one["energy_wh"], one["cost_cents"]) == (charged.id, 10_000, 525)
-    assert one["readings"]["count"] == 1
+    assert [x["energy_wh"] for x in one["readings"]] == [5_000]
+    assert [x["email"] for x in one["notices"]] == ["dana@example.org"]
     assert {x["kind"] for x in held["ledger"]} == {"top_up", "session"}
     assert len(held["charge_records"]) == 1
     assert [x["text"] for x in held["mails"]] == ["A letter to her"]

@@ -365,7 +365,7 @@ def started_by(session: Session, transaction: Transaction, command_ids: Sequence
 def ended_here(
     session: Session, connector_id: int, names: Sequence[str], paid: Select[int | None], *, since: datetime
 ) -> Transaction | None:
-    """The newest session that has ended here of those with these secrets, begun by these orders, or `paid`: their ids."""
+    """The newest that ended here of the sessions with these secrets, begun by these orders, or `paid`: their ids."""
     begun = select(Command.transaction_id).where(Command.id.in_(names), Command.kind == Kind.START)
     is_theirs = or_(
         Transaction.secret.in_(names), Transaction.id.in_(begun.union_all(paid).scalar_subquery())
