@@ -35,14 +35,19 @@
       }).then(function (text) {
         if (text === null || region.innerHTML === text) return;
         if (pressed) { look(); return; }                     // what is under a finger stays until it is lifted
-        var taken = !!region.querySelector("[data-taken]");
+        var taken = !!region.querySelector("[data-taken]"), held = region.contains(document.activeElement) && document.activeElement;
         region.innerHTML = text;
+        if (held) resume(region, held);
         // Over, begun or ended by somebody at the station: then the rest of the page is another one too.
         if (region.querySelector("[data-over]") || taken !== !!region.querySelector("[data-taken]")) location.reload();
         speak();
         tick();
       }).catch(function () { });                             // offline: the ages tell, and the next look is near
     });
+  }
+  function resume(region, held) {                            // whoever goes by keyboard stays where they were
+    var same = [].filter.call(region.querySelectorAll("a, button, summary"), function (one) { return one.textContent === held.textContent; })[0];
+    (same || document.getElementById("content")).focus({ preventScroll: true });
   }
   function speak() {                                         // for those who hear the page: once a minute at most
     var words = document.querySelector("[data-say]"), place = document.getElementById("spoken");
@@ -59,6 +64,10 @@
   function hold(ms) { clearTimeout(pressed); pressed = setTimeout(function () { pressed = 0; }, ms); }
   document.addEventListener("pointerdown", function () { hold(3000); }, true);
   ["pointerup", "pointercancel"].forEach(function (name) { document.addEventListener(name, function () { hold(150); }, true); });
+  document.addEventListener("close", function (event) {      // what opened the dialog may have been read anew meanwhile
+    var opener = document.querySelector('[data-dialog="' + event.target.id + '"]');
+    if (opener) opener.focus();
+  }, true);
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) { if (source) { source.close(); source = null; } return; }
     listen();

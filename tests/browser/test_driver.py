@@ -120,7 +120,33 @@ def test_with_letters_twice_as_large_a_phone_shows_all_of_a_session(
     plaza.swipe(1, CARD).result(10)
     expect(page.get_by_role("link", name="Show the receipt")).to_be_visible()
     page.get_by_role("link", name="Show the receipt").click()
+    page.wait_for_url("**/receipt")
     _fits_twice_as_large(page)
+
+
+def test_news_leave_whoever_goes_by_keyboard_where_they_were(
+    town: Town, plaza: Charger, visit: Visit
+) -> None:
+    page = visit(f"/c/{town.slug}", olga=False, size=PHONE)
+    plaza.plug(1).result(10)
+    expect(page.get_by_role("heading", name="Plugged in")).to_be_visible()
+    page.get_by_label("Number of your charging card").fill(CARD)
+    page.get_by_role("button", name="Start charging").click()
+    page.wait_for_url(re.compile(r"/s/[\w-]+$"))
+    stop = page.get_by_role("link", name="Stop charging")
+    stop.focus()
+    _wait_for_news(page)
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    _wait_for_news(page)
+    page.keyboard.press("Escape")
+    expect(stop).to_be_focused()
+
+
+def _wait_for_news(page: Page) -> None:
+    giant = page.locator(".giant")
+    expect(giant).not_to_have_text(giant.inner_text())
 
 
 def _fits_twice_as_large(page: Page) -> None:
