@@ -10,6 +10,7 @@ cooperatively, so its batches run in a greenlet.
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from collections import deque
@@ -22,7 +23,7 @@ import orjson
 from gevent.event import AsyncResult, Event
 from gevent.lock import RLock
 from gevent.threadpool import ThreadPool
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -42,14 +43,33 @@ RETRY_S = 0.5  # between two looks whether a database that failed has come back
 WAL_PAGES = 4_000  # 16 MB; after the 1,000 of SQLite itself every full batch waited for two files
 LOCKED_FOR_S = 5.0  # how long a writer waits for somebody else's lock before it counts as a storage failure
 
-_turn = (
-    RLock()
-)  # SQLite has one writer: within this process its turns are taken here, where waiting costs nothing
-
 
 class StorageFailed(Exception):
     """The database did not take it. Nothing was stored; whoever asked must be told nothing, and ask again."""
 
+
+class Turn:
+    """SQLite has one writer: within this process its turns are taken here, where waiting costs nothing.
+
+    While another program keeps the file locked, one of us finds that out for `LOCKED_FOR_S`, and whoever has waited
+    behind it is told the same: each finding out anew, the last would hear of it minutes later.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.refused_at = -math.inf  # the monotonic moment at which one of us was last refused the file
+
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        """Raises StorageFailed."""
+        asked_at = time.monotonic()
+        with self._lock:
+            if self.refused_at >= asked_at:
+                raise StorageFailed("another program keeps the database locked")
+            yield
+
+
+_turn = Turn()
 
 # A piece of work, pure towards everything but its session, so that it can be run again.
 Unit = Callable[[Session], T]
@@ -83,7 +103,10 @@ def tune(engine: Engine, *, is_native_thread: bool = False) -> None:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return
             except OperationalError as error:
-                if is_native_thread or not _is_locked(error) or time.monotonic() > give_up_at:
+                if not _is_locked(error):
+                    raise
+                if is_native_thread or time.monotonic() > give_up_at:
+                    _turn.refused_at = time.monotonic()
                     raise
                 gevent.sleep(0.02)
 
@@ -128,7 +151,7 @@ def on(engine: Engine, unit: Unit[T]) -> T:
 def _writing(session: Session) -> Generator[None]:
     try:
         if db.engine.dialect.name == "sqlite":
-            with _turn:
+            with _turn.taken():
                 yield
             gevent.sleep(0)  # as in `Lane._run`: a job with many units of work is not alone either
         else:
@@ -202,8 +225,10 @@ class Lane:
         """Run `unit` in a commit of its own, between two batches. Raises what it raises, or StorageFailed.
 
         For what walks over many rows: with SQLite that happens in the native thread, so it stalls no charger; and it
-        meets nothing that a batch has read ahead.
+        meets nothing that a batch has read ahead. While the database is known to be down it raises at once.
         """
+        if self.is_down:
+            raise StorageFailed("the database is not available")
         [outcome], topics = self._stored([unit])
         self._publish(topics)
         gevent.sleep(0)  # as in `_run`
@@ -260,9 +285,11 @@ class Lane:
         try:
             if self._thread is None:
                 return self._commit(units)
-            with _turn:
+            with _turn.taken():
                 stored: tuple[list[Outcome[Any]], set[str]] = self._thread.apply(self._commit, (units,))
             return stored
+        except StorageFailed as error:
+            return [Outcome(None, error) for _ in units], set()
         except Exception as error:  # the outermost door of the lane: it must go on for the other chargers
             log.exception("lane_failed")
             return [Outcome(None, StorageFailed(str(error))) for _ in units], set()
@@ -274,10 +301,10 @@ class Lane:
             log.exception("news_lost")
 
     def _come_back(self) -> None:
-        """Ask the database for an empty unit of work until it does one."""
+        """Give the database a unit of work that changes nothing until it does it."""
         while self.is_down:
             try:
-                self._queue(_nothing)
+                self._queue(_trial)
             except StorageFailed:
                 gevent.sleep(RETRY_S)
             else:
@@ -328,8 +355,14 @@ class Lane:
             return values, set(base.take_topics(session))
 
 
-def _nothing(_session: Session) -> None:
-    """A unit of work that writes nothing: it begins as a writer does, and so shows whether one could."""
+def _trial(session: Session) -> None:
+    """A unit of work that changes nothing: it begins as a writer does, and so shows whether one could.
+
+    SQLite is made to write a page all the same: on a full disk there is nothing in the way of beginning.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        version = session.execute(text("PRAGMA user_version")).scalar_one()
+        session.execute(text(f"PRAGMA user_version = {int(version)}"))
 
 
 def _is_passing(error: DBAPIError) -> bool:

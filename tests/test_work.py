@@ -264,6 +264,28 @@ def test_atomic_reads_again_what_was_read_before(app: Flask, database_url: str) 
 
 
 @pytest.mark.sqlite_is_enough
+def test_whoever_waits_behind_one_that_a_lock_keeps_waiting_is_told_with_it(
+    app: Flask, database_url: str, bus: LocalBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "LOCKED_FOR_S", 1.0)
+
+    def write() -> None:
+        with app.app_context(), atomic() as session:
+            put("a")(session)
+
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        writers = [gevent.spawn(write) for _ in range(8)]
+        gevent.joinall(writers, timeout=30)
+        assert time.monotonic() - began < 4, "each of them waited for a lock of its own"
+        other.rollback()
+    assert {type(writer.exception) for writer in writers} == {StorageFailed}
+    write()
+    assert names(database_url) == ["a"]
+
+
+@pytest.mark.sqlite_is_enough
 def test_a_lock_that_stays_is_a_storage_failure_for_people_too(
     app: Flask, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """Is the server up, and can it do its work? For whoever watches over it."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,10 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @limiter.exempt
 def ready() -> Response:
-    """The process answers, and its database does too; 503 otherwise."""
+    """The process answers, and its database does too and takes what chargers say; 503 otherwise."""
+    door = current_app.extensions.get("door")
+    if door is not None and door.lane.is_down:
+        return Response("the database takes nothing\n", 503, mimetype="text/plain")
     try:
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -74,6 +75,42 @@ def test_a_long_lock_gets_no_reply_no_newcomers_and_no_lasting_harm(live: LiveSe
     assert wait_for(lambda: status_of(live, "/ws/ocpp/CP-3"), lambda status: status != 503) == 101
     peer = dial(live)
     transaction_id = peer.tell("StartTransaction", START)["transactionId"]
+    with desk.reading() as session:
+        assert session.scalars(select(Transaction.id)).all() == [transaction_id]
+        assert verify(session) == []
+    peer.close()
+
+
+@contextmanager
+def full_disk(server: LiveServer) -> Iterator[None]:
+    """No file of the server's can grow."""
+    assert server.process is not None
+    kept = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, kept[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, kept)
+
+
+@pytest.mark.sqlite_is_enough
+def test_a_full_disk_gets_no_reply_and_no_newcomers_until_there_is_room(  # F7
+    live: LiveServer, desk: Desk
+) -> None:
+    peer = dial(live)
+    peer.boot()
+    with full_disk(live):
+        peer.send(json.dumps([2, "1", "StartTransaction", START]))
+        assert peer.close_code() == TRY_AGAIN_LATER
+        for _ in range(3):
+            time.sleep(0.7)  # looks whether it is back, meanwhile
+            assert requests.get(f"{live.url}/readyz", timeout=30).status_code == 503
+            assert status_of(live, "/ws/ocpp/CP-2") == 503
+        assert requests.get(f"{live.url}/healthz", timeout=30).ok
+    assert wait_for(lambda: status_of(live, "/ws/ocpp/CP-3"), lambda status: status != 503) == 101
+    assert requests.get(f"{live.url}/readyz", timeout=30).ok
+    peer = dial(live)
+    transaction_id = peer.tell("StartTransaction", START, "1")["transactionId"]
     with desk.reading() as session:
         assert session.scalars(select(Transaction.id)).all() == [transaction_id]
         assert verify(session) == []
