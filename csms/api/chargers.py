@@ -318,6 +318,6 @@ def _admit(session: Session, charger: Charger, admission: Admission) -> None:
                 session, charger, policy=charger.policy, by=guard.caller().username, at=clock.now()
             )
         case Admission.REJECTED:
-            chargers.reject(session, charger)
+            chargers.reject(session, charger, at=clock.now())
         case Admission.PENDING:
             raise Refused("A charger that was let in or rejected does not wait any more.")

@@ -43,6 +43,7 @@ SIZE_BEFORE_ACCEPTANCE = 64 << 10
 SIZE_AFTER_ACCEPTANCE = 8 << 20  # a StopTransaction with days of samples is legal (1.6 errata 3.89)
 PROBE_S = 3.0  # how long a connection has to prove itself alive to a newcomer
 POLICY, TRY_LATER = 1008, 1013
+NOT_HEARD = "not heard here any more"  # a newer connection owns the charger, or it was sent away
 
 
 class Link:
@@ -93,8 +94,8 @@ class Link:
             reason = told("the database was not available")
             server.close(TRY_LATER, "try again later")
         except Fenced:
-            reason = told("replaced by a newer connection")
-            server.close(POLICY, reason)
+            reason = NOT_HEARD
+            self._hang_up()
         finally:
             self._close(reason)
             self.door.at_work -= 1
@@ -232,6 +233,7 @@ class Link:
                 if sent is not None:
                     self._put(sent)
         except Fenced:
+            self._has_news = True  # whose look ends this connection
             return self.door.lane.run(asking)
         except ConnectionClosed:  # what became of the order is stored
             sent = None
@@ -254,8 +256,10 @@ class Link:
                 )
                 while self.server.is_open and self._send_next():
                     pass
-        except (ConnectionClosed, StorageFailed, Fenced) as error:
+        except (ConnectionClosed, StorageFailed) as error:
             log.info("commands_interrupted", extra={"charger": self.station.identity, "reason": str(error)})
+        except Fenced:
+            self._hang_up()
         finally:
             self._is_working = False
             self.door.at_work -= 1
@@ -263,8 +267,14 @@ class Link:
     def _learn(self) -> None:
         try:
             self._refresh()
-        except (StorageFailed, Fenced) as error:
+        except StorageFailed as error:
             log.info("not_refreshed", extra={"charger": self.station.identity, "reason": str(error)})
+        except Fenced:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """This connection is not the charger's any more: it need not talk to nobody until its next message."""
+        self.server.close(POLICY, NOT_HEARD)
 
     def _claim(self) -> Claim:
         door = self.door
@@ -314,8 +324,8 @@ class Link:
 
     def _refresh(self) -> None:
         """Learn anew what a message needs of its charger: an operator may have changed it."""
-        station, station_of = self.station, self.door.station_of
-        self._take(self.door.lane.run(lambda session: orders.reread(session, station, station_of)))
+        station, epoch, station_of = self.station, self.epoch, self.door.station_of
+        self._take(self.door.lane.run(lambda session: orders.reread(session, station, epoch, station_of)))
 
     def _take(self, station: Station) -> None:
         self.station = station

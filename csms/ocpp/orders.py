@@ -26,11 +26,13 @@ T = TypeVar("T")
 StationOf = Callable[[Charger, str], Station]
 
 
-def reread(session: Session, station: Station, station_of: StationOf) -> Station:
-    """The station as its charger stands now: an operator may have changed it. Raises Fenced when it is gone."""
+def reread(session: Session, station: Station, epoch: int, station_of: StationOf) -> Station:
+    """The station as its charger stands now: an operator may have changed it. Raises Fenced when it is gone, and when
+    the connection of this epoch is not its own any more."""
     charger = session.get(Charger, station.charger_id)
     if charger is None:
         raise Fenced
+    chargers.lease_of(session, station.charger_id, epoch)
     return station_of(charger, station.protocol)
 
 
@@ -61,7 +63,7 @@ class Claim:
 
     def __call__(self, session: Session) -> Outgoing | None:
         if self.station_of is not None:
-            self.station = reread(session, self.station, self.station_of)
+            self.station = reread(session, self.station, self.epoch, self.station_of)
         lease = chargers.lease_of(session, self.station.charger_id, self.epoch)
         while queue := commands.due(session, lease.charger_id, self.at, limit=2):
             command = queue[0]

@@ -126,9 +126,8 @@ def _adopt(session: Session, found: Sequence[Charger], _: Given, at: datetime) -
 
 
 def _reject(session: Session, found: Sequence[Charger], _: Given, at: datetime) -> None:
-    del at
     for charger in found:
-        charger_verbs.reject(session, charger)
+        charger_verbs.reject(session, charger, at=at)
 
 
 def _tags(given: Given) -> tuple[str, ...]:

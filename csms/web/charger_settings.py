@@ -98,7 +98,7 @@ def adopt(charger_id: int) -> Page:
 def reject(charger_id: int) -> Page:
     with atomic() as session:
         charger = chargers.get(session, charger_id)
-        chargers.reject(session, charger)
+        chargers.reject(session, charger, at=clock.now())
         _note(session, "charger.reject", charger)
     return _said(
         charger, gettext("%(name)s is rejected: it is sent away when it connects.", name=charger.title)

@@ -303,14 +303,27 @@ def test_an_unknown_charger_waits_until_somebody_adopts_it(live: LiveServer, des
     peer.close()
 
 
-def test_a_live_connection_hears_that_its_charger_was_adopted_or_rejected(
-    live: LiveServer, desk: Desk
-) -> None:
+def test_a_live_connection_hears_that_its_charger_was_adopted(live: LiveServer, desk: Desk) -> None:
     peer = dial(live, "/ws/ocpp/newcomer-2")
     peer.boot()
-    for admission, type_id in (("accepted", 3), ("rejected", 4), ("accepted", 3)):
-        desk.call("PATCH", "/chargers/newcomer-2", json={"admission": admission})
-        wait_for(lambda: peer.exchange("Heartbeat", {})[0], lambda seen, wanted=type_id: seen == wanted, 2)
+    desk.call("PATCH", "/chargers/newcomer-2", json={"admission": "accepted"})
+    wait_for(lambda: peer.exchange("Heartbeat", {})[0], lambda seen: seen == 3, 2)
+    peer.close()
+
+
+def test_a_live_connection_ends_when_its_charger_is_rejected_and_may_come_again_once_it_is_let_in(
+    live: LiveServer, desk: Desk
+) -> None:
+    add(desk, "outcast-2")
+    peer = dial(live, "/ws/ocpp/outcast-2")
+    peer.boot()
+    desk.call("PATCH", "/chargers/outcast-2", json={"admission": "rejected"})
+    assert peer.close_code() == 1008  # though it has said nothing since
+    assert not desk.call("GET", "/chargers/outcast-2")["is_online"]
+    assert knock(live, "/ws/ocpp/outcast-2").status == 403
+    desk.call("PATCH", "/chargers/outcast-2", json={"admission": "accepted"})
+    peer = dial(live, "/ws/ocpp/outcast-2")
+    assert peer.boot()["status"] == "Accepted"
     peer.close()
 
 

@@ -292,7 +292,7 @@ def test_a_revoked_certificate_lets_nobody_in_and_who_came_with_it_is_heard_no_m
         security.revoke_certificate(session, made.id, at=clock.now())
     assert not house.is_online(identity)
     with pytest.raises((WebSocketException, TimeoutError)):
-        peer.tell("Heartbeat", {})
+        peer.tell("Heartbeat", {})  # another process has revoked it, of which the server hears nothing
     assert refused(house, identity, context, key=None) == 403
     assert "It was revoked." in attempt_of(house, RefusalCause.WRONG_CERTIFICATE, identity).detail
 

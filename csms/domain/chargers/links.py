@@ -145,11 +145,12 @@ def close_link(session: Session, charger_id: int, epoch: int, *, reason: str, at
 
 
 def end_link(session: Session, charger_id: int, *, reason: str, at: datetime) -> None:
-    """Let go of the charger's connection from our side: what comes by it from now on is not heard."""
+    """End the charger's connection from our side: what still comes by it is not heard."""
     lease = session.get(LinkLease, charger_id, with_for_update=True, populate_existing=True)
     if lease is not None and lease.online_until is not None:
         close_link(session, charger_id, lease.epoch, reason=reason, at=at)
         lease.epoch += 1
+        announce(session, f"link:{charger_id}")  # whoever holds the connection hangs up
 
 
 def note_probe(session: Session, charger_id: int, epoch: int, *, at: datetime) -> None:

@@ -13,6 +13,7 @@ from csms import masks
 from csms.domain.base import Invalid, NotFound, Refused, amend, announce, append, digest, printable
 from csms.domain.bulk import Row, insert_rows
 from csms.domain.chargers.changes import Change, note_changes
+from csms.domain.chargers.links import end_link
 from csms.domain.chargers.models import (
     Admission,
     AuthorizationPolicy,
@@ -25,6 +26,7 @@ from csms.domain.chargers.models import (
 )
 from csms.domain.chargers.outlets import Outlet, new_slug, outlet_of
 from csms.domain.sites import check_position
+from csms.sentences import told
 
 LARGEST_NUMBER = 2**31 - 1
 PLUGGED = {ConnectorStatus.PREPARING, ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV}
@@ -158,9 +160,10 @@ def adopt(session: Session, charger: Charger, *, policy: AuthorizationPolicy, at
     announce(session, charger.topic, charger.link_topic, "fleet")
 
 
-def reject(session: Session, charger: Charger) -> None:
-    """Do not let a charger work here."""
+def reject(session: Session, charger: Charger, *, at: datetime) -> None:
+    """Do not let a charger work here: its connection ends, and it gets no new one."""
     charger.admission = Admission.REJECTED
+    end_link(session, charger.id, reason=told("It was rejected here."), at=at)
     announce(session, charger.topic, charger.link_topic, "fleet")
 
 
@@ -278,8 +281,8 @@ def store_configuration(
     }
     new: dict[str, Row] = {}
     before = {name: key.value for name, key in known.items()}
-    told = [(*key, False) for key in keys] + [(name, None, False, True) for name in missing]
-    for name, value, is_readonly, is_missing in told:
+    heard = [(*key, False) for key in keys] + [(name, None, False, True) for name in missing]
+    for name, value, is_readonly, is_missing in heard:
         name = printable(name, 50) or ""
         values = {
             "value": masks.without_password(printable(value, 5000) or "") if value is not None else None,
@@ -296,7 +299,7 @@ def store_configuration(
         table = cast(Table, ConfigurationKey.__table__)
         insert_rows(session.connection(), table, [*new.values()], once=False)
     changes = [Change(x.name, before[x.name], x.value) for x in known.values() if before[x.name] != x.value]
-    if is_set:  # what was never read, and is told for the first time, has not changed
+    if is_set:  # what was never read, and is heard for the first time, has not changed
         changes += [Change(name, None, row["value"]) for name, row in new.items()]
     note_changes(session, charger.id, changes, at=at, is_set=is_set, by=by)
     announce(session, charger.topic)
