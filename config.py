@@ -153,7 +153,10 @@ class Config(PeopleSettings, UpkeepSettings):
         whole(10, 86400, 300),
     )
     ping_interval_s: int = setting(
-        "PING_INTERVAL_S", "20", "Seconds between the pings that find dead connections.", whole(5, 300, 20)
+        "PING_INTERVAL_S",
+        "20",
+        "Seconds between the pings that find dead connections (5 to 30: whoever is dead is noticed within 60).",
+        whole(5, 30, 20),
     )
     command_timeout_s: int = setting(
         "COMMAND_TIMEOUT_S",

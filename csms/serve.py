@@ -1,7 +1,9 @@
 """Serving: the HTTP server with its limits, the jobs, the chargers' door, and an orderly end."""
 
+import errno
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -16,6 +18,7 @@ import gevent.pywsgi
 from cryptography import x509
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
@@ -25,6 +28,7 @@ from csms.domain import chargers
 from csms.domain.accounts import settings
 from csms.domain.base import DomainError
 from csms.domain.chargers import RefusalCause
+from csms.extensions import db
 from csms.gauges import Gauges
 from csms.keeper import Keeper
 from csms.ocpp import tls
@@ -111,6 +115,8 @@ def open_door(app: Flask, config: Config) -> Door:
 
 def serve(app: Flask, config: Config) -> None:
     """Serve until a signal ends it; then let the chargers go politely and store what is under way."""
+    _reach_database(app)
+    _read_authorities(app, config)
     if config.migrate:
         with app.app_context():
             upgrade(directory=str(config.root / "migrations"))
@@ -153,6 +159,32 @@ def serve(app: Flask, config: Config) -> None:
     door.stop()
 
 
+def _reach_database(app: Flask) -> None:
+    """Ends the program where there is none to be reached."""
+    try:
+        with app.app_context(), db.engine.connect():
+            pass
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        _give_up(
+            f"The database cannot be opened ({reason}): start it, or correct DATABASE_URL or the settings POSTGRES_…."
+        )
+
+
+def _read_authorities(app: Flask, config: Config) -> None:
+    """Ends the program where a file that was named is not what it should be: nobody would hear of it before a charger
+    needs it."""
+    for name, path, read in (
+        ("CA_FILE", config.ca_file, app.extensions["authority"]),
+        ("TLS_CLIENT_CA", config.tls_client_ca, partial(tls.read_authorities, config.tls_client_ca)),
+    ):
+        try:
+            if path:
+                read()
+        except (DomainError, OSError, ValueError) as error:
+            _give_up(f"{name} is {path!r}, which cannot be used: {error}")
+
+
 def _feel_pulse(gauges: Gauges) -> None:
     """Note how late the event loop comes to a timer: for that long nobody was heard."""
     while True:
@@ -188,17 +220,29 @@ def _listen(app: Flask, config: Config) -> list[gevent.pywsgi.WSGIServer]:
         context = _tls_context(app, config)
         servers.append(tls.TlsServer(where, app, on_failure=note, ssl_context=context, **_options()))
     authorities = _authorities(app, config)
-    for server, port, name in zip(
-        servers, (config.port, config.tls_port), ("PORT", "TLS_PORT"), strict=False
-    ):
+    for server, name in zip(servers, ("PORT", "TLS_PORT"), strict=False):
         server.config, server.authorities = config, authorities
         server.note_tls = partial(_note_tls_failure, app)
         server.max_accept = MOST_ACCEPTED
         try:
             server.start()
         except OSError as error:
-            _give_up(f"Port {port} cannot be used ({error.strerror}): stop what uses it, or set {name}.")
+            host, port = server.address[:2]
+            _give_up(_why_not(error, str(host), int(port), name))
     return servers
+
+
+def _why_not(error: OSError, host: str, port: int, name: str) -> str:
+    """What is in the way of listening there, and what to write."""
+    number = error.errno or 0  # those of name look-ups are below zero
+    reason = os.strerror(number) if number > 0 else "no such address"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        other = "HOST or TLS_HOST" if name == "TLS_PORT" else "HOST"
+        return (
+            f"{other} is {host!r}, which is not this machine ({reason}): "
+            "write 0.0.0.0, 127.0.0.1 or an address of its own."
+        )
+    return f"Port {port} of {host} cannot be used ({reason}): stop what uses it, or set {name}."
 
 
 def _options() -> dict[str, Any]:

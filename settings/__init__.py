@@ -283,7 +283,7 @@ def kept_secret_key(directory: Path) -> str:
                 f"Others can read {path}: run chmod 600 {path}, or remove it to have a new one made."
             )
         return secret_key(path.read_text().strip())
-    except Unfit:
+    except (Unfit, UnicodeDecodeError):
         raise ConfigError(f"{path} holds no usable key: remove it to have a new one made.") from None
     except OSError as error:
         raise ConfigError(
@@ -345,13 +345,17 @@ def written_in(declared: Setting, environ: Mapping[str, str]) -> str:
     file = environ.get(f"{declared.name}_FILE", "").strip() if declared.secret else ""
     if written and file:
         raise Unfit(f"{declared.name}_FILE is set too: keep one of them")
-    return Path(file).read_text().strip() if file else written
+    try:
+        return Path(file).read_text().strip() if file else written
+    except UnicodeDecodeError:
+        raise Unfit("it is no text: write the path of a file that is") from None
 
 
 def sentence(declared: Setting, environ: Mapping[str, str], error: Exception) -> str:
     """What is wrong with a setting, and what to write."""
     if isinstance(error, OSError):
         return f"{declared.name}_FILE: {error.filename} cannot be read: write the path of a file that can."
-    name = declared.name if environ.get(declared.name, "").strip() else declared.alias
+    names = [declared.name, declared.alias, f"{declared.name}_FILE"]
+    name = next(x for x in names if environ.get(x, "").strip())
     shown = "" if declared.secret else f" is {environ[name].strip()!r}"
     return f"{name}{shown}: {error}."

@@ -50,6 +50,14 @@ def test_a_bad_password_and_a_taken_name_are_told(app: Flask) -> None:
     assert "already" in again.output
 
 
+def test_a_name_that_is_empty_adds_nobody(
+    app: Flask,
+) -> None:  # a variable that is not set, in somebody's script
+    done = run(app, "create-user", "--username", "", "--password", PASSWORD)
+    assert done.exit_code == 1
+    assert accounts.find_user(db.session(), "admin") is None
+
+
 def test_a_set_up_link_is_printed_while_there_is_no_user(app: Flask) -> None:
     assert run(app, "setup-link").output.startswith("http://charging.test/setup/")
     run(app, "create-user", "--username", "olga", "--password", PASSWORD)

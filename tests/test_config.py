@@ -64,6 +64,7 @@ def test_the_settings_know_nothing_of_the_program() -> None:
         ("PUBLIC_BASE_URL", "ws://charging.example.org", "write it like https://"),
         ("PUBLIC_BASE_URL", "http://charging.example.org:99999", "write it like https://"),
         ("COMMAND_TIMEOUT_S", "5", "write a whole number from 10 to 120"),
+        ("PING_INTERVAL_S", "31", "write a whole number from 5 to 30"),  # who is dead is to be seen within 60
         ("UNKNOWN_CHARGERS", "maybe", "write one of: accept, pending, refuse"),
         ("CURRENCY", "euro", "write three capital letters"),
         ("TIME_ZONE", "Monterrey", "write an IANA name"),
@@ -160,9 +161,10 @@ def test_a_secret_key_that_others_can_read_is_refused(read: Read, tmp_path: Path
 
 def test_a_spoilt_secret_key_file_is_refused(read: Read, tmp_path: Path) -> None:
     read()
-    (tmp_path / "secret_key").write_text("")
-    with pytest.raises(ConfigError, match="remove it to have a new one made"):
-        read()
+    for content in (b"", b"\xf2\xff\x00"):
+        (tmp_path / "secret_key").write_bytes(content)
+        with pytest.raises(ConfigError, match="remove it to have a new one made"):
+            read()
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,13 @@ def test_a_secret_may_stand_in_a_file(read: Read, tmp_path: Path) -> None:
 def test_a_missing_secret_file_is_named(read: Read, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"SECRET_KEY_FILE: .*/absent cannot be read"):
         read(SECRET_KEY_FILE=str(tmp_path / "absent"))
+
+
+def test_a_secret_file_that_holds_no_secret_is_named(read: Read, tmp_path: Path) -> None:
+    for content in (b"\xf2\xff\x00", b"short"):
+        (tmp_path / "key").write_bytes(content)
+        with pytest.raises(ConfigError, match="SECRET_KEY_FILE: it"):
+            read(SECRET_KEY_FILE=str(tmp_path / "key"))
 
 
 def test_a_secret_given_twice_is_refused(read: Read) -> None:

@@ -105,7 +105,9 @@ def of_storage(error: Exception) -> Problem:
 
 def of_data(error: Exception) -> Problem:
     log.warning("api_unstorable", extra={"path": request.path})
-    return Problem(400, "Something in the request cannot be stored, such as a NUL.", "bad_request")
+    return Problem(
+        400, "Something in the request cannot be stored, such as a NUL or too large a number.", "bad_request"
+    )
 
 
 def of_bug(error: Exception) -> Problem:
@@ -121,7 +123,7 @@ def translate(blueprint: Blueprint) -> None:
         ((DomainError,), of_domain),
         ((JWTExtendedException, PyJWTError), of_token),
         ((StorageFailed, OperationalError, InterfaceError), of_storage),
-        ((DataError,), of_data),
+        ((DataError, OverflowError), of_data),
         ((Exception,), of_bug),
     ):
         for kind in kinds:

@@ -39,9 +39,9 @@ def create_user(
     username: str | None, password: str | None, role: str | None, email: str | None, tokens: bool
 ) -> None:
     """Add somebody who may log in."""
-    role = role or (Role.OPERATOR if username else Role.OWNER).value
+    role = role or (Role.OWNER if username is None else Role.OPERATOR).value
     with_tokens = tokens or username is None
-    name = username or DEFAULT_USERNAME
+    name = DEFAULT_USERNAME if username is None else username
     is_there = accounts.find_user(db.session(), name) is not None
     db.session.rollback()
     if not (with_tokens and is_there):

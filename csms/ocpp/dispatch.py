@@ -281,7 +281,8 @@ def _refuse(call: Call, code: str, description: str, found: Sequence[Found] = ()
 
 
 def _at_fault(actions: Actions, call: Call, faults: list[Fault], found: Sequence[Found] | None) -> Answer:
-    code = actions.error_codes[faults[0].kind] if faults else actions.unreadable_code
+    # Where the schema has nothing against it, a value has no meaning here: a connector below zero.
+    code = actions.error_codes[faults[0].kind if faults else FaultKind.VALUE]
     return _refuse(call, code, describe(faults), found or [(Deviation.VALUE_REFUSED, "")])
 
 

@@ -122,6 +122,12 @@ def test_a_text_that_no_database_can_hold_is_no_fault_of_ours(as_role: Any) -> N
         assert answer.json["code"] == "bad_request"
 
 
+def test_a_number_that_no_database_can_hold_is_no_fault_of_ours(as_role: Any) -> None:
+    answer = as_role(Role.OWNER).post("/subscriptions", {"account_id": 10**30, "product_id": 1})
+    assert answer.status_code in (400, 404)
+    assert answer.mimetype == "application/problem+json"
+
+
 def test_the_page_of_the_description_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
     page = client.get("/api/")
     assert page.status_code == 200

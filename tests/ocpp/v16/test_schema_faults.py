@@ -48,6 +48,14 @@ def wrong(action: str) -> Iterator[tuple[str, dict[str, Any], str]]:
 CASES = [(action, *case) for action in GOOD for case in wrong(action)]
 
 
+def test_a_connector_below_zero_is_a_wrong_value_for_everybody(wire: Wire) -> None:
+    """The schema has nothing against it."""
+    reply = wire.answer(
+        json.dumps([2, "1", "StatusNotification", GOOD["StatusNotification"] | {"connectorId": -1}])
+    )
+    assert (reply[0], reply[2]) == (4, VALUE)
+
+
 def test_each_fault_has_its_code_for_a_strict_charger(wire: Wire) -> None:
     wire.station = replace(wire.station, is_strict=True)
     told = {}
