@@ -256,6 +256,7 @@ def _of_storage(error: Exception) -> Response:
 
 
 @blueprint.errorhandler(DataError)
+@blueprint.errorhandler(OverflowError)  # what SQLite's driver says of too large a number
 def _of_data(error: Exception) -> Response:
     log.warning("ocpi_unstorable", extra={"path": request.path})
     del error

@@ -111,7 +111,8 @@ def register(app: Flask, pages: frozenset[str]) -> None:
     app.register_error_handler(Refused, for_people(_telling(409)))
     app.register_error_handler(Invalid, for_people(_telling(422)))
     app.register_error_handler(StorageFailed, for_people(_storage))
-    app.register_error_handler(DataError, for_people(_unstorable))
+    for kind in (DataError, OverflowError):  # OverflowError: what SQLite's driver says of too large a number
+        app.register_error_handler(kind, for_people(_unstorable))
     app.register_error_handler(Exception, for_people(_fault))
 
 
@@ -152,7 +153,7 @@ def _storage(error: Exception) -> Answer:
 
 
 def _unstorable(error: Exception) -> Answer:
-    """What no database can hold, such as a NUL in a text: PostgreSQL says so."""
+    """What no database can hold, such as a NUL in a text or a number of thirty digits."""
     log.warning("unstorable", extra={"path": request.path})
     db.session.remove()
     return page(400)

@@ -43,6 +43,13 @@ def test_a_search_for_what_no_database_can_hold_is_no_fault_of_ours(olga: Browse
     assert olga.open(f"{path}?q=a%00b").status_code in (200, 302, 400)  # SQLite can hold it
 
 
+@pytest.mark.parametrize(
+    "path", ["/cards?page={n}", "/accounts?page={n}", "/reservations?connector={n}", "/cdrs?page={n}"]
+)
+def test_a_number_that_no_database_can_hold_is_no_fault_of_ours(olga: Browser, path: str) -> None:
+    assert olga.open(path.format(n="9" * 25)).status_code < 500
+
+
 def test_a_form_with_what_no_database_can_hold_is_no_fault_of_ours(olga: Browser) -> None:
     olga.open("/accounts/new")
     given = {"csrf_token": olga.token, "name": "a\x00b"}
