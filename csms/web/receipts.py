@@ -12,7 +12,7 @@ from csms.domain import transactions
 from csms.domain.payments import Payment, PaymentState
 from csms.domain.payments import queries as payments
 from csms.domain.tariffs import Bill
-from csms.domain.transactions import Flag, Transaction
+from csms.domain.transactions import Flag, Transaction, queries
 from csms.extensions import db
 from csms.web import filters, languages
 from csms.web.bills import bill_lines, vat_lines
@@ -99,6 +99,15 @@ def _amounts(transaction: Transaction, zone: str, at: datetime) -> Iterator[Row]
     payment = payments.of_transaction(db.session(), transaction)
     if payment is not None:
         yield from _paid(payment, bill.total_cents)
+    else:
+        yield from _booked(transaction, currency)
+
+
+def _booked(transaction: Transaction, currency: str) -> Iterator[Row]:
+    """What the session has taken from an account, or from a voucher, less what has been given back."""
+    taken_cents = -sum(x.amount_cents for x in queries.bookings(db.session(), transaction.id))
+    if taken_cents > 0:
+        yield Row(gettext("Taken from your credit"), filters.money(taken_cents, currency))
 
 
 def _totals(bill: Bill, currency: str) -> Iterator[Row]:

@@ -179,6 +179,15 @@ def test_the_receipt_is_the_bill_of_the_domain_to_the_cent(visitor, site):
     assert "UTC" in page
 
 
+def test_the_receipt_tells_what_was_taken_from_credit(visitor, site):
+    transaction = site.end(running(site), 11_000)
+    assert re.search(
+        r"Taken from your credit</dt><dd>5\.25 €", visitor().text(f"/s/{transaction.secret}/receipt")
+    )
+    guests = site.end(site.begin("GUEST"), 12_000)
+    assert "Taken from" not in visitor().text(f"/s/{guests.secret}/receipt")
+
+
 def test_the_receipt_of_what_was_not_billed_asks_for_no_money(visitor, site):
     transaction = running(site)
     repair.close_by_hand(site.session, transaction, by="olga", at=site.now)
