@@ -18,6 +18,8 @@ TWICE = """() => [...document.querySelectorAll("[id]")].map((one) => one.id)
 # All that is asked at one size is asked at once: a question of its own costs as much as what it asks.
 LOOK = """async (rules) => {
   const found = [], root = document.documentElement;
+  const folded = document.querySelectorAll("main details:not([open], [data-menu])");
+  for (const one of folded) one.open = true;  // what is folded away is read as well
   for (const [theme, runOnly] of Object.entries(rules)) {
     root.dataset.theme = theme;
     const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"] });
@@ -26,8 +28,11 @@ LOOK = """async (rules) => {
     for (const one of document.querySelectorAll(".segmented"))
       if (one.scrollWidth > one.clientWidth) found.push(`cut off: ${one.textContent.trim()}`);
     const wide = root.scrollWidth - root.clientWidth;
-    if (wide > 0) found.push(`${wide} px too wide`);
+    const past = [...document.querySelectorAll("main *")].filter((one) =>
+      one.getBoundingClientRect().right > root.clientWidth + 1 && !one.closest(".table-wrap")).at(-1);
+    if (wide > 0) found.push(`${wide} px too wide: ${past?.outerHTML.slice(0, 120)}`);
   }
+  for (const one of folded) one.open = false;
   return found;
 }"""
 
