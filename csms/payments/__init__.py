@@ -1,6 +1,6 @@
 """Payments by card: the providers that move the money, and what is due at them."""
 
-from csms.payments.opening import DOWN, amount_for, open_page
+from csms.payments.opening import DOWN, amount_for, hold_by, open_page
 from csms.payments.payouts import read_due
 from csms.payments.payouts import start as start_payouts
 from csms.payments.provider import Forged, News, Provider, Rejected, Unavailable
@@ -16,6 +16,7 @@ __all__ = [
     "Unavailable",
     "amount_for",
     "attend_due",
+    "hold_by",
     "open_page",
     "provider_named",
     "read_due",

@@ -5,6 +5,7 @@ from csms.domain import payments, slots
 from csms.domain.base import Refused
 from csms.domain.chargers import Connector
 from csms.domain.payments import Payment, settings
+from csms.domain.tariffs import Terms
 from csms.extensions import db
 from csms.payments.provider import Checkout, Rejected, Unavailable
 from csms.payments.setup import provider_named
@@ -47,7 +48,13 @@ def amount_for(connector: Connector) -> tuple[int, str] | None:
     stored = payments.Settings.of(session)
     if not stored.provider:
         return None
-    terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, clock.now())
-    if terms is None or terms.is_free:
+    return hold_by(
+        stored, slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, clock.now())
+    )
+
+
+def hold_by(stored: payments.Settings, terms: Terms | None) -> tuple[int, str] | None:
+    """The same, where settings and prices are known."""
+    if not stored.provider or terms is None or terms.is_free:
         return None
     return payments.hold_for(stored.hold_cents, terms.max_price), terms.currency

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from csms.domain.base import NotFound
 from csms.domain.chargers import AuthorizationPolicy, Charger, Connector
 from csms.domain.payments import Settings
 from csms.domain.payments import queries as paid
-from csms.domain.transactions import queries
+from csms.domain.transactions import Transaction, queries
 from csms.extensions import db
 from csms.web import filters, nearby, stations, tariff_validity, visitors
 from csms.web.bills import credit_words
@@ -51,9 +51,8 @@ def station(connector: Connector, *, problem: str | None = None, field: str | No
 
 def picker(charger: Charger) -> str:
     """Which of a charger's connectors it is about."""
-    at, session = clock.now(), db.session()
-    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
-    places = [(x, stations.status_of(charger, x, running.get(x.id), at)) for x in charger.connectors]
+    at, taken = clock.now(), _taken(charger)
+    places = [(x, stations.status_of(charger, x, taken.get(x.id), at)) for x in charger.connectors]
     live_url = url_for("landing.news", slug=charger.slug)
     return render_template(
         "landing/picker.html", charger=charger, places=places, live_url=live_url, **frame(charger.id)
@@ -64,14 +63,17 @@ def view(connector: Connector) -> dict[str, Any]:
     """What the page of one connector shows."""
     at, session = clock.now(), db.session()
     charger = connector.charger
-    running = queries.on_connector(session, connector)
+    taken = _taken(charger)
+    running = taken.get(connector.id)
     kept = reservations.current(session, charger.id, connector.evse_number, at)
     status = stations.status_of(charger, connector, running, at)
     if kept is not None and status == "Available":  # not every station shows what it keeps
         status = "Reserved"
     terms = slots.priced_terms(session, charger.id, connector.id, charger.tariff_id, at)
-    hold = payments.amount_for(connector)
-    methods = [x for x in _methods(charger, hold) if kept is None or x.value in KEEPING]
+    stored = Settings.of(session)
+    hold = payments.hold_by(stored, terms)
+    is_down = hold is not None and stored.down_since is not None
+    methods = [x for x in _methods(charger, None if is_down else hold) if kept is None or x.value in KEEPING]
     paid_here = paid.open_at(session, connector.id, visitors.claims())
     own = running is not None and visitors.is_own(running)
     ended = None if running else visitors.ended_here(connector, at - COMES_BACK_FOR)
@@ -83,7 +85,7 @@ def view(connector: Connector) -> dict[str, Any]:
         "own": running if own else None,
         "ended": ended,
         "pending": queries.pending_start(session, connector, at) if status == "Preparing" else None,
-        "alternatives": _alternatives(connector)
+        "alternatives": _alternatives(connector, taken)
         if status not in ("Available", "Preparing") and not own and not ended
         else (),
         "nearby": nearby.free_near(charger) if status in USELESS and not own and not ended else (),
@@ -98,7 +100,7 @@ def view(connector: Connector) -> dict[str, Any]:
         "words": tariff_validity.words_of(tariffs.applicable(session, charger.tariff_id, at)),
         "methods": methods,
         "begun_payment": paid_here,
-        "payments_down": _are_payments_down(hold),
+        "payments_down": is_down,
         "chosen": _chosen(methods),
         "public_url": _public_url(connector),
         "live_url": url_for("landing.news", slug=connector.slug),
@@ -114,7 +116,7 @@ def _methods(charger: Charger, hold: tuple[int, str] | None) -> list[Method]:
         methods.append(own)
     if charger.policy is AuthorizationPolicy.OPEN:
         methods.append(Method("guest", gettext("Without a card"), gettext("Open to everybody"), "zap"))
-    if hold is not None and not _are_payments_down(hold):
+    if hold is not None:
         held = filters.money(*hold)
         detail = gettext(
             "Holds %(amount)s on your card; you pay what you use, the rest is let go", amount=held
@@ -149,17 +151,19 @@ def _chosen(methods: Sequence[Method]) -> str:
     return tried if tried in [x.value for x in methods] else methods[0].value
 
 
-def _are_payments_down(hold: tuple[int, str] | None) -> bool:
-    """Paying by card would be offered here, and its provider does not answer."""
-    return hold is not None and Settings.of(db.session()).down_since is not None
+def _taken(charger: Charger) -> dict[int | None, Transaction]:
+    """The sessions that run at a charger, by connector."""
+    active = queries.active(db.session(), queries.Wanted(charger_id=charger.id))
+    return {x.connector_id: x for x in reversed(active)}  # of several at one the newest
 
 
-def _alternatives(connector: Connector) -> list[tuple[Connector, str]]:
+def _alternatives(
+    connector: Connector, taken: Mapping[int | None, Transaction]
+) -> list[tuple[Connector, str]]:
     """The other connectors of the charger, free ones first; none that cannot be reached either."""
-    at, session, charger = clock.now(), db.session(), connector.charger
-    running = {x.connector_id: x for x in queries.active(session, queries.Wanted(charger_id=charger.id))}
+    at, charger = clock.now(), connector.charger
     others = [
-        (x, stations.status_of(charger, x, running.get(x.id), at))
+        (x, stations.status_of(charger, x, taken.get(x.id), at))
         for x in charger.connectors
         if x.id != connector.id
     ]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from csms.domain.accounts.factors import must_set_up
 from csms.domain.accounts.hashing import hashed, new_secret
@@ -41,6 +41,7 @@ def log_in_of(session: Session, key: str) -> tuple[LogIn, User] | None:
     query = (
         select(LogIn, User)
         .join(User, User.id == LogIn.user_id)
+        .options(joinedload(User.account))
         .where(LogIn.key_hash == hashed(key), LogIn.ended_at.is_(None), User.is_enabled)
     )
     found = session.execute(query).one_or_none()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from csms.domain.accounts import Account, CardAlias, IdToken, LedgerEntry
 from csms.domain.base import NotFound
@@ -326,18 +327,19 @@ def presented(text: str) -> str | None:
 
 def place(session: Session, slug: str) -> Charger | Connector:
     """What a public address names: a charger, or one connector of it. Raises NotFound."""
-    connector = session.scalar(
-        select(Connector)
-        .where(Connector.slug == slug[:24])
-        .options(joinedload(Connector.charger).joinedload(Charger.lease))
-    )
-    if connector is not None:
-        return connector
-    charger = session.scalar(
-        select(Charger).where(Charger.slug == slug[:24]).options(joinedload(Charger.lease))
+    slug = slug[:24]
+    of_connector = select(Connector.charger_id).where(Connector.slug == slug)
+    ids = of_connector.union_all(select(Charger.id).where(Charger.slug == slug)).scalar_subquery()
+    whole = (joinedload(Charger.lease), joinedload(Charger.site), joinedload(Charger.connectors))
+    charger = (
+        session.scalars(select(Charger).where(Charger.id.in_(ids)).options(*whole)).unique().one_or_none()
     )
     if charger is None:
         raise NotFound("There is no such station.")
+    for connector in charger.connectors:
+        if connector.slug == slug:
+            set_committed_value(connector, "charger", charger)  # or nothing holds it, and it is read again
+            return connector
     return charger
 
 
