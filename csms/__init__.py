@@ -13,7 +13,7 @@ from csms import log, quirks
 from csms.bus import LocalBus, RedisBus
 from csms.extensions import csrf, db, jwt, limiter, login, migrate, sock
 from csms.gauges import Gauges
-from csms.routes import IdConverter, Route
+from csms.routes import AnythingConverter, IdConverter, Route
 from csms.seal import Seal
 
 
@@ -33,7 +33,7 @@ def create_app(config: Config) -> Flask:
         static_folder="static",
     )
     app.url_rule_class = Route
-    app.url_map.converters["int"] = IdConverter
+    app.url_map.converters |= {"int": IdConverter, "anything": AnythingConverter}
     app.config.from_mapping(flask_settings(config))
     quirks.profiles()  # a file of theirs that is wrong is told now, and not when its charger comes
     app.extensions["settings"] = config

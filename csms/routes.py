@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from werkzeug.routing import IntegerConverter, Map, Rule
+from werkzeug.routing import IntegerConverter, Map, PathConverter, Rule
 
 LARGEST_ID = 2**63 - 1  # what a database keeps as an integer
 
@@ -15,6 +15,12 @@ class IdConverter(IntegerConverter):
 
     def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
         super().__init__(url_map, *args, **{"max": LARGEST_ID, **options})
+
+
+class AnythingConverter(PathConverter):
+    """Whatever a charger calls, also with a line break in it: the door refuses that, and remembers it."""
+
+    regex = r"[^/](?s:.*?)"
 
 
 class Route(Rule):

@@ -48,7 +48,7 @@ class Hijacked(Response):
 
 
 @blueprint.route("/", defaults={"path": ""}, websocket=True)
-@blueprint.route("/<path:path>", websocket=True)
+@blueprint.route("/<anything:path>", websocket=True)
 def connect(path: str) -> Response:
     """Any path is a charger's: the last part that is not empty is its identity."""
     if path.strip("/") in RESERVED or path.startswith("ws/updates/"):

@@ -107,7 +107,7 @@ def test_an_identity_is_known_in_any_case_and_kept_as_first_seen(lab: Desk) -> N
     ["/ws/ocpp/" + "x" * 49]
     + [
         f"/ws/ocpp/{end}"
-        for end in ("A:B", "A%3AB", "A%2FB", "A%5CB", "%FF%FE", "A%00", "..", "%20", "..%2f..")
+        for end in ("A:B", "A%3AB", "A%2FB", "A%5CB", "%FF%FE", "A%00", "A%0AB", "..", "%20", "..%2f..")
     ],
 )
 def test_what_can_be_no_identity_is_refused_with_the_remedy(lab: Desk, path: str) -> None:
@@ -121,8 +121,7 @@ def test_what_can_be_no_identity_is_refused_with_the_remedy(lab: Desk, path: str
 
 
 def test_an_address_that_names_nothing_is_not_found(lab: Desk) -> None:
-    for path in ("/", "/ws/ocpp/A%0AB"):
-        assert knock(lab.server, path).status == 404
+    assert knock(lab.server, "/").status == 404
 
 
 @pytest.mark.parametrize(
