@@ -49,6 +49,7 @@ def test_a_key_is_changed_and_its_secret_goes_on(visitor, client, session):
     page = olga.post("/integrations/keys", GIVEN | {"expires": "2099-12-31"}).get_data(as_text=True)
     api = Api(client, session, re.search(r"csms_live_[a-z0-9]{12}_[\w-]{43}", page)[0])
     here = re.search(r'action="(/integrations/keys/\d+)/rotate"', page)[1]
+    assert f'action="{here}"' in page  # where the key is shown as well, at another address
     assert 'value="2099-12-31"' in olga.text(here)
     taken = olga.post(here, GIVEN | {"scopes": []})
     assert taken.status_code == 422
