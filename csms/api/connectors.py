@@ -24,6 +24,7 @@ from csms.domain.chargers import (
     PowerType,
     editing,
 )
+from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.work import atomic
 
@@ -93,6 +94,18 @@ def change_connector(identity: str, evse: int, json: ConnectorChange) -> Connect
         connector = connector_at(session, identity, evse)
         described(session, connector, json)
         return connector_out(connector, connector.charger.identity)
+
+
+@blueprint.delete("/chargers/<identity>/connectors/<int:evse>")
+@spec.validate(resp=answers(204, None), tags=["chargers"], operation_id="deleteConnector")
+@needs(Scope.ADMIN)
+def delete_connector(identity: str, evse: int) -> tuple[str, int]:
+    """Forget one that the charger has not, or not any more. 409 where somebody has charged at it."""
+    with atomic() as session:
+        connector = connector_at(session, identity, evse)
+        guard.audit(session, "connector.removed", connector.charger.identity, f"connector {evse}")
+        removal.remove_connector(session, connector)
+    return "", 204
 
 
 def connector_at(session: Session, identity: str, evse: int) -> Connector:

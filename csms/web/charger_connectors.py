@@ -60,15 +60,21 @@ class Typed:
 
 def describe(session: Session, charger_id: int, evse: int, given: Mapping[str, str]) -> None:
     """Say what one connector is. Raises NotFound, and Invalid for what cannot be meant."""
-    connector = session.scalar(
+    connector = of_charger(session, charger_id, evse)
+    editing.describe(session, connector, _plug(given))
+    put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
+
+
+def of_charger(session: Session, charger_id: int, evse: int) -> Connector:
+    """Raises NotFound."""
+    found = session.scalar(
         select(Connector).where(
             Connector.charger_id == charger_id, Connector.evse_number == evse, Connector.number == 1
         )
     )
-    if connector is None:
+    if found is None:
         raise NotFound("There is no such connector.")
-    editing.describe(session, connector, _plug(given))
-    put_on_record(session, "connector.changed", connector.charger.identity, f"connector {evse}")
+    return found
 
 
 def _plug(given: Mapping[str, str]) -> Plug:

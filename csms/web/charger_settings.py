@@ -15,7 +15,7 @@ from csms.domain.chargers.editing import Details
 from csms.domain.transactions import removal
 from csms.extensions import db
 from csms.web.basemap import basemap
-from csms.web.charger_connectors import Typed, choices, describe
+from csms.web.charger_connectors import Typed, choices, describe, of_charger
 from csms.web.charger_upkeep import blueprint as blueprint
 from csms.web.chargers import frame, shown
 from csms.web.degrees import degrees_of
@@ -137,6 +137,22 @@ def save_connector(charger_id: int, evse: int) -> Page:
         typed = Typed(evse, request.form, {error.field or "type": said(error)})
         return _settings_page(shown(charger_id), {}, typed), 422
     flash(gettext("Connector %(number)s is saved.", number=evse), "success")
+    return redirect(url_for(".settings", charger_id=charger_id))
+
+
+@blueprint.post("/<int:charger_id>/connectors/<int:evse>/delete")
+@requires("edit")
+def remove_connector(charger_id: int, evse: int) -> Page:
+    """One that the charger has not, or not any more."""
+    try:
+        with atomic() as session:
+            connector = of_charger(session, charger_id, evse)
+            put_on_record(session, "connector.removed", connector.charger.identity, f"connector {evse}")
+            removal.remove_connector(session, connector)
+    except Refused as error:
+        flash(said(error), "error")
+    else:
+        flash(gettext("Connector %(number)s is gone.", number=evse), "success")
     return redirect(url_for(".settings", charger_id=charger_id))
 
 

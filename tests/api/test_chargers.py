@@ -17,6 +17,15 @@ from csms.extensions import db
 from tests.api.caller import Api, begin
 
 
+def test_a_connector_that_the_charger_has_not_is_deleted(owner: Api, session: Session) -> None:
+    begin(session)
+    make_charger(session, "CP-1", connectors=2)
+    store(session)
+    assert owner.delete("/chargers/CP-1/connectors/2").status_code == 204
+    assert [x["evse"] for x in owner.get("/connectors?charger=CP-1").json["data"]] == [1]
+    assert owner.delete("/chargers/CP-1/connectors/2").status_code == 404
+
+
 def test_a_charger_is_known_by_its_identity_with_its_connectors(owner: Api, session: Session) -> None:
     begin(session)
     make_charger(session, "CP 1", at=clock.now(), online=True, connectors=2, vendor="ACME", name="Gate")

@@ -82,6 +82,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("POST", "/rollouts/9/jobs/9/retry", {OPERATE}),
     ("GET", "/connectors", {READ, HOST}),
     ("PATCH", "/chargers/CP-9/connectors/9", {ADMIN}),
+    ("DELETE", "/chargers/CP-9/connectors/9", {ADMIN}),
     ("GET", "/commands", {READ}),
     ("GET", "/commands/1", {READ}),
     ("DELETE", "/commands/1", {OPERATE}),

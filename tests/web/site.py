@@ -46,9 +46,10 @@ class Site:
         self.said += 1
         return self.wire.call(action, payload, id=f"m{self.said}", at=at)
 
-    def status(self, status: str, at: datetime | None = None) -> None:
+    def status(self, status: str, at: datetime | None = None, connector: int = 1) -> None:
         at = at or self.now
-        report = {"connectorId": 1, "status": status, "errorCode": "NoError", "timestamp": at.isoformat()}
+        report = {"connectorId": connector, "status": status, "errorCode": "NoError"}
+        report["timestamp"] = at.isoformat()
         self.tell("StatusNotification", report, at)
 
     def begin(self, card: str = "04A2B39F", meter_wh: int = 1_000, at: datetime | None = None) -> Transaction:

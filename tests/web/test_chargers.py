@@ -265,6 +265,22 @@ def test_the_page_of_a_charger_has_its_status_log_newest_first(session: Session,
     assert log.index("GroundFailure") < log.index("Available")
 
 
+def test_a_connector_that_was_named_by_mistake_goes_and_one_that_has_charged_stays(visitor, site):
+    site.status("Available", connector=3)
+    site.begin("04A2B39F")
+    olga, page = visitor().log_in(), f"/chargers/{site.charger.id}"
+    assert "Connector 3" in olga.text(f"{page}/settings")
+    for number, words in ((3, "Connector 3 is gone."), (1, "it stays, for the books")):
+        answer = olga.post(f"{page}/connectors/{number}/delete")
+        assert words in olga.text(answer.headers["Location"])
+    assert "connector-1" in olga.text(f"{page}/settings")
+    assert "connector-3" not in olga.text(f"{page}/settings")
+    assert olga.post(f"{page}/connectors/3/delete").status_code == 404
+    site.status("Available", connector=3)
+    assert "connector-3" in olga.text(f"{page}/settings")
+    assert visitor().log_in(Role.SUPPORT).post(f"{page}/connectors/3/delete").status_code == 404
+
+
 def test_what_a_connector_is_is_written_down(visitor, site):
     page = f"/chargers/{site.charger.id}"
     olga = visitor().log_in()

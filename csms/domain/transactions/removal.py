@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from csms.domain.accounts import LedgerEntry, LedgerKind, book, who_pays
 from csms.domain.base import Base, Refused, announce
-from csms.domain.chargers import Charger, Connector
+from csms.domain.chargers import Charger, Connector, Evse
 from csms.domain.transactions.models import Transaction
 from csms.sentences import told
 
@@ -32,6 +32,32 @@ def remove_charger(session: Session, charger: Charger) -> None:
         )
     _refuse_kept(session, charger)
     _forget(session, charger)
+
+
+def remove_connector(session: Session, connector: Connector) -> None:
+    """Forget a connector that the charger has not, or not any more. One that it speaks of again is there again, as new.
+
+    Raises Refused when it has had a transaction or payment: bills and reports stand on those.
+    """
+    charger, evse_id = connector.charger, connector.evse_id
+    tables = [x for x in reversed(Base.metadata.sorted_tables) if "connector_id" in x.c]
+    for table in tables:
+        if table is Transaction.__table__ or KEEPS_CHARGER in table.info:
+            kept = select(table.c.connector_id).where(table.c.connector_id == connector.id)
+            if session.execute(kept.limit(1)).first() is not None:
+                raise Refused(
+                    "There are sessions of connector %(number)s of %(title)s: it stays, for the books.",
+                    number=connector.evse_number,
+                    title=charger.title,
+                )
+    announce(session, charger.topic, charger.link_topic, "fleet")
+    session.flush()
+    for table in tables:
+        session.execute(delete(table).where(table.c.connector_id == connector.id))
+    session.execute(delete(Connector).where(Connector.id == connector.id))
+    if session.scalar(select(Connector.id).where(Connector.evse_id == evse_id).limit(1)) is None:
+        session.execute(delete(Evse).where(Evse.id == evse_id))
+    session.expire_all()
 
 
 def simulated(session: Session) -> Sequence[Charger]:
