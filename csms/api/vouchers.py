@@ -43,6 +43,13 @@ class NewVouchers(In):
     expires_at: Moment | None = None
 
 
+class VoucherChange(In):
+    """What is left out stays; null takes it away. What a code is worth is printed, and stays."""
+
+    label: str | None = Field(None, max_length=80)
+    expires_at: Moment | None = None
+
+
 class Code(In):
     code: str = Field(min_length=1, max_length=40, examples=["ABCD-EFGH-JKMN"])
 
@@ -135,6 +142,20 @@ def make_vouchers(json: NewVouchers) -> Any:
         worth = f"{json.amount} {currency()}" if json.amount else f"{json.energy_wh} Wh"
         guard.audit(session, "voucher.made", json.label, f"{json.count} of {worth}")
         return VoucherList(data=[_out(x) for x in made], next_cursor=None), 201
+
+
+@blueprint.patch("/vouchers/<int:voucher_id>")
+@spec.validate(resp=answers(200, VoucherOut), tags=["accounts"], operation_id="changeVoucher")
+@needs(Scope.MONEY)
+def change_voucher(voucher_id: int, json: VoucherChange) -> VoucherOut:
+    """Another label, or another end; 409 for one that is redeemed or void."""
+    given = {name: getattr(json, name) for name in json.model_fields_set}
+    with unit() as session:
+        found = accounts.voucher(session, voucher_id)
+        as_it_is = {"label": found.label, "expires_at": found.expires_at}
+        accounts.change_voucher(session, found, **as_it_is | given, at=clock.now())
+        guard.audit(session, "voucher.changed", f"voucher {found.id}", found.label)
+        return _out(found)
 
 
 @blueprint.delete("/vouchers/<int:voucher_id>")

@@ -71,6 +71,24 @@ def make() -> Page:
     return redirect(url_for(".index", label=given.get("label") or None))
 
 
+@blueprint.post("/<int:voucher_id>")
+@requires("money")
+def change(voucher_id: int) -> Page:
+    """Its label, and its last day."""
+    given = request.form
+    try:
+        with atomic() as session:
+            found = accounts.voucher(session, voucher_id)
+            end = _end_of(given.get("expires", ""))
+            accounts.change_voucher(session, found, label=given.get("label"), expires_at=end, at=clock.now())
+            put_on_record(session, "voucher.changed", f"voucher {voucher_id}", found.label)
+    except (Invalid, Refused) as error:
+        flash(said(error), "error")
+    else:
+        flash(gettext("Saved."), "success")
+    return redirect(url_for(".index"))
+
+
 @blueprint.post("/<int:voucher_id>/void")
 @requires("money")
 def void(voucher_id: int) -> Page:
@@ -130,6 +148,7 @@ def _page(problems: dict[str, str]) -> str:
         rows=[(x, x.state(at)) for x in rows[:PAGE]],
         given=request.form,
         problems=problems,
+        last_day=_last_day,
         filters=filtered,
         is_first=before_id is None,
         export_url=with_query(".export", filtered),
@@ -153,6 +172,12 @@ def _end_of(day: str) -> datetime | None:
         return end.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Invalid("Write a day.", "expires") from error
+
+
+def _last_day(voucher: Voucher) -> str:
+    """Until the end of which day it is good, as the form takes it."""
+    house = current_app.extensions["settings"].time_zone
+    return voucher.expires_at.astimezone(house).date().isoformat() if voucher.expires_at else ""
 
 
 def _exported(voucher: Voucher, at: datetime) -> tuple[object, ...]:

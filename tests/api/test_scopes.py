@@ -100,6 +100,7 @@ ROUTES: list[tuple[str, str, set[Scope]]] = [
     ("GET", "/vouchers", {MONEY}),
     ("POST", "/vouchers", {MONEY}),
     ("GET", "/vouchers/9", {MONEY}),
+    ("PATCH", "/vouchers/9", {MONEY}),
     ("DELETE", "/vouchers/9", {MONEY}),
     ("POST", "/accounts/9/vouchers", {MONEY, SELF}),
     ("GET", "/accounts/9/ledger", {MONEY, SELF}),

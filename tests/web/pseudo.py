@@ -54,6 +54,7 @@ UNITS = (
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Maj", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dec")
 ADDRESS = re.compile(r"https?://\S+")
+VOUCHER = re.compile(r"\b(?:[A-Z0-9]{4}-){2}[A-Z0-9]{4}\b")  # its code, as it is printed
 NAMES = ("Plaza AC-2", "Amberline", "Esperanto", "ABCD-EFGH-JKMN", "Public")
 WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -121,7 +122,7 @@ def plain_words(page: str, names: tuple[str, ...] = ()) -> Iterator[str]:
     reader.feed(page)
     known = sorted((*names, *UNITS, *MONTHS), key=len, reverse=True)
     for said in reader.said:
-        left = ADDRESS.sub("", said) if said not in names else ""
+        left = VOUCHER.sub("", ADDRESS.sub("", said)) if said not in names else ""
         for one in known:
             if one in left:
                 left = re.sub(rf"(?<![A-Za-z]){re.escape(one)}(?![A-Za-z])", "", left)

@@ -37,6 +37,23 @@ def test_vouchers_are_made_listed_exported_and_voided(visitor, site):
     assert visitor().log_in(Role.SUPPORT).get("/vouchers").status_code == 404
 
 
+def test_a_voucher_gets_another_label_and_day_until_somebody_has_it(visitor, site):
+    olga = visitor().log_in()
+    olga.post("/vouchers", {"count": "2", "amount": "20", "unit": "money", "expires": "2099-01-31"})
+    voucher_id, other = re.findall(r'action="/vouchers/(\d+)"', olga.text("/vouchers"))
+    assert 'value="2099-01-31"' in olga.text("/vouchers")
+    olga.post(f"/vouchers/{voucher_id}", {"label": "Summer fair", "expires": ""})
+    page = olga.text("/vouchers?label=summer")
+    assert len(codes(page)) == 1
+    assert "2099" not in page.partition("</table>")[0]
+    refused = olga.post(f"/vouchers/{voucher_id}", {"expires": "2001-01-01"})
+    assert "This moment is over already." in olga.text(refused.headers["Location"])
+    olga.post(f"/vouchers/{other}/void")
+    refused = olga.post(f"/vouchers/{other}", {"label": "Again"})
+    assert "not valid any more" in olga.text(refused.headers["Location"])
+    assert f'action="/vouchers/{other}"' not in olga.text("/vouchers")
+
+
 def test_a_driver_redeems_a_voucher_once(visitor, site):
     begin(site.session)
     (one,) = accounts.make_vouchers(site.session, 1, energy_wh=10_000, by="olga", at=site.now)

@@ -108,6 +108,7 @@ from csms.domain.accounts.vehicles import add_vehicle, change_vehicle, remove_ve
 from csms.domain.accounts.vouchers import (
     Voucher,
     account_of_voucher,
+    change_voucher,
     make_vouchers,
     redeem_voucher,
     void_voucher,
@@ -178,6 +179,7 @@ __all__ = [
     "change_role",
     "change_token",
     "change_vehicle",
+    "change_voucher",
     "create_user",
     "driver_of_card",
     "drop_factor",

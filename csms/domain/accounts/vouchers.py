@@ -4,8 +4,9 @@ A code is as good as cash, so it is drawn at random: 12 of 31 signs, 59 bits. Do
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Select, String, select, update
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
@@ -93,6 +94,31 @@ def make_vouchers(
     return made
 
 
+def change_voucher(
+    session: Session, voucher: Voucher, *, label: str | None, expires_at: datetime | None, at: datetime
+) -> None:
+    """Another label or last moment, also for one that has expired; what it is worth stays as it is printed.
+
+    Raises Invalid, and Refused for one that is redeemed or void.
+    """
+    if expires_at is not None and expires_at <= at and expires_at != voucher.expires_at:
+        raise Invalid("This moment is over already.", "expires_at")
+    values = {"label": printable((label or "").strip(), 80) or None, "expires_at": expires_at}
+    if not _changed_while_unused(session, voucher, values):
+        raise Refused(_why_not(voucher, at))
+
+
+def _changed_while_unused(session: Session, voucher: Voucher, values: Mapping[str, Any]) -> bool:
+    """Has nobody redeemed or voided it before?"""
+    won = session.execute(
+        update(Voucher)
+        .where(Voucher.id == voucher.id, Voucher.redeemed_at.is_(None), Voucher.voided_at.is_(None))
+        .values(**values)
+    )
+    session.refresh(voucher)
+    return won.rowcount == 1  # type: ignore[attr-defined,no-any-return]
+
+
 def redeem_voucher(session: Session, account: Account, code: str, *, by: str, at: datetime) -> Voucher:
     """Book a code's worth to an account, once. Raises Invalid for one that is no good, or no good any more."""
     voucher = _known(session, code)
@@ -129,13 +155,7 @@ def account_of_voucher(session: Session, code: str, *, at: datetime) -> Account:
 
 def void_voucher(session: Session, voucher: Voucher, *, by: str, at: datetime) -> None:
     """Let a code be worth nothing. Raises Refused for one that is redeemed, or void."""
-    won = session.execute(
-        update(Voucher)
-        .where(Voucher.id == voucher.id, Voucher.redeemed_at.is_(None), Voucher.voided_at.is_(None))
-        .values(voided_at=at, voided_by=by)
-    )
-    session.refresh(voucher)
-    if won.rowcount != 1:  # type: ignore[attr-defined]
+    if not _changed_while_unused(session, voucher, {"voided_at": at, "voided_by": by}):
         if voucher.redeemed_at is not None:
             raise Refused("This voucher is redeemed already.")
         raise Refused("This voucher is void already.")
