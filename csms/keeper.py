@@ -16,7 +16,7 @@ from csms.extensions import db
 from csms.seal import Unreadable
 from csms.sentences import told
 from csms.simulator import AlreadyRunning, SimulatorConfig, Simulators
-from csms.work import StorageFailed, atomic
+from csms.work import AWAY, StorageFailed, atomic
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Keeper:
             with self._app.app_context():
                 try:
                     self._look()
-                except StorageFailed as error:
+                except AWAY as error:
                     log.warning("simulators_postponed", extra={"error": str(error)})
                 except Exception:  # the outermost door of the keeper: the next round must come
                     log.exception("simulators_failed")

@@ -16,7 +16,7 @@ from gevent.pool import Pool
 
 from csms import clock
 from csms.extensions import db
-from csms.work import StorageFailed, atomic
+from csms.work import AWAY, atomic
 
 Row = TypeVar("Row")
 Task = TypeVar("Task")
@@ -33,7 +33,7 @@ def start(app: Flask, name: str, every_s: float, turn: Callable[[], object]) -> 
             with app.app_context():
                 try:
                     turn()
-                except StorageFailed as error:
+                except AWAY as error:
                     log.warning("%s_postponed", name, extra={"error": str(error)})
                 except Exception:  # the outermost door: the next turn must come
                     log.exception("%s_failed", name)

@@ -48,6 +48,10 @@ class StorageFailed(Exception):
     """The database did not take it. Nothing was stored; whoever asked must be told nothing, and ask again."""
 
 
+# What tells that the database is away: units of work, and whatever only reads.
+AWAY = (StorageFailed, OperationalError, InterfaceError)
+
+
 class Turn:
     """SQLite has one writer: within this process its turns are taken here, where waiting costs nothing.
 

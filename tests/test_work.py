@@ -15,7 +15,7 @@ from make import NOW
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
-from csms import work
+from csms import rounds, work
 from csms.bus import LocalBus
 from csms.domain import base
 from csms.domain.accounts import Setting
@@ -224,6 +224,19 @@ def test_a_database_that_is_not_there_is_a_storage_failure(bus: LocalBus) -> Non
     with pytest.raises(StorageFailed):
         lane.run(put("a"))
     lane.stop()
+
+
+def test_what_is_done_in_rounds_waits_for_a_database_that_is_away_without_a_trace_of_code(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = create_engine("postgresql+psycopg://nobody@127.0.0.1:9/none")
+    looking = rounds.start(app, "letters", 0.01, away.connect)
+    while not caplog.records:
+        gevent.sleep(0.01)
+    looking.kill()
+    assert [(x.message, x.levelname, x.exc_info) for x in caplog.records[:1]] == [
+        ("letters_postponed", "WARNING", None)
+    ]
 
 
 def test_atomic_commits_and_then_tells(app: Flask, database_url: str) -> None:

@@ -13,12 +13,12 @@ from flask import Blueprint, Response, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, PyJWTError
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import WebsocketMismatch
 
 from csms.domain.base import DomainError, Invalid, NotFound, Refused
-from csms.work import StorageFailed
+from csms.work import AWAY
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def translate(blueprint: Blueprint) -> None:
         ((HTTPException,), of_http),
         ((DomainError,), of_domain),
         ((JWTExtendedException, PyJWTError), of_token),
-        ((StorageFailed, OperationalError, InterfaceError), of_storage),
+        (AWAY, of_storage),
         ((DataError, OverflowError), of_data),
         ((Exception,), of_bug),
     ):

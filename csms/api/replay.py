@@ -99,7 +99,7 @@ def _repeat() -> Response | None:
 
 def _replayed(known: IdempotencyKey) -> Response:
     if known.request_hash != _request_hash():
-        raise Problem(409, "This Idempotency-Key was used for another request.", "idempotency_conflict")
+        raise Problem(422, "This Idempotency-Key was used for another request.", "idempotency_conflict")
     if known.status is None:
         raise _in_progress()
     if known.body is None:

@@ -22,7 +22,7 @@ from csms.extensions import db
 from csms.payments.provider import Provider, Rejected, Unavailable
 from csms.payments.setup import provider_named
 from csms.sentences import told
-from csms.work import StorageFailed, atomic
+from csms.work import AWAY, atomic
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _repeat(app: Flask) -> None:
             try:
                 attend_due(app)
                 send_test_news()
-            except StorageFailed as error:
+            except AWAY as error:
                 log.warning("payments_postponed", extra={"error": str(error)})
                 gevent.sleep(EVERY_S)
             except Exception:  # the outermost door of payments: the next round must come

@@ -33,7 +33,7 @@ PROBLEMS = (
         lazy_gettext("The address is right, the method is not; Allow says which are."),
     ),
     ("conflict", "409", lazy_gettext("The state of things does not allow it; detail says why.")),
-    ("idempotency_conflict", "409", lazy_gettext("The Idempotency-Key was used for another request.")),
+    ("idempotency_conflict", "422", lazy_gettext("The Idempotency-Key was used for another request.")),
     (
         "idempotency_in_progress",
         "409",

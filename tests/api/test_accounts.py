@@ -38,7 +38,7 @@ def test_a_request_with_the_same_idempotency_key_is_done_once(owner: Api) -> Non
     assert again.headers["Idempotency-Replayed"] == "true"
     assert owner.get(f"/accounts/{account['id']}").json["balance"]["amount"] == "20.00"
     other = owner.post(path, {"amount": "30.00"}, headers=key)
-    assert (other.status_code, other.json["code"]) == (409, "idempotency_conflict")
+    assert (other.status_code, other.json["code"]) == (422, "idempotency_conflict")
 
 
 def test_a_refused_request_leaves_its_idempotency_key_free(owner: Api) -> None:
