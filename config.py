@@ -33,6 +33,7 @@ from settings import (
     is_any,
     kept_secret_key,
     lan_address,
+    lines,
     map_center,
     matching,
     networks,
@@ -222,6 +223,20 @@ class Config(PeopleSettings, UpkeepSettings):
         secret=True,
     )
     organisation: str = setting("ORGANISATION", "Amberline", "The name on pages, receipts and labels.", text)
+    postal_address: str = setting(
+        "POSTAL_ADDRESS",
+        "",
+        "Your postal address, shown on receipts below the name, on at most 6 lines with `\\n` between them: "
+        "`Calle Mayor 1\\n28013 Madrid`. The page *Settings* may say otherwise. Empty: none.",
+        lines(most=6, longest=200),
+    )
+    tax_number: str = setting(
+        "TAX_NUMBER",
+        "",
+        "Your tax number (VAT number, NIF, RFC …), shown on receipts below the address. The page *Settings* may say "
+        "otherwise. Empty: none.",
+        lines(most=1, longest=40),
+    )
     home_page: Home | None = setting(
         "HOME_PAGE",
         "",

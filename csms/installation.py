@@ -30,6 +30,14 @@ class Box:
 
 BOXES = {
     settings.ORGANISATION: Box(gettext_noop("Write a name of at most 80 characters.")),
+    settings.POSTAL_ADDRESS: Box(
+        gettext_noop("Write at most 200 printable characters on at most 6 lines, or nothing."),
+        is_needed=False,
+        longest=400,  # as it comes, with two characters for each end of a line
+    ),
+    settings.TAX_NUMBER: Box(
+        gettext_noop("Write at most 40 printable characters on one line, or nothing."), is_needed=False
+    ),
     settings.CURRENCY: Box(gettext_noop("A currency has three capital letters, such as EUR.")),
     settings.TIME_ZONE: Box(gettext_noop("There is no such time zone; write one such as Europe/Madrid.")),
     settings.DISTANCE_UNIT: Box(gettext_noop("Choose one of the list.")),

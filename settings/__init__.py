@@ -135,6 +135,21 @@ def text(value: str) -> str:
     return value
 
 
+def lines(most: int, longest: int) -> Callable[[str], str]:
+    r"""Text of a few lines, without what is blank. Where only one line can be written, `\n` stands for a break."""
+    where = "one line" if most == 1 else f"at most {most} lines, with \\n between them"
+
+    def parse(value: str) -> str:
+        found = [" ".join(x.split()) for x in re.split(r"\n|\\n", value)]
+        kept = [x for x in found if x]
+        kept_text = "\n".join(kept)
+        if len(kept_text) > longest or len(kept) > most or not all(x.isprintable() for x in kept):
+            raise Unfit(f"write at most {longest} printable characters on {where}")
+        return kept_text
+
+    return parse
+
+
 def whole(low: int, high: int, example: int) -> Callable[[str], int]:
     """A whole number between two limits, which both belong to it."""
 

@@ -73,6 +73,8 @@ def test_the_settings_know_nothing_of_the_program() -> None:
         ("TILE_URL", "https://tiles.example.org/", "{z}/{x}/{y}"),
         ("HELP_PHONE", "ring Joe", "write a telephone number"),
         ("ORGANISATION", "two\nlines", "write one line"),
+        ("POSTAL_ADDRESS", "\\n".join("1234567"), r"on at most 6 lines, with \n between them"),
+        ("TAX_NUMBER", "B" * 41, "write at most 40 printable characters on one line"),
         ("LOG_LEVEL", "loud", "write one of: DEBUG, INFO, WARNING, ERROR"),
         ("REDIS_URL", "localhost", "write redis://host:6379/0"),
         ("DATABASE_URL", "nonsense", "write postgresql://user:password@host:5432/name"),
@@ -88,6 +90,11 @@ def test_a_wrong_value_is_refused_with_what_to_write(read: Read, name: str, valu
         read(**{name: value})
     assert str(refusal.value).startswith(name)
     assert advice in str(refusal.value)
+
+
+def test_an_address_has_lines_though_the_environment_has_one(read: Read) -> None:
+    for written in (r"Calle Mayor 1\n 28013 Madrid", "Calle Mayor 1\r\n28013 Madrid\n"):
+        assert read(POSTAL_ADDRESS=written).postal_address == "Calle Mayor 1\n28013 Madrid"
 
 
 def test_all_wrong_values_are_told_at_once(read: Read) -> None:

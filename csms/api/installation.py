@@ -17,6 +17,8 @@ from csms.api.shapes import In, Out, answers
 from csms.work import atomic
 
 ORGANISATION = "the name on pages, receipts and labels"
+POSTAL_ADDRESS = "where it is, on receipts: lines with line breaks between them; empty: none"
+TAX_NUMBER = "its tax number (VAT number, NIF, RFC …), on receipts; empty: none"
 HELP_PHONE = "the number that drivers may call; empty: none"
 TIME_ZONE = "the zone in which pages show times (IANA)"
 DISTANCE_UNIT = "km or mi"
@@ -35,6 +37,8 @@ class InstallationChange(In):
     """Only what is given is changed."""
 
     organisation: str | None = Field(None, description=ORGANISATION)
+    postal_address: str | None = Field(None, description=POSTAL_ADDRESS)
+    tax_number: str | None = Field(None, description=TAX_NUMBER)
     help_phone: str | None = Field(None, description=HELP_PHONE)
     time_zone: str | None = Field(None, description=TIME_ZONE)
     distance_unit: str | None = Field(None, description=DISTANCE_UNIT)
@@ -51,6 +55,8 @@ class InstallationChange(In):
 
 class InstallationOut(Out):
     organisation: str = Field(description=ORGANISATION)
+    postal_address: str = Field(description=POSTAL_ADDRESS)
+    tax_number: str = Field(description=TAX_NUMBER)
     help_phone: str = Field(description=HELP_PHONE)
     currency: str = Field(description="that of all prices (ISO 4217)")
     time_zone: str = Field(description=TIME_ZONE)
@@ -70,6 +76,8 @@ def _out() -> InstallationOut:
     config: Config = current_app.extensions["settings"]
     return InstallationOut(
         organisation=config.organisation,
+        postal_address=config.postal_address,
+        tax_number=config.tax_number,
         help_phone=config.help_phone,
         currency=config.currency,
         time_zone=config.time_zone.key,

@@ -20,6 +20,9 @@ COLUMNS = (62, 38)  # of a hundred
 def pdf_of(receipt: Receipt, operator: str, look: Look, fonts: Path, at: datetime) -> bytes:
     """`fonts`: the folder with the fonts' files. `at`: when it is made."""
     pdf = begin(receipt.title, operator, look, receipt.language, fonts, at)
+    if receipt.seller:
+        write(pdf, "\n".join(receipt.seller), size_pt=9)
+        pdf.ln(LINE_MM)
     write(pdf, f"{receipt.title} · {receipt.dated}", size_pt=11)
     if receipt.remark:
         pdf.ln(LINE_MM)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask import current_app
 from flask_babel import gettext, lazy_gettext
 
 from csms.domain import transactions
@@ -41,12 +42,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """In one `language`. `remark`: what must be said of its figures. Without a bill there are no `amounts`."""
+    """In one `language`. `seller`: the lines below the seller's name. `remark`: what must be said of its figures.
+    Without a bill there are no `amounts`.
+    """
 
     number: int
     language: str
     title: str
     dated: str
+    seller: tuple[str, ...]
     remark: str | None
     facts: tuple[Row, ...]
     amounts: tuple[Row, ...]
@@ -64,10 +68,19 @@ def receipt_of(transaction: Transaction, at: datetime) -> Receipt:
         language=languages.current(),
         title=gettext("Receipt %(number)s", number=transaction.id),
         dated=filters.localtime(transaction.ended_at, zone, "date"),
+        seller=tuple(_seller()),
         remark=None if remark is None else str(remark),
         facts=tuple(_facts(transaction, zone, energy)),
         amounts=tuple(_amounts(transaction, zone, at)) if is_billed else (),
     )
+
+
+def _seller() -> Iterator[str]:
+    """What tax offices ask of an invoice beside the seller's name, as far as an owner has told it."""
+    settings = current_app.extensions["settings"]
+    yield from settings.postal_address.splitlines()
+    if settings.tax_number:
+        yield gettext("Tax number: %(number)s", number=settings.tax_number)
 
 
 def _facts(transaction: Transaction, zone: str, energy: str) -> Iterator[Row]:

@@ -28,7 +28,14 @@ from csms.work import atomic
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
 Page = str | Response | tuple[str, int]
-ORGANISATION = (settings.ORGANISATION, settings.HELP_PHONE, settings.TIME_ZONE, settings.DISTANCE_UNIT)
+ORGANISATION = (
+    settings.ORGANISATION,
+    settings.POSTAL_ADDRESS,
+    settings.TAX_NUMBER,
+    settings.HELP_PHONE,
+    settings.TIME_ZONE,
+    settings.DISTANCE_UNIT,
+)
 PACKAGES = ("flask", "gevent", "sqlalchemy", "ocpp", "websockets")
 
 
@@ -41,7 +48,7 @@ def index() -> str:
 @blueprint.post("")
 @requires("own")
 def change() -> Page:
-    """Change the organisation's name, help line, clock or units; what the form does not send stays."""
+    """Change the organisation's name, address, numbers, clock or units; what the form does not send stays."""
     return _changed("organisation", (x for x in ORGANISATION if x in request.form))
 
 

@@ -17,6 +17,22 @@ def test_what_the_page_sets_a_program_sets_too(owner: Api) -> None:
     assert owner.get("/installation").json == before | change
 
 
+def test_what_receipts_tell_of_the_seller_is_set_with_its_line_breaks(owner: Api) -> None:
+    before = owner.get("/installation").json
+    assert (before["postal_address"], before["tax_number"]) == ("", "")
+    change = {"postal_address": "Calle Mayor 1\n28013 Madrid", "tax_number": "ESB12345678"}
+    assert owner.patch("/installation", change).json == before | change
+    for wrong, words in (
+        ({"postal_address": "\n".join("1234567")}, "at most 6 lines"),
+        ({"tax_number": "B" * 41}, "at most 40 printable characters"),
+    ):
+        refused = owner.patch("/installation", wrong)
+        assert refused.status_code == 422
+        assert words in refused.text
+    assert owner.get("/installation").json == before | change
+    assert owner.patch("/installation", {"postal_address": ""}).json["postal_address"] == ""
+
+
 def test_what_cannot_be_meant_is_refused_by_its_name_and_nothing_is_changed(owner: Api) -> None:
     before = owner.get("/installation").json
     answer = owner.patch("/installation", {"organisation": "Sol", "tile_url": "https://tiles.example.org"})

@@ -12,6 +12,7 @@ from make import store
 from pypdf import PdfReader
 
 from csms.domain import sites
+from csms.domain.accounts import Role
 from csms.domain.sites import Details
 from csms.domain.transactions import refund, repair
 from csms.web.filters import localtime
@@ -107,6 +108,41 @@ def test_one_of_what_was_not_billed_asks_for_no_money(visitor, site):
     _, text, _ = told(visitor, transaction)
     assert "Not billed" in text
     assert amounts(text) == []
+
+
+def test_the_seller_is_named_with_address_and_tax_number_on_page_pdf_and_copy(visitor, site):
+    transaction = charged(site)
+    here = f"/s/{transaction.secret}/receipt"
+    _, before, _ = told(visitor, transaction)
+    assert before.startswith("Ladestrom Łódź ΑΘΗΝΑ Київ Receipt")
+    assert "seller" not in visitor().text(here)
+    given = {"postal_address": "ul. Piotrkowska 1\r\n  90-001 Łódź\r\n\r\n", "tax_number": "PL 1234567890"}
+    assert visitor().log_in().post("/settings", given).status_code == 302
+    _, text, pdf = told(visitor, transaction)
+    assert "Київ ul. Piotrkowska 1 90-001 Łódź Tax number: PL 1234567890 Receipt" in text
+    assert len(pdf.pages) == 1
+    copy = visitor().log_in(Role.READ_ONLY).text(f"/sessions/{transaction.id}")
+    for page in (here, re.search(r"/receipts/[^\"]+", copy)[0]):
+        assert 'seller">ul. Piotrkowska 1<br>90-001 Łódź<br>Tax number: PL 1234567890</p>' in visitor().text(
+            page
+        )
+    assert "Steuernummer: PL 1234567890" in html.unescape(
+        visitor().get(here, headers={"Accept-Language": "de"}).text
+    )
+
+
+def test_a_seller_that_is_no_plain_text_stays_text(visitor, site):
+    transaction = charged(site)
+    given = {
+        "postal_address": "<script>x</script> & Söhne\n{{ 7 * 7 }} %(number)s",
+        "tax_number": "%s <b>1</b>",
+    }
+    assert visitor().log_in().post("/settings", given).status_code == 302
+    page = visitor().get(f"/s/{transaction.secret}/receipt").text
+    assert "&lt;script&gt;x&lt;/script&gt; &amp; Söhne<br>{{ 7 * 7 }} %(number)s<br>" in page
+    assert "Tax number: %s &lt;b&gt;1&lt;/b&gt;</p>" in page
+    _, text, _ = told(visitor, transaction)
+    assert "<script>x</script> & Söhne {{ 7 * 7 }} %(number)s Tax number: %s <b>1</b> Receipt" in text
 
 
 def test_there_is_none_while_the_session_runs_and_none_of_a_guessed_address(visitor, site):

@@ -34,12 +34,14 @@ def test_the_receipt_goes_by_mail_with_the_lines_of_the_bill(visitor, site):
     begun = site.begin(at=site.now - timedelta(hours=1))
     site.end(begun, 19_425)
     olga = visitor().log_in()
+    olga.post("/settings", {"postal_address": "Calle Mayor 1\r\n28013 Madrid", "tax_number": "ESB12345678"})
     answer = olga.post(f"/sessions/{begun.id}/receipt", {"email": "ada@example.org"}, follow_redirects=True)
     assert "The receipt goes to ada@example.org" in told(answer)
     mail = site.session.scalars(select(Mail)).one()
     assert (mail.recipient, mail.subject) == ("ada@example.org", f"Receipt {begun.id} of Amberline")
     for words in ("Plaza AC-2", "18.425", "9.03", f"/s/{begun.secret}/receipt"):
         assert words in mail.text, words
+    assert "\n\nAmberline\nCalle Mayor 1\n28013 Madrid\nTax number: ESB12345678\n\n" in mail.text
     [file] = mail.attachments
     assert (file.name, file.mimetype) == (f"receipt-{begun.id}.pdf", "application/pdf")
     assert file.content.startswith(b"%PDF")

@@ -92,6 +92,35 @@ def test_the_help_line_is_on_drivers_pages_at_once_and_can_be_taken_away(visitor
     assert "tel:" not in visitor().text(f"/c/{site.slug}")
 
 
+def test_what_an_invoice_must_tell_of_the_seller_is_kept_and_can_be_taken_away(visitor, app, site):
+    olga = visitor().log_in()
+    form = {"postal_address": "Calle Mayor 1\r\n28013 Madrid", "tax_number": "ESB12345678"}
+    assert olga.post("/settings", form).status_code == 302
+    page = olga.text("/settings")
+    assert ">Calle Mayor 1\n28013 Madrid</textarea>" in page
+    assert 'value="ESB12345678"' in page
+    assert olga.post("/settings", {"postal_address": " \r\n", "tax_number": ""}).status_code == 302
+    config = app.extensions["settings"]
+    assert (config.postal_address, config.tax_number) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("postal_address", "x" * 201, "at most 200 printable characters on at most 6 lines"),
+        ("postal_address", "\r\n".join("1234567"), "on at most 6 lines"),
+        ("postal_address", "Calle \x00 Mayor", "printable characters"),
+        ("tax_number", "B" * 41, "at most 40 printable characters on one line"),
+        ("tax_number", "NIF\r\nB12345678", "on one line"),
+    ],
+)
+def test_a_seller_who_does_not_fit_on_a_receipt_is_told_so(visitor, app, site, field, value, words):
+    answer = visitor().log_in().post("/settings", {field: value})
+    assert answer.status_code == 422
+    assert words in told(answer)
+    assert getattr(app.extensions["settings"], field) == ""
+
+
 def test_the_clock_and_the_units_of_the_installation_hold_at_once(visitor, app, site):
     olga = visitor().log_in()
     olga.post("/settings", {"organisation": "Sol", "time_zone": "America/Monterrey", "distance_unit": "mi"})

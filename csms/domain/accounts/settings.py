@@ -12,6 +12,8 @@ from csms.domain.base import Invalid, announce
 LAB_CLOSED = "lab_closed"  # "1": lab mode was ended on the pages, whatever the environment says
 PAYMENTS_ACCOUNT = "payment_account_id"  # on which all that is paid by card is booked: ours, and no driver's
 ORGANISATION = "organisation"
+POSTAL_ADDRESS = "postal_address"  # "": there is none, whatever the environment says
+TAX_NUMBER = "tax_number"  # "": as above
 CURRENCY = "currency"
 TIME_ZONE = "time_zone"
 DISTANCE_UNIT = "distance_unit"
