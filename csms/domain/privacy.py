@@ -257,8 +257,9 @@ def sessions_held(session: Session, account: Account) -> Iterator[dict[str, Any]
     query = select(Transaction.id).where(is_theirs).order_by(Transaction.started_at, Transaction.id)
     ids = session.scalars(query).all()
     for first in range(0, len(ids), SESSIONS_AT_ONCE):
-        yield from _sessions(session, ids[first : first + SESSIONS_AT_ONCE])
-        session.expunge_all()
+        portion = list(_sessions(session, ids[first : first + SESSIONS_AT_ONCE]))
+        session.close()  # a slow reader must not hold a snapshot of the database
+        yield from portion
 
 
 def _sessions(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:

@@ -128,6 +128,7 @@ def export() -> Response:
 
 def _written(held: dict[str, Any], sessions: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     """One document, sent while it is made: the sessions are its last part."""
+    db.session.close()  # a slow reader must not hold a snapshot of the database
     yield orjson.dumps(held, default=str, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
     yield b',\n  "sessions": ['
     for number, one in enumerate(sessions):

@@ -9,7 +9,7 @@ from make import store
 from sqlalchemy import select
 
 from csms import clock
-from csms.domain import accounts
+from csms.domain import accounts, privacy
 from csms.domain.accounts import Account, AuditEntry, IdToken, LedgerKind, Role, User, Vehicle
 from csms.domain.mail import Mail
 from csms.domain.mail import queue as write_mail
@@ -147,6 +147,13 @@ def test_the_export_holds_all_of_the_driver_and_nothing_of_others(driver, sessio
     everything = answer.get_data(as_text=True)
     for private in ("0BADCAFE", "Somebody else", "another", "password_hash", "pin_hash"):
         assert private not in everything
+
+
+def test_whoever_reads_their_export_slowly_holds_nobody_up(session, site, charged):
+    """SQLite's log of what was written would grow for as long as a snapshot is held."""
+    told = privacy.sessions_held(session, site.account)
+    assert next(told)["id"] == charged.id
+    assert not session.in_transaction()
 
 
 def test_mails_to_an_address_that_nobody_has_proved_are_not_given_out(driver, session, site, name):
