@@ -95,8 +95,9 @@ class Emsp(WebServer):
                     return
                 answer = 1000 if emsp.answers.empty() else emsp.answers.get()
                 status, code = (200, answer) if answer >= 1000 else (answer, 3000)
-                self._answer(status, {"status_code": code})
+                # Noted first: whoever has the answer may look at once at what was told.
                 emsp.told.put(Told(self.command, self.path, json.loads(given) if given else None))
+                self._answer(status, {"status_code": code})
 
             do_POST = do_PUT = do_PATCH = do_DELETE = _take  # noqa: N815  the library's names
 

@@ -28,8 +28,8 @@ class Receiver(WebServer):
         class Handler(Requests):
             def do_POST(self) -> None:  # noqa: N802  the library's name
                 body = self.body()
-                self.reply(200 if receiver.answers.empty() else receiver.answers.get(), "ok")
                 receiver.calls.put(Call(self.path, self.names(), body))
+                self.reply(200 if receiver.answers.empty() else receiver.answers.get(), "ok")
 
         super().__init__(Handler)
 
