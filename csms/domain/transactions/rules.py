@@ -223,6 +223,8 @@ def final(
     if stop_wh < start_wh and not was_broken:
         return None, frozenset({Flag.METER_BACKWARDS})
     last_at = at if meter.last_at is None else max(at, meter.last_at)
+    # Ended before its last reading: one of the two was timed by us, and how long the last step took nobody knows.
+    is_timed = is_timed and last_at == at
     after = advance(meter._replace(flags=NO_FLAGS), stop_wh, last_at, is_timed=is_timed)
     if Flag.METER_IMPLAUSIBLE in after.flags:
         return None, after.flags

@@ -334,6 +334,16 @@ def test_a_wrong_clock_is_flagged_and_costs_no_energy(story: Story, text: str, f
     assert story.transaction().energy_wh == 30_000
 
 
+def test_a_clock_that_was_wrong_for_a_moment_costs_no_energy(story: Story) -> None:  # F56
+    """Ours stood in for it meanwhile, and is ahead of it: what it says next looks older than that."""
+    transaction_id = story.start(at="2026-03-14T09:00:00Z")
+    story.read("1969-11-08T01:00:00Z", energy("1000"), transactionId=transaction_id)
+    story.read("2026-03-14T09:06:00Z", energy("3000"), transactionId=transaction_id)
+    story.stop(transaction_id, 3_500, at="2026-03-14T09:07:00Z")
+    ended = story.transaction(transaction_id)
+    assert (ended.state, ended.energy_wh) == (TransactionState.ENDED, 2_500)
+
+
 def test_a_time_without_a_zone_is_taken_for_utc_and_flagged(story: Story) -> None:  # F56
     story.start(at="2026-03-14T09:00:00")
     assert story.transaction().started_at.isoformat() == "2026-03-14T09:00:00+00:00"
